@@ -1,0 +1,259 @@
+"""Train the compact diffusion video autoencoder: U-Net, identity encoder and face-code map together.
+
+The losses are the paper's L_simple and L_reg (:mod:`dvaedit.diffusion.losses`). The identity encoder sees another
+random view of the face than the one that is denoised, so that z_id cannot say where features lie. A linear head on
+z_id learns the attribute labels along the way: it keeps hair colour, glasses and beard linearly readable in z_id.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dvaedit.diffusion.ddim import ddim_invert, ddim_sample, last, spaced_timesteps
+from dvaedit.diffusion.losses import denoising_loss
+from dvaedit.diffusion.schedule import NUM_TIMESTEPS
+from dvaedit.face.points import INNER_POINTS
+from dvaedit.models.autoencoder import Autoencoder, AutoencoderConfig
+from dvaedit.models.identity import IdentityConfig
+from dvaedit.models.unet import UNetConfig
+from dvaedit.training import faces
+from dvaedit.training.augment import ENCODER_VIEW, TARGET_VIEW, random_affine, to_float, warp, warp_points
+from dvaedit.training.ema import EMA
+from dvaedit.training.run import Run, stop_requests
+
+COMPACT = AutoencoderConfig(
+    unet=UNetConfig(
+        image_size=128, patch_size=4, base_channels=64, channel_multipliers=(1, 2, 3), num_res_blocks=1,
+        attention_resolutions=(8,), embed_channels=256, cond_channels=512, resblock_updown=False, dropout=0.0,
+    ),
+    identity=IdentityConfig(image_size=128),
+    schedule="shifted_cosine",
+    prediction="v",
+    mapping_hidden=512,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Settings of a run; ``pair_share`` is the share of each batch that gets a second noise (the paper: 1)."""
+
+    model: AutoencoderConfig = field(default_factory=lambda: COMPACT)
+    batch_size: int = 32
+    pair_share: float = 0.25
+    learning_rate: float = 4e-4
+    warmup_steps: int = 300
+    ema_decay: float = 0.9995
+    reg_weight: float = 1.0
+    attribute_weight: float = 0.1
+    id_noise: float = 0.15
+    gradient_clip: float = 1.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Batch:
+    """``x_0`` and ``view``: (B, 3, S, S) in [-1, 1]; ``mask``: (B, 1, S, S); ``z_lnd``: (B, 102); ``labels``: (B, A)."""
+
+    x_0: Tensor
+    view: Tensor
+    mask: Tensor
+    z_lnd: Tensor
+    labels: Tensor
+
+
+class Batches:
+    """Draws balanced, augmented batches from a face set; batch n depends on the seed and n alone."""
+
+    def __init__(self, face_set: faces.FaceSet, batch_size: int, seed: int) -> None:
+        self.faces, self.batch_size, self.seed = face_set, batch_size, seed
+        weights = torch.from_numpy(np.where(face_set.held_out, 0, face_set.weights))
+        self.weights = weights / weights.sum()
+
+    def __getitem__(self, step: int) -> Batch:
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + step)
+        index = torch.multinomial(self.weights, self.batch_size, replacement=True, generator=generator).numpy()
+        return make_batch(self.faces, index, generator)
+
+
+def make_batch(face_set: faces.FaceSet, index: np.ndarray, generator: torch.Generator) -> Batch:
+    """Two augmented views of the faces at ``index``: the one to denoise and the one the identity encoder sees."""
+    images = to_float(torch.from_numpy(face_set.images[index]))
+    masks = torch.from_numpy(face_set.masks[index])[:, None].float() / 255
+    size = face_set.image_size
+    theta, flip = random_affine(len(index), TARGET_VIEW, generator)
+    target = warp(torch.cat([images, masks], dim=1), theta)
+    points = warp_points(torch.from_numpy(face_set.points[index]), theta, flip, size)
+    view, _ = random_affine(len(index), ENCODER_VIEW, generator)
+    return Batch(target[:, :3], warp(images, view), target[:, 3:], landmark_codes(points, size),
+                 torch.from_numpy(face_set.labels[index]))  # fmt: skip
+
+
+def landmark_codes(points: Tensor, size: int) -> Tensor:
+    """z_lnd, (B, 102), of points (B, 68, 2) in pixels of a crop of ``size``."""
+    return (points[:, INNER_POINTS] / size).clamp(0, 1).flatten(1)
+
+
+def set_landmark_statistics(model: Autoencoder, face_set: faces.FaceSet) -> None:
+    """Store mean and spread of z_lnd over augmented crops, and the scale of z_id, in the face-code map."""
+    generator = torch.Generator().manual_seed(0)
+    theta, flip = random_affine(len(face_set.points), TARGET_VIEW, generator)
+    points = warp_points(torch.from_numpy(face_set.points), theta, flip, face_set.image_size)
+    codes = landmark_codes(points, face_set.image_size)
+    model.face_code.lnd_mean.copy_(codes.mean(dim=0))
+    model.face_code.lnd_std.copy_(codes.std(dim=0))
+    model.face_code.id_scale.fill_(model.config.identity.code_channels**0.5)
+
+
+def attribute_loss(logits: Tensor, labels: Tensor, positive_share: Tensor) -> Tensor:
+    """Binary cross-entropy over the known labels, with present and absent weighted equally over the set."""
+    known = ~labels.isnan()
+    target = labels.nan_to_num()
+    weight = torch.where(target > 0.5, 0.5 / positive_share, 0.5 / (1 - positive_share)).clamp(max=5) * known
+    return (F.binary_cross_entropy_with_logits(logits, target, reduction="none") * weight).sum() / known.sum()
+
+
+def stratified_timesteps(batch: int, generator: torch.Generator) -> Tensor:
+    """One timestep from each of ``batch`` equal intervals of 0..999, in random order. (B,) int64."""
+    spread = (torch.arange(batch) + torch.rand(batch, generator=generator)) / batch
+    return (spread * NUM_TIMESTEPS).long()[torch.randperm(batch, generator=generator)]
+
+
+class Trainer:
+    """Model, head, optimiser and EMA of one run, and the step that moves them."""
+
+    def __init__(self, config: TrainConfig, face_set: faces.FaceSet) -> None:
+        torch.manual_seed(config.seed)
+        self.config = config
+        self.batches = Batches(face_set, config.batch_size, config.seed)
+        self.model = Autoencoder(config.model).to(memory_format=torch.channels_last)
+        self.head = nn.Linear(config.model.identity.code_channels, face_set.labels.shape[1])
+        set_landmark_statistics(self.model, face_set)
+        self.parameters = [*self.model.parameters(), *self.head.parameters()]
+        self.optimizer = torch.optim.AdamW(self.parameters, lr=config.learning_rate, weight_decay=1e-4)
+        self.ema = EMA(self.model, config.ema_decay)
+        labels = face_set.labels[~face_set.held_out]
+        self.positive_share = torch.from_numpy(np.nanmean(labels, axis=0)).clamp(0.02, 0.98)
+        self.step = 0
+
+    @property
+    def samples(self) -> int:
+        """Crops seen so far; those with two noises count once."""
+        return self.step * self.config.batch_size
+
+    def train_step(self) -> dict[str, float]:
+        """One optimiser step; returns the terms of the loss."""
+        config, batch = self.config, self.batches[self.step]
+        generator = torch.Generator().manual_seed(config.seed * 1_000_003 + self.step + 500_000_000)
+        rate = config.learning_rate * min(1.0, (self.step + 1) / config.warmup_steps)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        z_id = self.model.identity(batch.view)
+        logits = self.head(z_id * self.model.face_code.id_scale)
+        attributes = attribute_loss(logits, batch.labels, self.positive_share)
+        loss = self._denoising(batch, self._perturb(z_id, generator), generator)
+        total = loss.total(config.reg_weight) + config.attribute_weight * attributes
+        self.optimizer.zero_grad(set_to_none=True)
+        total.backward()
+        norm = nn.utils.clip_grad_norm_(self.parameters, config.gradient_clip)
+        self.optimizer.step()
+        self.ema.update(self.model)
+        self.step += 1
+        pairs = loss.reg.numel()
+        simple = (loss.simple.sum() / (len(loss.simple) + pairs)).item()
+        return {"simple": simple, "reg": loss.reg.mean().item(), "attributes": attributes.item(), "grad": norm.item()}
+
+    def _perturb(self, z_id: Tensor, generator: torch.Generator) -> Tensor:
+        """Small random moves on the sphere: an edited code is one the U-Net has not met, and must still serve."""
+        noise = torch.randn(z_id.shape, generator=generator) / z_id.shape[1] ** 0.5
+        return F.normalize(z_id + self.config.id_noise * noise, dim=1)
+
+    def _denoising(self, batch: Batch, z_id: Tensor, generator: torch.Generator) -> Any:
+        count = len(batch.x_0)
+        pairs = round(self.config.pair_share * count)
+        t = stratified_timesteps(count, generator)
+        eps = torch.randn((count + pairs, *batch.x_0.shape[1:]), generator=generator)
+        eps = eps.contiguous(memory_format=torch.channels_last)
+        z_face = self.model.face_code(z_id, batch.z_lnd)
+        return denoising_loss(
+            self.model.denoise, self.model.schedule, batch.x_0, z_face, batch.mask, t, eps[:count], eps[count:]
+        )
+
+    def state(self) -> dict[str, Any]:
+        """All that an exact resume needs, as tensors and plain data."""
+        return {
+            "step": self.step, "config": asdict(self.config), "model": self.model.state_dict(),
+            "head": self.head.state_dict(), "optimizer": self.optimizer.state_dict(),
+            "ema": self.ema.average, "ema_steps": self.ema.steps,
+        }  # fmt: skip
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue from what :meth:`state` gave."""
+        self.model.load_state_dict(state["model"])
+        self.head.load_state_dict(state["head"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.ema.average, self.ema.steps, self.step = state["ema"], state["ema_steps"], state["step"]
+
+
+@torch.no_grad()
+def sample_sheet(trainer: Trainer, face_set: faces.FaceSet, count: int = 12, steps: int = 12) -> list[Tensor]:
+    """Rows: held-out crops; their reconstruction; random x_T under their codes; codes of one under x_T of the next."""
+    model = Autoencoder(trainer.config.model).eval()
+    model.load_state_dict(trainer.ema.state(trainer.model))
+    index = np.flatnonzero(face_set.held_out)[:count]
+    x_0 = to_float(torch.from_numpy(face_set.images[index]))
+    z_id = model.identity(x_0)
+    z_lnd = landmark_codes(torch.from_numpy(face_set.points[index]), face_set.image_size)
+    timesteps, schedule = spaced_timesteps(steps), model.schedule
+    z_face = model.face_code(z_id, z_lnd)
+    swapped = model.face_code(z_id.roll(1, 0), z_lnd)
+    x_T = last(ddim_invert(schedule, lambda x, t: model.denoise(x, t, z_face), x_0, timesteps))
+    noise = torch.randn(x_0.shape, generator=torch.Generator().manual_seed(0))
+    rows = [x_0]
+    for start, code in ((x_T, z_face), (noise, z_face), (x_T, swapped)):
+        rows.append(last(ddim_sample(schedule, lambda x, t, c=code: model.denoise(x, t, c), start, timesteps)))
+    return rows
+
+
+def train(
+    config: TrainConfig, face_set: faces.FaceSet, run: Run, samples: int, log_every: int = 50, sheet_every: int = 500
+) -> Trainer:
+    """Train until ``samples`` crops are seen or a stop is asked for; resumes from the run's last checkpoint."""
+    trainer = Trainer(config, face_set)
+    if (state := run.load()) is not None:
+        trainer.restore(state)
+    with stop_requests() as stop:
+        while trainer.samples < samples and not stop:
+            started = time.monotonic()
+            terms = trainer.train_step()
+            terms["images_per_s"] = config.batch_size / (time.monotonic() - started)
+            run.log(trainer.step, terms, log_every)
+            if run.due:
+                run.save(trainer.state())
+            if trainer.step % sheet_every == 0:
+                run.sheet(f"{trainer.step:07d}", sample_sheet(trainer, face_set))
+    run.save(trainer.state())
+    return trainer
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, help="face set: faces.csv, landmarks468.npz, images/")
+    parser.add_argument("--masks", type=Path, help="head masks (.npy)")
+    parser.add_argument("--run", type=Path, required=True, help="folder of the run; an existing one is resumed")
+    parser.add_argument("--samples", type=int, default=1_000_000, help="crops to see in all")
+    arguments = parser.parse_args()
+    face_set = faces.load(arguments.data, arguments.run / "data", masks=arguments.masks)
+    train(TrainConfig(), face_set, Run(arguments.run), arguments.samples)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,26 @@
+"""Exponential moving average of the trained parameters."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class EMA:
+    """Keeps ``decay * average + (1 - decay) * parameter``; the decay rises to its value over the first steps."""
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.decay, self.steps = decay, 0
+        self.average = {name: p.detach().clone() for name, p in model.named_parameters() if p.requires_grad}
+
+    @torch.no_grad()
+    def update(self, model: nn.Module) -> None:
+        self.steps += 1
+        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
+        for name, parameter in model.named_parameters():
+            if name in self.average:
+                self.average[name].lerp_(parameter, 1 - decay)
+
+    def state(self, model: nn.Module) -> dict[str, Tensor]:
+        """``model``'s whole state dict with the averages in the place of the trained parameters."""
+        return {**model.state_dict(), **self.average}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -11,6 +14,7 @@ from dvaedit.diffusion.schedule import NUM_TIMESTEPS, Schedule
 from dvaedit.errors import UsageError
 
 Denoise = Callable[[Tensor, Tensor], Tensor]  # (x_t, t) -> network output; the condition is bound already
+T = TypeVar("T")
 
 
 def spaced_timesteps(steps: int) -> Tensor:
@@ -20,40 +24,59 @@ def spaced_timesteps(steps: int) -> Tensor:
     return torch.linspace(0, NUM_TIMESTEPS - 1, steps, dtype=torch.float64).round().long()
 
 
-def _step(schedule: Schedule, denoise: Denoise, x: Tensor, here: int, there: int | None) -> Tensor:
-    """Move ``x`` from timestep ``here`` to ``there`` along the ODE; None means the clean image."""
-    t = torch.full((len(x),), here, dtype=torch.int64, device=x.device)
-    pred_x_0, eps = schedule.split(x, t, denoise(x, t))
-    if there is None:
-        return pred_x_0
-    signal, noise = schedule.coefficients(t.new_full((1,), there), x)
-    return signal * pred_x_0 + noise * eps
+def last(items: Iterator[T]) -> T:
+    """The last of ``items``; a trajectory's end without its states in memory."""
+    return deque(items, maxlen=1)[0]
+
+
+def _split(schedule: Schedule, denoise: Denoise, x: Tensor, t: int) -> tuple[Tensor, Tensor]:
+    times = torch.full((len(x),), t, dtype=torch.int64, device=x.device)
+    return schedule.split(x, times, denoise(x, times))
+
+
+def _compose(schedule: Schedule, pred_x_0: Tensor, eps: Tensor, t: int) -> Tensor:
+    return schedule.q_sample(pred_x_0, torch.full((len(eps),), t, dtype=torch.int64, device=eps.device), eps)
 
 
 def ddim_sample(schedule: Schedule, denoise: Denoise, x_T: Tensor, timesteps: Tensor) -> Iterator[Tensor]:
     """Yield the states from ``x_T`` at ``timesteps[-1]`` down to the clean image, one network call each.
 
-    ``x_T``: (B, C, H, W); ``timesteps``: rising int64. Each state has the shape of ``x_T``; the last is pred_x_0.
+    ``x_T``: (B, C, H, W); ``timesteps``: rising, int64. Each state has the shape of ``x_T``; the last is pred_x_0.
     """
-    x, places = x_T, timesteps.tolist()
-    for here, there in zip(reversed(places), [*reversed(places[:-1]), None], strict=True):
-        x = _step(schedule, denoise, x, here, there)
+    x, falling = x_T, timesteps.flip(0).tolist()
+    for here, there in pairwise([*falling, None]):
+        pred_x_0, eps = _split(schedule, denoise, x, here)
+        x = pred_x_0 if there is None else _compose(schedule, pred_x_0, eps, there)
         yield x
 
 
-def ddim_invert(schedule: Schedule, denoise: Denoise, x_0: Tensor, timesteps: Tensor) -> Iterator[Tensor]:
-    """Yield the states from the image ``x_0``, taken to lie at ``timesteps[0]``, up to x_T at ``timesteps[-1]``."""
-    x, places = x_0, timesteps.tolist()
-    for here, there in zip(places[:-1], places[1:], strict=True):
-        x = _step(schedule, denoise, x, here, there)
+def ddim_invert(
+    schedule: Schedule, denoise: Denoise, x_0: Tensor, timesteps: Tensor, refinements: int = 1
+) -> Iterator[Tensor]:
+    """Yield the states from ``x_0`` up to x_T at ``timesteps[-1]`` such that :func:`ddim_sample` retraces them.
+
+    A sampling step reads the network at the noisier end of its interval, which inversion does not know yet. The
+    plain DDIM inversion reads it at the clean end instead and so drifts. Here that end is found by fixed-point
+    iteration (Pan et al., AIDI, ICCV 2023; Meiri et al., 2023): start from the last step's (pred_x_0, eps), evaluate
+    at the guess, solve the sampling step backwards for a better guess, ``refinements`` network calls a step.
+    The first state is the fixed point of the last sampling step, whose result is pred_x_0 at ``timesteps[0]``.
+    """
+    rising = timesteps.tolist()
+    x, pred_x_0, eps, below = x_0, x_0, torch.zeros_like(x_0), None
+    for here in rising:
+        guess = _compose(schedule, pred_x_0, eps, here)
+        for _ in range(refinements):
+            pred_x_0, eps = _split(schedule, denoise, guess, here)
+            guess = _solve_back(schedule, x, pred_x_0, eps, here, below)
+        x, below = guess, here
         yield x
 
 
-def last(states: Iterator[Tensor]) -> Tensor:
-    """The final state of a trajectory."""
-    state = None
-    for state in states:
-        pass
-    if state is None:
-        raise ValueError("empty trajectory")
-    return state
+def _solve_back(schedule: Schedule, x: Tensor, pred_x_0: Tensor, eps: Tensor, here: int, below: int | None) -> Tensor:
+    """The state at ``here`` from which the step to ``below``, with this eps, lands on ``x``."""
+    times = torch.full((1,), here, dtype=torch.int64, device=x.device)
+    if below is None:
+        return _compose(schedule, x, eps, here)
+    signal, noise = schedule.coefficients(times, x)
+    signal_below, noise_below = schedule.coefficients(torch.full_like(times, below), x)
+    return signal * ((x - noise_below * eps) / signal_below) + noise * eps

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -37,7 +38,7 @@ class IdentityEncoder(nn.Module):
         super().__init__()
         self.config = config
         widths = (3, *config.channels)
-        self.stages = nn.ModuleList(_Stage(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True))
+        self.stages = nn.ModuleList(_Stage(a, b) for a, b in pairwise(widths))
         self.norm = nn.GroupNorm(8, widths[-1])
         self.head = nn.Linear(2 * widths[-1], config.code_channels)
 

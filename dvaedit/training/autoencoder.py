@@ -61,7 +61,10 @@ class TrainConfig:
 
 @dataclass(frozen=True)
 class Batch:
-    """``x_0`` and ``view``: (B, 3, S, S) in [-1, 1]; ``mask``: (B, 1, S, S); ``z_lnd``: (B, 102); ``labels``: (B, A)."""
+    """One step's crops.
+
+    ``x_0`` and ``view``: (B, 3, S, S) in [-1, 1]; ``mask``: (B, 1, S, S); ``z_lnd``: (B, 102); ``labels``: (B, A).
+    """
 
     x_0: Tensor
     view: Tensor
@@ -245,6 +248,7 @@ def train(
 
 
 def main() -> None:
+    """Train from the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="face set: faces.csv, landmarks468.npz, images/")
     parser.add_argument("--masks", type=Path, help="head masks (.npy)")

@@ -50,9 +50,8 @@ class Run:
         self._count += 1
         if self._count < every:
             return
-        row = {"step": step, "time": round(time.time(), 1)} | {
-            k: round(v / self._count, 5) for k, v in self._sums.items()
-        }
+        means = {name: round(total / self._count, 5) for name, total in self._sums.items()}
+        row = {"step": step, "time": round(time.time(), 1), **means}
         path = self.folder / "log.csv"
         new = not path.exists()
         with path.open("a", newline="") as file:

@@ -1,0 +1,42 @@
+"""Build the networks a model's cards describe and fill them with verified weights."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from dvaedit.checkpoints.cards import Card
+from dvaedit.checkpoints.store import find_model, load_into, load_tensors
+from dvaedit.models.autoencoder import Autoencoder, AutoencoderConfig
+from dvaedit.models.bundle import Model
+from dvaedit.models.classifier import AttributeModel
+from dvaedit.models.config import from_dict
+from dvaedit.models.parsing import Parser, ParserConfig
+from dvaedit.runtime import Runtime
+
+DEFAULT_MODEL = "compact"
+
+
+def load_model(name: str = DEFAULT_MODEL, runtime: Runtime | None = None) -> Model:
+    """Load the model called ``name`` for ``runtime`` (default: the best device here).
+
+    Raises WeightsError where a file is missing, damaged or does not fit.
+    """
+    runtime = runtime or Runtime.resolve()
+    found = find_model(name)
+    autoencoder, classifier, parser = (found.part(kind) for kind in ("autoencoder", "classifier", "parser"))
+    config = from_dict(AutoencoderConfig, autoencoder.config)
+    names = tuple(classifier.config["attributes"])
+    return Model(
+        name=name,
+        autoencoder=_filled(Autoencoder(config), autoencoder, runtime),
+        attributes=_filled(AttributeModel(names, config.identity.code_channels), classifier, runtime),
+        parser=_filled(Parser(from_dict(ParserConfig, parser.config)), parser, runtime),
+        metrics=classifier.metrics,
+        digests=found.digests("autoencoder", "classifier", "parser"),
+        runtime=runtime,
+    )
+
+
+def _filled(module: nn.Module, card: Card, runtime: Runtime) -> nn.Module:
+    load_into(module, load_tensors(card))
+    return module.eval().requires_grad_(False).to(runtime.device)

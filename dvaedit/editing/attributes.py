@@ -1,0 +1,58 @@
+"""Edits of the identity code along the directions of attributes (Kim et al., CVPR 2023, section 3.3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from dvaedit.errors import UsageError
+from dvaedit.models.classifier import AttributeModel
+
+MAX_STRENGTH = 10.0
+
+
+@dataclass(frozen=True)
+class AttributeEdit:
+    """Move along one attribute; ``strength`` 1 adds it, -1 takes it away, 0 does nothing."""
+
+    name: str
+    strength: float = 1.0
+
+    @classmethod
+    def parse(cls, text: str) -> AttributeEdit:
+        """Read "NAME" or "NAME=STRENGTH"."""
+        name, _, value = text.partition("=")
+        try:
+            strength = float(value) if value else 1.0
+        except ValueError:
+            raise UsageError(f"strength '{value}' of {name} is not a number", hint="Write NAME=1.5.") from None
+        if not abs(strength) <= MAX_STRENGTH:
+            raise UsageError(f"strength {value} of {name} is out of range", hint=f"Keep within +-{MAX_STRENGTH:g}.")
+        return cls(name, strength)
+
+
+def attribute_shift(attributes: AttributeModel, edits: list[AttributeEdit]) -> Tensor:
+    """The summed change of the normalised identity code, (D,)."""
+    shift = torch.zeros_like(attributes.mean)
+    for edit in edits:
+        shift = shift + edit.strength * attributes.directions[attributes.index(edit.name)]
+    return shift
+
+
+def classifier_step(attributes: AttributeModel, z_id_rep: Tensor, name: str, scale: float) -> Tensor:
+    """The paper's own edit: ``scale * sqrt(D)`` along the unit normal of the attribute's classifier. (1, D)."""
+    normal = attributes.weight[attributes.index(name)]
+    step = scale * len(normal) ** 0.5 * normal / normal.norm()
+    return attributes.denormalise(attributes.normalise(z_id_rep) + step)
+
+
+def apply_shift(attributes: AttributeModel, z_id_rep: Tensor, shift: Tensor) -> Tensor:
+    """The edited identity code, (1, D): ``shift`` added to the normalised code, brought back to the length it had.
+
+    A video's mean code is shorter than 1; keeping its length makes the zero shift change nothing at all.
+    """
+    if not shift.any():
+        return z_id_rep
+    return attributes.denormalise(attributes.normalise(z_id_rep) + shift) * z_id_rep.norm(dim=-1, keepdim=True)

@@ -1,0 +1,49 @@
+"""What each attribute does to a picture: the words for it and the part of the face it changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Effect:
+    """``present`` and ``absent`` describe a face with and without the attribute; ``region`` names where it shows."""
+
+    present: str
+    absent: str
+    region: str
+
+
+EFFECTS: dict[str, Effect] = {
+    "Black_Hair": Effect("face with black hair", "face", "hair"),
+    "Blond_Hair": Effect("face with blond hair", "face", "hair"),
+    "Brown_Hair": Effect("face with brown hair", "face", "hair"),
+    "Gray_Hair": Effect("face with gray hair", "face", "hair"),
+    "Red_Hair": Effect("face with red hair", "face", "hair"),
+    "Dyed_Hair": Effect("face with dyed hair", "face", "hair"),
+    "Bald": Effect("bald person", "face with hair", "head"),
+    "Long_Hair": Effect("face with long hair", "face with short hair", "head"),
+    "Wavy_Hair": Effect("face with wavy hair", "face with straight hair", "hair"),
+    "Bangs": Effect("face with bangs", "face without bangs", "head"),
+    "Receding_Hairline": Effect("face with a receding hairline", "face", "head"),
+    "Eyeglasses": Effect("face with eyeglasses", "face without glasses", "eyes"),
+    "Sunglasses": Effect("face with sunglasses", "face without glasses", "eyes"),
+    "No_Beard": Effect("clean shaven face", "face with a beard", "lower_face"),
+    "5_o_Clock_Shadow": Effect("face with stubble", "clean shaven face", "lower_face"),
+    "Mustache": Effect("face with a moustache", "clean shaven face", "lower_face"),
+    "Smiling": Effect("smiling face", "face with a neutral expression", "face"),
+    "Mouth_Slightly_Open": Effect("face with open mouth", "face with closed mouth", "lower_face"),
+    "Male": Effect("face of a man", "face of a woman", "head"),
+    "Young": Effect("young person", "old person", "head"),
+    "Child": Effect("child", "adult", "head"),
+    "Heavy_Makeup": Effect("face with heavy makeup", "face without makeup", "face"),
+    "Wearing_Hat": Effect("person wearing a hat", "face", "head"),
+    "Rosy_Cheeks": Effect("face with rosy cheeks", "face", "face"),
+}
+WHOLE_HEAD = "head"
+
+
+def region_of(attributes: list[str]) -> str:
+    """The region that holds all the changes: the attributes' own if they share one, else the whole head."""
+    regions = {EFFECTS[name].region if name in EFFECTS else WHOLE_HEAD for name in attributes}
+    return regions.pop() if len(regions) == 1 else WHOLE_HEAD

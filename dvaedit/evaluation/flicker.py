@@ -1,0 +1,72 @@
+"""Flicker of an edited video: what changes from frame to frame beyond the motion, relative to its source."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise, zip_longest
+
+import cv2
+import numpy as np
+
+from dvaedit.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Flicker:
+    """Mean absolute difference of a frame and its motion-compensated predecessor, in 8-bit levels, of both videos."""
+
+    edited: float
+    source: float
+
+    @property
+    def ratio(self) -> float:
+        """Edited over source: 1 is as calm as the source, more is flicker. An edit that lowers contrast lowers it."""
+        if self.source > 0:
+            return self.edited / self.source
+        return 1.0 if self.edited == 0 else math.inf
+
+
+def flicker(source: Iterable[np.ndarray], edited: Iterable[np.ndarray], masks: Iterable[np.ndarray]) -> Flicker:
+    """The warping error (Lai et al. 2018, eq. 9) of both videos inside the masks, along the source's optical flow.
+
+    ``source``, ``edited``: frames (H, W, 3) uint8; ``masks``: (H, W) in [0, 1], weights of a frame's pixels. Errors of
+    the flow, occlusions and noise are in the source's value as well as in the edit's; the ratio takes them out.
+    Raises UsageError for different lengths or sizes, fewer than two frames or empty masks.
+    """
+    engine = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    sums, weight = np.zeros(2), 0.0
+    for (before, edited_before, _), (after, edited_after, mask) in pairwise(_together(source, edited, masks)):
+        flow = engine.calc(_gray(after), _gray(before), None)
+        for index, (first, second) in enumerate(((edited_before, edited_after), (before, after))):
+            sums[index] += float((_difference(first, second, flow) * mask).sum())
+        weight += float(mask.sum())
+    if weight == 0:
+        raise UsageError(
+            "there is nothing to measure flicker on", hint="Two or more frames and masks that are not empty."
+        )
+    return Flicker(*(sums / weight).tolist())
+
+
+def _together(
+    source: Iterable[np.ndarray], edited: Iterable[np.ndarray], masks: Iterable[np.ndarray]
+) -> Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    for frame, edit, mask in zip_longest(source, edited, masks):
+        if frame is None or edit is None or mask is None:
+            raise UsageError("source, edited video and masks differ in length", hint="Give the same frames of all.")
+        if frame.shape != edit.shape or frame.shape[:2] != mask.shape:
+            raise UsageError(f"sizes differ: frames of {frame.shape} and {edit.shape}, a mask of {mask.shape}")
+        yield frame, edit, mask.astype(np.float32)
+
+
+def _difference(before: np.ndarray, after: np.ndarray, flow: np.ndarray) -> np.ndarray:
+    """|after(p) - before(p + flow(p))|, mean over the colours, (H, W) float32."""
+    height, width = flow.shape[:2]
+    grid = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype(np.float32)
+    moved = cv2.remap(before.astype(np.float32), grid + flow, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.abs(after.astype(np.float32) - moved).mean(axis=2)
+
+
+def _gray(rgb: np.ndarray) -> np.ndarray:
+    return cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)

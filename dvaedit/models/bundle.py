@@ -1,0 +1,45 @@
+"""A loaded model: the networks a video needs, with the digests that name them in cache keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from dvaedit.models.autoencoder import Autoencoder
+from dvaedit.models.classifier import AttributeModel
+from dvaedit.models.parsing import Parser
+
+if TYPE_CHECKING:
+    from dvaedit.runtime import Runtime
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """Networks in eval mode on the runtime's device; ``digests``: SHA-256 of each part's weights."""
+
+    name: str
+    autoencoder: Autoencoder
+    attributes: AttributeModel
+    parser: Parser
+    metrics: dict[str, dict[str, float]]
+    digests: dict[str, str]
+    runtime: Runtime
+
+    @property
+    def image_size(self) -> int:
+        """Side of the crop the autoencoder works on, pixels."""
+        return self.autoencoder.config.unet.image_size
+
+    def digest(self, *parts: str) -> dict[str, str]:
+        """The digests of some parts, as a stage's ``weights()``."""
+        return {part: self.digests[part] for part in parts}
+
+    def tensor(self, array) -> torch.Tensor:
+        """An array as a float tensor on the model's device."""
+        return torch.as_tensor(array).to(self.runtime.device, torch.float32)
+
+    def images(self, crops) -> torch.Tensor:
+        """uint8 crops (B, S, S, 3) as x_0, (B, 3, S, S), RGB in [-1, 1]."""
+        return self.tensor(crops).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last) / 127.5 - 1

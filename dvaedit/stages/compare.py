@@ -1,0 +1,42 @@
+"""Videos to look at: source and result side by side, and the plain reconstruction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from dvaedit.face.paste import replace_square
+from dvaedit.pipeline.artifact import Artifact
+from dvaedit.video.probe import probe
+from dvaedit.video.reader import read_frames
+from dvaedit.video.writer import write_rgb_video
+
+Progress = Callable[[str, int, int], None]
+
+
+def write_comparison(source: Path, result: Path, output: Path) -> None:
+    """Write ``source`` (left) and ``result`` (right), at the source's times, to ``output``."""
+    pairs = zip(read_frames(source), read_frames(result), strict=True)
+    frames = ((np.hstack([before.rgb(), after.rgb()]), before.pts) for before, after in pairs)
+    write_rgb_video(output, frames, probe(source))
+
+
+def write_reconstruction(source: Path, align: Artifact, sampled: Artifact, output: Path, progress: Progress) -> None:
+    """Write ``source`` with each frame's whole crop square replaced by the sampled crop: nothing is hidden."""
+    write_rgb_video(output, _reconstructed(source, align, sampled, progress), probe(source))
+
+
+def _reconstructed(
+    source: Path, align: Artifact, sampled: Artifact, progress: Progress
+) -> Iterator[tuple[np.ndarray, int]]:
+    place = {int(frame): position for position, frame in enumerate(align.read("frames"))}
+    quads = align.read("quads")
+    for frame in read_frames(source):
+        rgb = frame.rgb()
+        if (position := place.get(frame.index)) is not None:
+            crop = sampled.read("crops", position, position + 1)[0].astype(np.float32).transpose(1, 2, 0)
+            rgb = replace_square(rgb, (crop + 1) * 127.5, quads[position])
+            progress("write", position + 1, len(quads))
+        yield rgb, frame.pts

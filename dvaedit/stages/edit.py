@@ -1,0 +1,94 @@
+"""Edit the video's identity code once, by attributes and by text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dvaedit.editing.attributes import AttributeEdit, apply_shift, attribute_shift
+from dvaedit.editing.effects import region_of
+from dvaedit.editing.text import (
+    TextEdit,
+    TextObjective,
+    attribute_mix,
+    make_pairs,
+    mix_shift,
+    prompts,
+    search_shift,
+    text_direction,
+)
+from dvaedit.models.bundle import Model
+from dvaedit.models.clip import TextImageModel
+from dvaedit.pipeline.artifact import Artifact
+from dvaedit.pipeline.stage import Stage, StageProgress, unkeyed
+from dvaedit.pipeline.writer import ArtifactWriter
+
+SEARCH_TIMESTEPS = (350, 550, 750)
+
+
+@dataclass(frozen=True)
+class Edit(Stage):
+    """Makes ``z_id`` (1, D). ``meta``: ``region`` it shows in, ``mix`` of attributes per text, ``cosine`` to before.
+
+    Edits add up in the normalised code; ``text_frames`` frames spread over the video guide the text search.
+    """
+
+    name: ClassVar[str] = "edit"
+    version: ClassVar[int] = 1
+    attributes: tuple[AttributeEdit, ...] = ()
+    texts: tuple[TextEdit, ...] = ()
+    objective: TextObjective = TextObjective()
+    text_frames: int = 2
+    seed: int = 0
+    model: Model = unkeyed(None)
+    clip: TextImageModel | None = unkeyed(None)
+
+    def weights(self) -> dict[str, str]:
+        digests = self.model.digest("autoencoder", "classifier")
+        return {**digests, "clip": self.clip.digest} if self.texts else digests
+
+    def run(self, inputs: dict[str, Artifact], out: ArtifactWriter, progress: StageProgress) -> None:
+        model = self.model
+        z_id_rep = model.tensor(inputs["encode"].read("z_id_rep"))
+        shift = attribute_shift(model.attributes, list(self.attributes))
+        touched, mixes = [edit.name for edit in self.attributes if edit.strength], {}
+        for number, text in enumerate(self.texts):
+            change, mixes[text.target] = self._text_shift(text, inputs, z_id_rep, _part(progress, number, self))
+            shift = shift + text.strength * change
+            touched += list(mixes[text.target]) or [""]
+        z_id = apply_shift(model.attributes, z_id_rep, shift)
+        out.meta.update(region=region_of(touched), mix=mixes, length=float(shift.norm()))
+        out.meta["cosine"] = float(torch.cosine_similarity(z_id, z_id_rep).item())
+        out.save({"z_id": z_id.cpu().numpy()})
+        progress(1, 1)
+
+    def _text_shift(
+        self, text: TextEdit, inputs: dict[str, Artifact], z_id_rep: Tensor, progress: StageProgress
+    ) -> tuple[Tensor, dict[str, float]]:
+        model, clip = self.model, self.clip
+        with torch.no_grad():
+            direction = text_direction(clip, prompts(text.source, clip.large), prompts(text.target, clip.large))
+            mix = attribute_mix(clip, model.attributes, direction)
+        start = mix_shift(model.attributes, mix)
+        pairs = self._pairs(inputs, z_id_rep)
+        search = search_shift(
+            model.autoencoder, model.attributes, clip, direction, z_id_rep, pairs, start, self.objective, progress
+        )
+        return search, mix
+
+    def _pairs(self, inputs: dict[str, Artifact], z_id_rep: Tensor):
+        crops, codes = inputs["align"], inputs["encode"]
+        chosen = np.unique(np.linspace(0, codes.frames - 1, self.text_frames + 2).round().astype(int)[1:-1])
+        x_0 = torch.cat([self.model.images(crops.read("crops", n, n + 1)) for n in chosen.tolist()])
+        z_lnd = torch.cat([self.model.tensor(codes.read("z_lnd", n, n + 1)) for n in chosen.tolist()])
+        mask = torch.ones_like(x_0[:, :1])
+        return make_pairs(self.model.autoencoder, z_id_rep, x_0, z_lnd, mask, list(SEARCH_TIMESTEPS), self.seed)
+
+
+def _part(progress: StageProgress, number: int, stage: Edit) -> StageProgress:
+    """The share of the stage's progress that belongs to text ``number``."""
+    return lambda done, total: progress(number * total + done, len(stage.texts) * total)

@@ -1,0 +1,40 @@
+"""Encode each crop to its identity and landmark codes and the video to its one identity code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+
+from dvaedit.face.points import landmark_code
+from dvaedit.models.bundle import Model
+from dvaedit.pipeline.artifact import Artifact
+from dvaedit.pipeline.stage import Stage, StageProgress, unkeyed
+from dvaedit.pipeline.writer import ArtifactWriter
+
+SHARD = 128
+
+
+@dataclass(frozen=True)
+class Encode(Stage):
+    """Makes ``z_id`` (n, D), ``z_lnd`` (n, 102) and, whole, ``z_id_rep`` (1, D), their mean, not re-normalised."""
+
+    name: ClassVar[str] = "encode"
+    version: ClassVar[int] = 1
+    model: Model = unkeyed(None)
+
+    def weights(self) -> dict[str, str]:
+        return self.model.digest("autoencoder")
+
+    @torch.inference_mode()
+    def run(self, inputs: dict[str, Artifact], out: ArtifactWriter, progress: StageProgress) -> None:
+        align = inputs["align"]
+        points, total = align.read("points"), len(align.read("frames"))
+        for start, stop in out.missing(total, SHARD):
+            x_0 = self.model.images(align.read("crops", start, stop))
+            z_id = self.model.autoencoder.identity(x_0).cpu().numpy()
+            out.write(start, stop, {"z_id": z_id, "z_lnd": landmark_code(points[start:stop], 1)})
+            progress(stop, total)
+        if not out.has("video"):
+            out.save({"z_id_rep": out.read("z_id").mean(axis=0, keepdims=True)}, group="video")

@@ -1,0 +1,67 @@
+"""The stages of a video, wired: what each command runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dvaedit.editing.attributes import AttributeEdit
+from dvaedit.editing.text import TextEdit
+from dvaedit.models.bundle import Model
+from dvaedit.models.clip import TextImageModel
+from dvaedit.pipeline.run import Node
+from dvaedit.stages.align import Align
+from dvaedit.stages.decode import Decode
+from dvaedit.stages.edit import Edit
+from dvaedit.stages.encode import Encode
+from dvaedit.stages.export import Export
+from dvaedit.stages.invert import Invert
+from dvaedit.stages.parse import Parse
+from dvaedit.stages.paste import Paste
+from dvaedit.stages.sample import Sample
+
+DEFAULT_STEPS = 10
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What shapes the result; the defaults are the command line's."""
+
+    attributes: tuple[AttributeEdit, ...] = ()
+    texts: tuple[TextEdit, ...] = ()
+    steps: int = DEFAULT_STEPS
+    seed: int = 0
+    region: str = "auto"
+    paste: str = "delta"
+    codec: str = "h264"
+    crf: int = 16
+    suffix: str = ".mp4"
+
+
+def source_nodes(video: Path, model: Model, settings: Settings) -> list[Node]:
+    """From the file to x_T and the unedited sample: what all edits of a video share."""
+    dtype = str(model.runtime.dtype).removeprefix("torch.")
+    return [
+        Node(Decode(video=video)),
+        Node(Align(image_size=model.image_size, video=video), {"decode": "decode"}),
+        Node(Encode(model=model), {"align": "align"}),
+        Node(Invert(settings.steps, dtype=dtype, model=model), {"align": "align", "encode": "encode"}),
+        Node(Sample(settings.steps, dtype, model), {"invert": "invert", "encode": "encode"}, "source"),
+    ]
+
+
+def edit_nodes(video: Path, model: Model, clip: TextImageModel | None, settings: Settings) -> list[Node]:
+    """Everything an edit runs, from the file to the encoded video."""
+    dtype = str(model.runtime.dtype).removeprefix("torch.")
+    edit = Edit(settings.attributes, settings.texts, seed=settings.seed, model=model, clip=clip)
+    return [
+        *source_nodes(video, model, settings),
+        Node(Parse(model=model, video=video), {"align": "align"}),
+        Node(edit, {"align": "align", "encode": "encode"}),
+        Node(Sample(settings.steps, dtype, model), {"invert": "invert", "encode": "encode", "edit": "edit"}),
+        Node(
+            Paste(settings.region, settings.paste, model=model, video=video),
+            {"align": "align", "parse": "parse", "source": "source", "sample": "sample", "edit": "edit"},
+        ),
+        Node(Export(settings.codec, settings.crf, settings.suffix, video), {"align": "align", "paste": "paste"}),
+    ]

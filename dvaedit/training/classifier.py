@@ -1,0 +1,79 @@
+"""Fit what is linear in z_id: statistics, attribute classifiers and edit directions of a trained autoencoder."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from dvaedit.models.autoencoder import Autoencoder
+from dvaedit.models.classifier import AttributeModel
+from dvaedit.training.attributes import NAMES
+from dvaedit.training.augment import to_float
+from dvaedit.training.autoencoder import attribute_loss
+from dvaedit.training.faces import FaceSet
+
+
+@torch.no_grad()
+def identity_codes(model: Autoencoder, face_set: FaceSet, batch: int = 64) -> Tensor:
+    """z_id of every face, (N, D), each the mean over the face and its mirror image, not re-normalised."""
+    codes = []
+    for start in range(0, len(face_set.images), batch):
+        x_0 = to_float(torch.from_numpy(face_set.images[start : start + batch]))
+        codes.append((model.identity(x_0) + model.identity(x_0.flip(3))) / 2)
+    return torch.cat(codes)
+
+
+def fit_classifier(z: Tensor, labels: Tensor, steps: int = 400, weight_decay: float = 3e-3) -> tuple[Tensor, Tensor]:
+    """Logistic regression on normalised codes ``z`` (N, D) with labels (N, A) in {0, 1, NaN}: weight and bias."""
+    weight = torch.zeros(labels.shape[1], z.shape[1], requires_grad=True)
+    bias = torch.zeros(labels.shape[1], requires_grad=True)
+    share = labels.nanmean(dim=0).clamp(0.02, 0.98)
+    optimizer = torch.optim.AdamW([weight, bias], lr=5e-3, weight_decay=0)
+    for _ in range(steps):
+        penalty = weight_decay * weight.square().sum(dim=1).mean()
+        loss = attribute_loss(z @ weight.T + bias, labels, share) + penalty
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return weight.detach(), bias.detach()
+
+
+def fit_directions(z: Tensor, labels: Tensor, ridge: float = 10.0) -> Tensor:
+    """Regress normalised codes on all labels at once: (A, D), the effect of each attribute with the others fixed.
+
+    Unknown labels take the attribute's mean, so that such a face says nothing about it.
+    """
+    mean = labels.nanmean(dim=0)
+    design = torch.where(labels.isnan(), mean, labels) - mean
+    gram = design.T @ design + ridge * torch.eye(design.shape[1])
+    return torch.linalg.solve(gram, design.T @ (z - z.mean(dim=0)))
+
+
+def fit(model: Autoencoder, face_set: FaceSet) -> tuple[AttributeModel, dict[str, dict[str, float]]]:
+    """The attribute model and, per attribute, its held-out balanced accuracy, AUC and number of positives."""
+    codes = identity_codes(model, face_set)
+    labels, train = torch.from_numpy(face_set.labels), torch.from_numpy(~face_set.held_out)
+    attributes = AttributeModel(NAMES, codes.shape[1])
+    attributes.mean.copy_(codes[train].mean(dim=0))
+    attributes.std.copy_(codes[train].std(dim=0))
+    z = attributes.normalise(codes)
+    weight, bias = fit_classifier(z[train], labels[train])
+    attributes.weight.copy_(weight)
+    attributes.bias.copy_(bias)
+    attributes.directions.copy_(fit_directions(z[train], labels[train]))
+    logits = attributes.logits(F.normalize(codes[~train], dim=1)).numpy()
+    truth = labels[~train].numpy()
+    return attributes, {name: held_out_metrics(logits[:, k], truth[:, k]) for k, name in enumerate(NAMES)}
+
+
+def held_out_metrics(logits: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+    """Balanced accuracy, area under the ROC curve (rank statistic) and the count of positives; NaN labels drop out."""
+    known = ~np.isnan(truth)
+    logits, positive = logits[known], truth[known] > 0.5
+    ranks = logits.argsort().argsort()
+    n_pos, n_neg = int(positive.sum()), int((~positive).sum())
+    auc = (ranks[positive].sum() - n_pos * (n_pos - 1) / 2) / max(n_pos * n_neg, 1)
+    accuracy = ((logits[positive] > 0).mean() + (logits[~positive] <= 0).mean()) / 2 if n_pos and n_neg else np.nan
+    return {"balanced_accuracy": round(float(accuracy), 3), "auc": round(float(auc), 3), "positives": n_pos}

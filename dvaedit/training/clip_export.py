@@ -1,0 +1,57 @@
+"""Turn a trained compact image-text model into a folder open_clip reads, with its card."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from open_clip import CLIP, set_model_preprocess_cfg
+from safetensors.torch import save_file
+
+from dvaedit.models.clip import COMPACT, COMPACT_FOLDER, TextImageModel, load_clip
+from dvaedit.training import clip_eval
+from dvaedit.training.faces import FaceSet
+
+if TYPE_CHECKING:
+    from dvaedit.training.clip import Trainer
+
+PREPROCESS = {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5], "interpolation": "bicubic", "resize_mode": "shortest"}
+
+
+def full_model(trainer: Trainer) -> CLIP:
+    """The averaged model with the tokenizer's whole vocabulary."""
+    small = trainer.averaged()
+    state = dict(small.state_dict())
+    state["token_embedding.weight"] = trainer.tokens.full_embedding(state["token_embedding.weight"])
+    model = CLIP(**trainer.config.model)
+    model.load_state_dict(state)
+    set_model_preprocess_cfg(model, PREPROCESS | {"size": trainer.config.model["vision_cfg"]["image_size"]})
+    return model
+
+
+def runnable(trainer: Trainer) -> TextImageModel:
+    """The averaged model as it will be used."""
+    return TextImageModel(COMPACT, full_model(trainer), trainer.tokens.tokenizer)
+
+
+def write_folder(folder: Path, model: CLIP, model_config: dict[str, Any]) -> Path:
+    """Write ``open_clip_config.json`` and ``open_clip_model.safetensors`` (float16); returns the latter's path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = {"model_cfg": model_config, "preprocess_cfg": PREPROCESS}
+    (folder / "open_clip_config.json").write_text(json.dumps(config, indent=2) + "\n")
+    state = model.state_dict()
+    halves = {name: v.half().contiguous() if v.is_floating_point() else v for name, v in state.items()}
+    save_file({name: v for name, v in halves.items()}, folder / "open_clip_model.safetensors", {"format": "pt"})
+    return folder / "open_clip_model.safetensors"
+
+
+@torch.no_grad()
+def export(trainer: Trainer, face_set: FaceSet, weights: Path) -> None:
+    """Write ``compact-clip/`` and ``compact-clip.json`` below ``weights``, with what the written file measures."""
+    path = write_folder(weights / COMPACT_FOLDER, full_model(trainer), trainer.config.model)
+    metrics = clip_eval.summary(load_clip(COMPACT, folder=path.parent), face_set)
+    print(json.dumps(metrics, indent=1))
+    written = card(path, trainer, face_set, metrics)
+    (weights / f"{COMPACT_FOLDER}.json").write_text(json.dumps(written, indent=2) + "\n")

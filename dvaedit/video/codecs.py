@@ -1,0 +1,171 @@
+"""Codecs an output can be written in: encoder, settings, containers, and the pixel format a source is kept in."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+
+from dvaedit.errors import UsageError
+from dvaedit.video.files import container_of
+
+
+@dataclass(frozen=True)
+class Codec:
+    """An output codec.
+
+    containers: muxers that hold it in a way players understand. working: suffix of the file without sound that is
+    written first; mov and mp4 keep any time base exactly. crf, preset: defaults, visually lossless; None if the
+    encoder has no such setting. even: whether sizes must be multiples of the chroma cell.
+    """
+
+    name: str
+    encoder: str
+    containers: tuple[str, ...]
+    crf: int | None
+    preset: str | None
+    working: str = ".mp4"
+    even: bool = False
+    alpha: bool = False
+    options: tuple[tuple[str, str], ...] = ()
+
+
+CODECS = {
+    codec.name: codec
+    for codec in (
+        Codec("h264", "libx264", ("mp4", "mov", "matroska"), 16, "medium", even=True),
+        Codec(
+            "hevc",
+            "libx265",
+            ("mp4", "mov", "matroska"),
+            16,
+            "medium",
+            even=True,
+            options=(("x265-params", "log-level=error"),),
+        ),
+        Codec("av1", "libsvtav1", ("mp4", "matroska", "webm"), 16, "6"),
+        Codec("vp9", "libvpx-vp9", ("mp4", "matroska", "webm"), 16, None, options=(("b", "0"), ("cpu-used", "3"))),
+        Codec("prores", "prores_ks", ("mov", "matroska"), None, None, working=".mov", alpha=True),
+        Codec(
+            "ffv1",
+            "ffv1",
+            ("matroska",),
+            None,
+            None,
+            alpha=True,
+            options=(("level", "3"), ("slices", "4"), ("slicecrc", "1")),
+        ),
+    )
+}
+# the same samples in another order, for encoders (ffv1) that take only one
+_SAME_SAMPLES = dict.fromkeys(("rgb24", "bgr24", "rgb0", "0rgb", "0bgr", "gbrp"), "bgr0")
+_SAME_SAMPLES |= dict.fromkeys(("rgba", "argb", "abgr", "gbrap", "pal8"), "bgra")
+
+
+def default_codec(path: str | Path) -> str:
+    """The codec to use where the user names none: h264, or av1 where the container cannot hold that (.webm)."""
+    return "h264" if container_of(path) in CODECS["h264"].containers else "av1"
+
+
+def get_codec(name: str) -> Codec:
+    """The codec of that name. Raises UsageError if there is none or this PyAV was built without its encoder."""
+    if name not in CODECS:
+        raise UsageError(f"There is no codec {name}.", f"Choose one of {', '.join(available())}.")
+    if name not in available():
+        raise UsageError(
+            f"The codec {name} is not available: PyAV was built without {CODECS[name].encoder}.",
+            f"Choose one of {', '.join(available())}.",
+        )
+    return CODECS[name]
+
+
+def available() -> list[str]:
+    """Names of the codecs whose encoder PyAV has."""
+    return [codec.name for codec in CODECS.values() if codec.encoder in av.codecs_available]
+
+
+def check_container(path: str | Path, name: str) -> None:
+    """Raises UsageError if the container that the path's suffix stands for cannot hold the codec."""
+    codec, container = get_codec(name), container_of(path)
+    if container not in codec.containers:
+        fitting = [other for other in available() if container in CODECS[other].containers]
+        suffixes = {"mp4": ".mp4", "mov": ".mov", "matroska": ".mkv", "webm": ".webm"}
+        hint = f"Use one of the codecs {', '.join(fitting)}, or an output named {suffixes[codec.containers[0]]}."
+        raise UsageError(f"A {Path(path).suffix.lower()} file cannot hold {name} video.", hint)
+
+
+def encoder_options(codec: Codec, crf: int | None = None, preset: str | None = None) -> dict[str, str]:
+    """Options for the encoder. Raises UsageError for a setting that the codec does not have."""
+    options = dict(codec.options)
+    if preset is not None and codec.preset is None:
+        raise UsageError(f"The codec {codec.name} has no presets.", "Leave the preset out.")
+    if codec.crf is not None:
+        options["crf"] = str(codec.crf if crf is None else crf)
+    if codec.preset is not None:
+        options["preset"] = preset or codec.preset
+    if codec.encoder == "libsvtav1":
+        os.environ.setdefault("SVT_LOG", "1")  # errors only; the library reads it when it starts, there is no option
+    return options
+
+
+def choose_pix_fmt(codec: Codec, source: str, size: tuple[int, int]) -> str:
+    """The format frames are encoded in: their own where the codec holds it, else the nearest that loses nothing.
+
+    Pictures in RGB or with a palette become 4:2:0 (4:4:4 where the size is odd), transparency is given up.
+    Raises UsageError if the codec can hold neither the depth nor the chroma resolution.
+    """
+    choices = _choices(codec, source, size)
+    if choices:
+        return choices[0]
+    others = [name for name in available() if _choices(CODECS[name], source, size)]
+    hint = f"Choose one of the codecs {', '.join(others)}." if others else "Convert the video to yuv420p first."
+    raise UsageError(f"The codec {codec.name} cannot hold {source} video of {size[0]}x{size[1]} pixels.", hint)
+
+
+def _choices(codec: Codec, source: str, size: tuple[int, int]) -> list[str]:
+    """Formats of the encoder that hold the source, best first."""
+    formats = [form.name for form in av.Codec(codec.encoder, "w").video_formats]
+    if not codec.alpha:
+        formats = [name for name in formats if not any(part.is_alpha for part in av.VideoFormat(name).components)]
+    for wanted in (source.replace("yuvj", "yuv"), _SAME_SAMPLES.get(source)):
+        if wanted in formats and _fits(codec, wanted, size):
+            return [wanted]
+    target = _needs(source)
+    return sorted((name for name in formats if _holds(name, target) and _fits(codec, name, size)), key=_cost)
+
+
+def _needs(name: str) -> tuple[int, int, int]:
+    """(bits, log2-like chroma cell across, down) that hold a format; RGB counts as 4:2:0, gray as having no chroma."""
+    form = av.VideoFormat(name, 64, 64)
+    bits = 8 if form.has_palette else form.components[0].bits
+    if form.is_rgb or form.has_palette:
+        return bits, 2, 2
+    chroma = [part for part in form.components if part.is_chroma or part.plane in (1, 2)]
+    return (bits, 64 // chroma[0].width, 64 // chroma[0].height) if chroma else (bits, 64, 64)
+
+
+def _holds(name: str, target: tuple[int, int, int]) -> bool:
+    """Whether a plain planar format has at least the depth and the chroma resolution of the target."""
+    if not name.startswith("yuv") or name.startswith(("yuva", "yuvj")):
+        return False
+    return all(have >= need for have, need in zip(_resolution(_needs(name)), _resolution(target), strict=True))
+
+
+def _resolution(needs: tuple[int, int, int]) -> tuple[int, int, int]:
+    bits, across, down = needs
+    return bits, -across, -down
+
+
+def _fits(codec: Codec, name: str, size: tuple[int, int]) -> bool:
+    if not codec.even:
+        return True
+    _, across, down = _needs(name) if name.startswith(("yuv", "nv")) else (8, 1, 1)
+    return size[0] % across == 0 and size[1] % down == 0
+
+
+def _cost(name: str) -> tuple[int, int]:
+    """Order of preference: least depth, then fewest chroma samples."""
+    bits, across, down = _needs(name)
+    return bits, -across * down

@@ -1,0 +1,66 @@
+import pytest
+import torch
+
+from dvaedit.editing.attributes import AttributeEdit, apply_shift, attribute_shift, classifier_step
+from dvaedit.editing.effects import region_of
+from dvaedit.errors import UsageError
+from dvaedit.models.classifier import AttributeModel
+
+
+@pytest.fixture
+def attributes():
+    model = AttributeModel(("Blond_Hair", "Eyeglasses"), 4)
+    model.mean.copy_(torch.tensor([0.1, 0.2, 0.3, 0.4]))
+    model.std.fill_(0.5)
+    model.directions.copy_(torch.tensor([[1.0, 0, 0, 0], [0, 2.0, 0, 0]]))
+    model.weight.copy_(torch.tensor([[3.0, 0, 0, 4.0], [0, 1.0, 0, 0]]))
+    return model
+
+
+def test_shifts_add_up_with_their_strengths(attributes):
+    edits = [AttributeEdit("Blond_Hair", 0.5), AttributeEdit("eyeglasses", -1)]
+    assert attribute_shift(attributes, edits).tolist() == [0.5, -2, 0, 0]
+
+
+def test_zero_shift_returns_the_very_code(attributes):
+    z_id_rep = torch.tensor([[0.1, 0.3, 0.2, 0.5]])
+    assert torch.equal(apply_shift(attributes, z_id_rep, torch.zeros(4)), z_id_rep)
+
+
+def test_edit_keeps_the_length_of_the_mean_code(attributes):
+    z_id_rep = torch.tensor([[0.1, 0.3, 0.2, 0.5]])
+    edited = apply_shift(attributes, z_id_rep, torch.tensor([1.0, 0, 0, 0]))
+    assert edited.norm().item() == pytest.approx(z_id_rep.norm().item(), abs=1e-6)
+    expected = z_id_rep + torch.tensor([[0.5, 0, 0, 0]])
+    assert torch.allclose(edited / edited.norm(), expected / expected.norm(), atol=1e-6)
+
+
+def test_classifier_step_is_the_papers_formula(attributes):
+    """z' = n(z sigma + mu), z = (z_id_rep - mu)/sigma + s sqrt(D) w/|w| (METHOD 8.2)."""
+    z_id_rep = torch.tensor([[0.1, 0.3, 0.2, 0.5]])
+    z = (z_id_rep - attributes.mean) / 0.5 + 0.25 * 2 * torch.tensor([0.6, 0, 0, 0.8])
+    expected = torch.nn.functional.normalize(z * 0.5 + attributes.mean, dim=1)
+    assert torch.allclose(classifier_step(attributes, z_id_rep, "Blond_Hair", 0.25), expected, atol=1e-6)
+
+
+def test_unknown_attribute_names_the_nearest(attributes):
+    with pytest.raises(UsageError) as error:
+        attributes.index("Blonde_Hair")
+    assert "Did you mean Blond_Hair?" in error.value.hint
+
+
+@pytest.mark.parametrize("text", ["Young=abc", "Young=nan", "Young=1e9"])
+def test_bad_strength_is_a_usage_error(text):
+    with pytest.raises(UsageError):
+        AttributeEdit.parse(text)
+
+
+def test_parse():
+    assert AttributeEdit.parse("No_Beard=-1") == AttributeEdit("No_Beard", -1.0)
+    assert AttributeEdit.parse("Smiling") == AttributeEdit("Smiling", 1.0)
+
+
+def test_regions():
+    assert region_of(["Blond_Hair", "Wavy_Hair"]) == "hair"
+    assert region_of(["Blond_Hair", "Eyeglasses"]) == "head"
+    assert region_of([""]) == "head"

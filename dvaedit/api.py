@@ -21,7 +21,8 @@ from dvaedit.runtime import Runtime
 from dvaedit.stages.compare import write_comparison, write_reconstruction
 from dvaedit.stages.graph import DEFAULT_STEPS, Settings, edit_nodes, source_nodes
 from dvaedit.video.probe import file_digest, probe
-from dvaedit.video.writer import CONTAINERS, check_writable, mux
+from dvaedit.video.files import CONTAINERS, check_writable
+from dvaedit.video.mux import mux
 
 Progress = Callable[[str, int, int], None]
 """Called with (stage, frames done, frames in all)."""
@@ -113,7 +114,7 @@ def edit(
     region: str = "auto",
     paste: str = "delta",
     codec: str = "h264",
-    crf: int = 16,
+    crf: int | None = None,
     compare: PathLike | None = None,
     overwrite: bool = False,
     options: Options = Options(),
@@ -151,8 +152,7 @@ class EditPlan:
         pipeline = self.pipeline
         exported = pipeline.artifact("export")
         align, changed = pipeline.artifact("align"), pipeline.artifact("edit")
-        encoded = exported.file(f"video{self.output.suffix}")
-        mux(encoded, self.video, self.output)
+        mux(exported.file(exported.files[0].name), self.video, self.output)
         if self.compare is not None:
             write_comparison(self.video, self.output, self.compare)
         return EditResult(
@@ -173,7 +173,7 @@ def prepare_edit(
     region: str = "auto",
     paste: str = "delta",
     codec: str = "h264",
-    crf: int = 16,
+    crf: int | None = None,
     compare: PathLike | None = None,
     overwrite: bool = False,
     options: Options = Options(),
@@ -192,9 +192,7 @@ def prepare_edit(
         model.attributes.index(change.name)
     text_model = load_clip(clip) if texts else None
     unknown = tuple(word for item in texts for word in text_model.known_words(item.target)[1])
-    settings = Settings(
-        attribute_edits, texts, options.steps, options.seed, region, paste, codec, crf, target.suffix.lower()
-    )
+    settings = Settings(attribute_edits, texts, options.steps, options.seed, region, paste, codec, crf)
     pipeline, clock = _pipeline(video, edit_nodes(video, model, text_model, settings), options)
     return EditPlan(video, target, Path(compare) if compare is not None else None, unknown, pipeline, clock)
 

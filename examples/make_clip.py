@@ -30,12 +30,22 @@ LEFT, SIDE = 96, 256  # the part of the photograph that is shown: columns 96 to 
 
 # FaceMesh vertices, each list from left to right in the picture.
 EYES = (
-    ((33, 246, 161, 160, 159, 158, 157, 173, 133), (33, 7, 163, 144, 145, 153, 154, 155, 133), (46, 53, 52, 65, 55), 468),
-    ((362, 398, 384, 385, 386, 387, 388, 466, 263), (362, 382, 381, 380, 374, 373, 390, 249, 263), (285, 295, 282, 283, 276), 473),
+    {
+        "above": (33, 246, 161, 160, 159, 158, 157, 173, 133),
+        "below": (33, 7, 163, 144, 145, 153, 154, 155, 133),
+        "brow": (46, 53, 52, 65, 55),
+        "iris": 468,
+    },
+    {
+        "above": (362, 398, 384, 385, 386, 387, 388, 466, 263),
+        "below": (362, 382, 381, 380, 374, 373, 390, 249, 263),
+        "brow": (285, 295, 282, 283, 276),
+        "iris": 473,
+    },
 )
 LIP_ABOVE = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308)
 LIP_BELOW = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308)
-NOSE_BASE, CHIN = 2, 152
+CHIN = 152
 
 COLUMNS = np.arange(SIZE, dtype=np.float32)
 LASHES, DARK, TONGUE = (np.array(rgb, np.float32) for rgb in ((52, 34, 26), (44, 16, 15), (150, 74, 70)))
@@ -69,11 +79,11 @@ def keyed(times: np.ndarray, keys: list[tuple[float, float]]) -> np.ndarray:
 
 # (time, jaw, narrow) of what is "said": about five syllables a second in two phrases.
 SPEECH = (
-    (0.00, 0.0, 0.0), (0.30, -1.0, 0.0), (0.42, -12.5, 0.35), (0.54, 5.0, 0.30), (0.65, -5.0, 0.60), (0.76, 8.0, 0.45),
-    (0.88, -12.0, 0.60), (0.99, 1.0, 0.95), (1.11, -3.0, 1.00), (1.24, 7.0, 0.50), (1.36, -12.5, 0.55), (1.48, 4.0, 0.25),
-    (1.60, -3.0, 0.20), (1.78, -9.0, 0.30), (2.00, -8.0, 0.25), (2.18, -12.5, 0.45), (2.30, 8.0, 0.50), (2.42, -4.0, 0.80),
-    (2.53, 3.0, 1.00), (2.66, -11.5, 0.70), (2.78, 9.0, 0.40), (2.92, -2.0, 0.35), (3.03, -12.5, 0.50), (3.15, 5.0, 0.25),
-    (3.28, -1.0, 0.15), (3.45, -5.0, 0.15), (3.70, -1.0, 0.0), (4.00, 0.0, 0.0),
+    (0.00, 0, 0), (0.30, -1, 0), (0.42, -12.5, 0.35), (0.54, 5, 0.3), (0.65, -5, 0.6), (0.76, 8, 0.45),
+    (0.88, -12, 0.6), (0.99, 1, 0.95), (1.11, -3, 1), (1.24, 7, 0.5), (1.36, -12.5, 0.55), (1.48, 4, 0.25),
+    (1.6, -3, 0.2), (1.78, -9, 0.3), (2.00, -8, 0.25), (2.18, -12.5, 0.45), (2.3, 8, 0.5), (2.42, -4, 0.8),
+    (2.53, 3, 1), (2.66, -11.5, 0.7), (2.78, 9, 0.4), (2.92, -2, 0.35), (3.03, -12.5, 0.5), (3.15, 5, 0.25),
+    (3.28, -1, 0.15), (3.45, -5, 0.15), (3.7, -1, 0), (4, 0, 0),
 )  # fmt: skip
 BLINKS = (0.18, 1.84, 3.36)
 
@@ -98,7 +108,8 @@ def poses() -> list[Pose]:
     pitch = keyed(t, [(0, 0), (0.5, 1.5), (0.8, -1.5), (1.3, 1), (1.85, 3), (2.3, -2), (2.8, 1.5), (3.4, 2), (4, 0)])
     roll = keyed(t, [(0, 0.5), (0.8, 1.5), (1.6, -1), (2.4, -2.5), (3.1, 0), (4, 0.5)]) + 0.3 * sway
     shift = np.stack([1.5 * sway, 1.2 * np.cos(2 * np.pi * t / 3.1)], axis=1)
-    gaze = np.stack([-0.22 * yaw + keyed(t, [(0, 0), (1.82, 0), (1.90, 1.5), (2.5, 1.5), (2.56, 0), (4, 0)]), -0.3 * pitch], axis=1)
+    glance = keyed(t, [(0, 0), (1.82, 0), (1.90, 1.5), (2.5, 1.5), (2.56, 0), (4, 0)])
+    gaze = np.stack([glance - 0.22 * yaw, -0.3 * pitch], axis=1)
     brows = keyed(t, [(0, 0), (0.5, 0), (0.75, 3.5), (1.2, 0.5), (2.15, 0), (2.35, 4), (2.9, 0.5), (4, 0)])
     rows = zip(yaw, pitch, roll, shift.tolist(), blinking(t), gaze.tolist(), brows, jaw, narrow, strict=True)
     return [Pose(*row) for row in rows]
@@ -163,7 +174,7 @@ class Eye:
         skin = sample(picture, np.stack([X, Y - slide], axis=-1), cv2.INTER_CUBIC)
         under = sample(picture, np.stack([X, Y + rise * smooth(1 - (Y - lower) / 24)], axis=-1), cv2.INTER_CUBIC)
         eye = over(skin, smooth((lid - Y) / 2 + 0.5), over(under, smooth((Y - lower) / 2 + 0.5), ball))
-        lashes = 0.65 * smooth(blink) * self.inside * np.exp(-(((Y - lid) / 1.7) ** 2))
+        lashes = 0.65 * smooth(blink) * self.inside**2 * np.exp(-(((Y - lid) / 1.7) ** 2))
         return over(np.broadcast_to(LASHES, eye.shape), lashes, eye)
 
 
@@ -176,7 +187,7 @@ class Mouth:
         self.centre, self.half = (self.left + self.right) / 2, (self.right[0] - self.left[0]) / 2
         gap = np.maximum(self.below - self.above, 0)
         self.gap, self.profile = gap.max(), (gap / gap.max()) ** 1.25
-        self.nose, self.chin = points[NOSE_BASE, 1], points[CHIN, 1]
+        self.chin = points[CHIN, 1]
         self.upper = 1 - smooth((Y - self.above) / 1.5 + 0.5) * (gap > 0.3)
         self.lower = smooth((Y - self.below) / 1.5 + 0.5)
 
@@ -192,11 +203,11 @@ class Mouth:
         x, y = (X - self.centre[0]) / self.half, Y - self.centre[1]
         across = -0.2 * narrow * (X - self.centre[0]) * bell(x / 1.5, y / 60)
         corners = (0.25 * max(jaw, 0) + 4 * narrow) * bell((np.abs(x) - 1) / 0.5, y / 30)
-        lip = 0.12 * jaw * self.profile * bell(0 * y, y / 25)
-        reach = smooth((self.chin + 50 - Y) / 60)
-        chin = 0.75 * jaw * np.exp(-((np.abs(x) / 1.9) ** 4)) * smooth(y / (self.chin - self.centre[1]) / 0.8)
-        near = 1 - smooth((y - 15) / (self.chin - self.centre[1] - 15))
-        down = reach * np.where(y > 0, np.maximum(0, 1), 1) * (chin + near * (jaw * self.profile - chin * self.profile))
+        lip = 0.12 * jaw * self.profile * np.exp(-((y / 25) ** 2))
+        to_chin = self.chin - self.centre[1]
+        chin = 0.75 * jaw * np.exp(-((np.abs(x) / 1.9) ** 4)) * smooth(y / to_chin / 0.8)
+        near = self.profile * (1 - smooth((y - 15) / (to_chin - 15)))  # 1 on the lip, 0 on the chin
+        down = smooth((self.chin + 50 - Y) / 60) * (chin + near * (jaw - chin))
         return np.stack([across, corners - lip], axis=-1), np.stack([across, corners + down], axis=-1)
 
     def inside(self, picture: np.ndarray, jaw: float) -> np.ndarray:
@@ -250,9 +261,9 @@ class Portrait:
         large = cv2.resize(photo, (SIZE, SIZE), interpolation=cv2.INTER_LANCZOS4)
         self.picture = np.clip(large + 0.35 * (large - cv2.GaussianBlur(large, (0, 0), 2)), 0, 255)
         points = find_face(self.picture.astype(np.uint8))
-        self.eyes = [Eye(points[:, :2], *indices) for indices in EYES]
+        self.eyes = [Eye(points[:, :2], **vertices) for vertices in EYES]
         self.mouth, self.head = Mouth(points[:, :2]), Head(points[:468, :2], points[:468, 2])
-        self.forehead = points[10, 1], np.mean([eye.iris for eye in self.eyes], axis=0)
+        self.brows = np.mean([eye.iris for eye in self.eyes], axis=0) - (0, 22)
 
     def draw(self, pose: Pose) -> np.ndarray:
         """The frame of a pose, (SIZE, SIZE, 3) uint8 RGB."""
@@ -265,8 +276,7 @@ class Portrait:
 
     def brow_weight(self) -> np.ndarray:
         """1 on the brows, 0 at the eyes and in the hair."""
-        centre = self.forehead[1] - (0, 22)
-        return bell((X - centre[0]) / 75, (Y - centre[1]) / 16)
+        return bell((X - self.brows[0]) / 75, (Y - self.brows[1]) / 16)
 
 
 def find_face(rgb: np.ndarray) -> np.ndarray:
@@ -308,11 +318,13 @@ def level(frequency: np.ndarray, formants: tuple) -> np.ndarray:
 def write(path: Path, frames: list[np.ndarray], sound: np.ndarray) -> None:
     """H.264 (yuv420p, BT.709) and AAC in an MP4."""
     with av.open(str(path), "w", options={"movflags": "+faststart"}) as container:
-        video = container.add_stream("libx264", rate=RATE, options={"crf": "20", "preset": "slow", "threads": "1"})
+        video = container.add_stream("libx264", rate=RATE, options={"crf": "17", "preset": "slow", "threads": "1"})
         video.width, video.height, video.pix_fmt = SIZE, SIZE, "yuv420p"
+        tag_bt709(video.codec_context)
         audio = container.add_stream("aac", rate=SOUND_RATE, layout="mono", bit_rate=64000)
         for index, rgb in enumerate(frames):
-            frame = av.VideoFrame.from_ndarray(rgb, format="rgb24")
+            frame = av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format="yuv420p", dst_colorspace="ITU709")
+            tag_bt709(frame)
             frame.pts, frame.time_base = index, Fraction(1, RATE)
             container.mux(video.encode(frame))
         container.mux(video.encode(None))
@@ -320,6 +332,11 @@ def write(path: Path, frames: list[np.ndarray], sound: np.ndarray) -> None:
         block.sample_rate, block.pts, block.time_base = SOUND_RATE, 0, Fraction(1, SOUND_RATE)
         container.mux(audio.encode(block))
         container.mux(audio.encode(None))
+
+
+def tag_bt709(target: av.VideoCodecContext | av.VideoFrame) -> None:
+    """Say that the colours are BT.709 in limited range."""
+    target.color_range, target.colorspace, target.color_primaries, target.color_trc = 1, 1, 1, 1
 
 
 def main() -> None:

@@ -7,6 +7,8 @@ Source: Kim et al., Diffusion Video Autoencoders, CVPR 2023, and its released co
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 
@@ -42,7 +44,7 @@ def runs(frames: np.ndarray) -> list[slice]:
     """Positions of the runs of consecutive numbers in a rising list of frame numbers."""
     breaks = np.flatnonzero(np.diff(frames) != 1) + 1
     edges = [0, *breaks.tolist(), len(frames)]
-    return [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True) if b > a]
+    return [slice(a, b) for a, b in pairwise(edges) if b > a]
 
 
 def smooth(values: np.ndarray, sigma: float, frames: np.ndarray | None = None) -> np.ndarray:

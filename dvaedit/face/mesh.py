@@ -17,7 +17,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from dvaedit.face.align import crop_to_frame, transform, warp
+from dvaedit.face.align import transform
 
 DETECTOR_PIXELS = 192  # input side of the full-range detector
 MESH_PIXELS = 256  # side of the crop FaceMesh sees: its own region of interest is then near its 192 px input
@@ -68,6 +68,9 @@ class FaceMesher:
 
             self._detector = FaceDetection(min_detection_confidence=min_score, model_selection=1)
             self._mesh = FaceMesh(static_image_mode=True, max_num_faces=1, refine_landmarks=False)
+            # The graphs start, and say so, in threads of their own: a first image waits for them to be done.
+            self._detector.process(np.zeros((DETECTOR_PIXELS, DETECTOR_PIXELS, 3), np.uint8))
+            self._mesh.process(np.zeros((MESH_PIXELS, MESH_PIXELS, 3), np.uint8))
 
     def __enter__(self) -> FaceMesher:
         return self
@@ -102,7 +105,7 @@ class FaceMesher:
         """Detections (score, box in frame pixels) in a square view (centre x, centre y, side)."""
         image, matrix = _view(rgb, view, DETECTOR_PIXELS)
         found = []
-        for detection in self._process(self._detector, image).detections or []:
+        for detection in self._detector.process(image).detections or []:
             box = detection.location_data.relative_bounding_box
             corners = np.array([[box.xmin, box.ymin], [box.xmin + box.width, box.ymin + box.height]])
             found.append((float(detection.score[0]), transform(corners * DETECTOR_PIXELS, matrix).ravel()))
@@ -128,7 +131,8 @@ class FaceMesher:
 
     def _mesh_in(self, rgb: np.ndarray, view: tuple[float, float, float], score: float) -> Face | None:
         image, matrix = _view(rgb, view, MESH_PIXELS)
-        found = self._process(self._mesh, image).multi_face_landmarks
+        with contextlib.nullcontext() if self._settled else _quiet():  # the first mesh ever brings one more message
+            found = self._mesh.process(image).multi_face_landmarks
         if not found:
             return None
         self._settled = True
@@ -137,22 +141,26 @@ class FaceMesher:
         face = Face(points, score, np.concatenate([points.min(0), points.max(0)]))
         return face if _plausible(face, rgb.shape[1], rgb.shape[0]) else None
 
-    def _process(self, graph: Any, image: np.ndarray) -> Any:
-        """Run a graph; its messages come with the first run that reaches the landmark model."""
-        if self._settled:
-            return graph.process(image)
-        with _quiet():
-            return graph.process(image)
-
 
 def _view(rgb: np.ndarray, view: tuple[float, float, float], pixels: int) -> tuple[np.ndarray, np.ndarray]:
-    """A square view as uint8 (pixels, pixels, 3), black outside the frame, and its map to frame points."""
-    x, y, size = view
-    low, high = np.array([x, y]) - 0.5 - size / 2, np.array([x, y]) - 0.5 + size / 2
-    matrix = crop_to_frame(np.array([low, (low[0], high[1]), high, (high[0], low[1])]), pixels)
-    index = matrix.copy()
-    index[:, 2] += matrix[:, :2] @ (0.5, 0.5)
-    return warp(rgb, index, (pixels, pixels), border=cv2.BORDER_CONSTANT), matrix
+    """A square view (centre x, centre y, side) as uint8 (pixels, pixels, 3), black outside the frame.
+
+    Also the 2x3 matrix from its points (centres at half-integers) to frame points (centres at integers).
+    """
+    low = np.round(np.array(view[:2]) - view[2] / 2).astype(int)
+    x0, y0 = np.maximum(low, 0)
+    part = rgb[y0 : max(y0, low[1] + round(view[2])), x0 : max(x0, low[0] + round(view[2]))]
+    canvas = np.zeros((pixels, pixels, 3), np.uint8)
+    if part.size == 0:
+        return canvas, np.eye(2, 3)
+    zoom = pixels / round(view[2])
+    size = np.array(part.shape[1::-1])
+    start = np.minimum(np.round((np.array([x0, y0]) - low) * zoom).astype(int), pixels - 1)
+    stop = np.clip(np.round((np.array([x0, y0]) + size - low) * zoom).astype(int), start + 1, pixels)
+    filter_ = cv2.INTER_AREA if zoom < 1 else cv2.INTER_LINEAR
+    canvas[start[1] : stop[1], start[0] : stop[0]] = cv2.resize(part, (stop - start).tolist(), interpolation=filter_)
+    scale = size / (stop - start)
+    return canvas, np.column_stack([np.diag(scale), np.array([x0, y0]) - scale * start - 0.5])
 
 
 def _tiles(width: int, height: int) -> list[tuple[float, float, float]]:

@@ -11,6 +11,7 @@ from dvaedit.errors import NoFaceError
 from dvaedit.face.mesh import Face, iou
 
 MIN_IOU = 0.3
+MAX_SHIFT = 0.35  # mean distance of the points over the smaller box's side; more is a cut to another face
 MAX_GAP = 12  # frames a face may be missing (turned away, a hand in front) and still be the same track
 
 
@@ -53,7 +54,7 @@ def tracks(detections: Iterable[Sequence[Face]], start: int = 0, max_gap: int = 
 
 def _match(chains: list[list[tuple[int, Face]]], faces: Sequence[Face]) -> dict[int, list[tuple[int, Face]]]:
     """Position of a face -> its chain, for each face that continues one."""
-    pairs = [(iou(chain[-1][1].box, face.box), c, f) for c, chain in enumerate(chains) for f, face in enumerate(faces)]
+    pairs = [(_likeness(chain[-1][1], face), c, f) for c, chain in enumerate(chains) for f, face in enumerate(faces)]
     used: set[int] = set()
     matched: dict[int, list[tuple[int, Face]]] = {}
     for overlap, c, f in sorted(pairs, key=lambda pair: (-pair[0], pair[1], pair[2])):
@@ -61,6 +62,12 @@ def _match(chains: list[list[tuple[int, Face]]], faces: Sequence[Face]) -> dict[
             used.add(c)
             matched[f] = chains[c]
     return matched
+
+
+def _likeness(a: Face, b: Face) -> float:
+    """IoU of the boxes, or 0 where the points say that it is another face."""
+    shift = float(np.linalg.norm(a.points - b.points, axis=1).mean())
+    return iou(a.box, b.box) if shift <= MAX_SHIFT * min(a.area, b.area) ** 0.5 else 0.0
 
 
 def _track(number: int, chain: list[tuple[int, Face]]) -> Track:

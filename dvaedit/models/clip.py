@@ -5,10 +5,12 @@ CLIP: Radford et al., Learning Transferable Visual Models From Natural Language 
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 
 import open_clip
@@ -22,6 +24,7 @@ from dvaedit.errors import UsageError, WeightsError
 from dvaedit.models import wording
 
 COMPACT = "compact"
+DEFAULT_CLIP = COMPACT
 COMPACT_FOLDER = "compact-clip"
 _LOADING_ERRORS = (
     RuntimeError, OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, ImportError,
@@ -32,22 +35,32 @@ _LOADING_ERRORS = (
 class TextImageModel(nn.Module):
     """Text and images as unit vectors of one space, whatever the model; float32, frozen, on the CPU until moved.
 
-    ``antialias``: images are filtered before they are reduced. The environment of the paper's code did not (METHOD 8.3).
+    ``antialias``: images are filtered before they are reduced; the paper's environment did not (METHOD 8.3).
     """
 
     def __init__(self, name: str, clip: nn.Module, tokenizer: object, antialias: bool = True) -> None:
         super().__init__()
-        self.name, self.clip, self.tokenizer, self.antialias = (
-            name,
-            clip.float().eval().requires_grad_(False),
-            tokenizer,
-            antialias,
-        )
+        self.clip = clip.float().eval().requires_grad_(False)
+        self.name, self.tokenizer, self.antialias = name, tokenizer, antialias
         config = open_clip.get_model_preprocess_cfg(clip)
         self.image_size: tuple[int, int] = _pair(config.get("size", 224))
         self.interpolation = "bilinear" if config.get("interpolation") == "bilinear" else "bicubic"
         self.register_buffer("mean", torch.tensor(config["mean"]).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(config["std"]).view(3, 1, 1), persistent=False)
+
+    @property
+    def large(self) -> bool:
+        """Whether the model was trained on the wide world, so that many prompt frames are worth their time."""
+        return self.name != COMPACT
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the weights and of how images are prepared, for the keys of stages."""
+        digest = hashlib.sha256(repr((self.image_size, self.interpolation, self.antialias)).encode())
+        for name, tensor in sorted(self.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(tensor.detach().cpu().contiguous().numpy())
+        return digest.hexdigest()
 
     @torch.no_grad()
     def encode_text(self, texts: list[str]) -> Tensor:

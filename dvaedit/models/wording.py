@@ -181,8 +181,8 @@ CONCEPTS: tuple[Concept, ...] = (
     _concept("no_bangs", "bangs", having="no bangs, no fringe, a bare forehead, a free forehead, hair swept back",
              doing="without bangs, without a fringe", command="remove the bangs, remove the fringe"),
     _concept("receding", "hairline", adjective="balding", having="a receding hairline, receding hairline, "
-             "thinning hair, receding hair, thin hair, a high hairline, a high forehead", doing="balding, going bald, losing hair",
-             command="make {them} balding"),
+             "thinning hair, receding hair, thin hair, a high hairline, a high forehead",
+             doing="balding, going bald, losing hair", command="make {them} balding"),
     _concept("hat", "hat", having="a hat, hat, a cap, cap, headwear, a beanie, a baseball cap, a woolly hat, "
              "a headscarf, a hood, a helmet, a headdress, a hat on, headgear, a turban, a cowboy hat",
              doing="wearing a hat, wearing a cap, in a hat, wearing headwear, wearing a beanie, wearing a headscarf",
@@ -215,15 +215,16 @@ INDEX: dict[str, int] = {concept.name: index for index, concept in enumerate(CON
 
 # Subjects that claim nothing. Pronouns claim nothing either: "make her hair blond" must not make a man a woman.
 SUBJECTS = _split("face, face, face, face, person, person, human face, head, portrait, human, someone, somebody, "
-                  "people, head shot, human being, facial portrait, model, individual, subject, speaker, actor")  # fmt: skip
+                  "people, head shot, human being, facial portrait, model, individual, subject, speaker, "
+                  "actor")  # fmt: skip
 PRONOUNS = (("she", "her", "her"), ("he", "his", "him"), ("they", "their", "them"), ("it", "the", "the face"),
             ("the person", "the person's", "the person"), ("this person", "the", "this person"))  # fmt: skip
 JOINS = (" and ", ", ", " and ", ", ", " with ", " plus ")
 PHOTO_FRAMES = ("a photo of {}", "photo of {}", "a picture of {}", "an image of {}", "a portrait of {}",
-                "portrait of {}", "a close-up of {}", "closeup of {}", "a headshot of {}", "a photograph of {}", "a selfie of {}",
-                "a video of {}", "a studio portrait of {}", "this is {}", "it is {}", "there is {}",
-                "a frame showing {}", "a webcam image of {}", "the face of {}", "{} in a video", "{}, studio light", "{}, high quality",
-                "a realistic {}", "a photo showing {}", "I want {}", "show {}")  # fmt: skip
+                "portrait of {}", "a close-up of {}", "closeup of {}", "a headshot of {}", "a photograph of {}",
+                "a selfie of {}", "a video of {}", "a studio portrait of {}", "this is {}", "it is {}", "there is {}",
+                "a frame showing {}", "a webcam image of {}", "the face of {}", "{} in a video", "{}, studio light",
+                "{}, high quality", "a realistic {}", "a photo showing {}", "I want {}", "show {}")  # fmt: skip
 SENTENCES = ("{she} has {having}", "{she} is someone with {having}", "someone with {having}", "somebody with {having}",
              "{she} shows {having}", "a face showing {having}", "there is {having}", "{she} now has {having}",
              "the face has {having}", "a face that has {having}", "{she} got {having}")  # fmt: skip
@@ -234,9 +235,9 @@ COMMANDS = ("give {them} {having}", "add {having}", "put {having} on {them}", "m
 # Words that carry no claim about the face: never warned about.
 _FILLERS = _split(
     "a, an, the, of, with, and, or, in, on, to, at, is, are, be, being, it, its, this, that, very, more, less, bit, "
-    "lot, much, some, any, who, whose, has, have, having, make, makes, made, give, put, turn, change, changed, into, edit, "
-    "please, let, want, now, there, by, for, from, as, like, my, your, one, just, so, too, really, quite, somewhat, "
-    "clearly, i, we, you, also, but, as, get, getting, look, looks, looking, seem, seems, appear, appears"
+    "lot, much, some, any, who, whose, has, have, having, make, makes, made, give, put, turn, change, changed, into, "
+    "edit, please, let, want, now, there, by, for, from, as, like, my, your, one, just, so, too, really, quite, "
+    "somewhat, clearly, i, we, you, also, but, as, get, getting, look, looks, looking, seem, seems, appear, appears"
 )
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 
@@ -257,7 +258,7 @@ def _content_words() -> frozenset[str]:
 
 
 FILLER_WORDS: frozenset[str] = _filler_words()
-CONTENT_WORDS: frozenset[str] = _content_words() - frozenset(_FILLERS)
+CONTENT_WORDS: frozenset[str] = _content_words() - FILLER_WORDS
 
 
 def known_words(text: str) -> tuple[list[str], list[str]]:

@@ -8,10 +8,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from dvaedit.face.align import crop, frame_to_crop, quads, transform_points
+from dvaedit.face.align import crop, frame_to_crop, quads, transform
 from dvaedit.face.mesh import Face
 from dvaedit.face.points import landmarks_68
-from dvaedit.face.track import Track, largest_track, link_tracks
+from dvaedit.face.track import Track, largest_track, tracks
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.pipeline.stage import Stage, StageProgress, unkeyed
 from dvaedit.pipeline.writer import ArtifactWriter
@@ -29,10 +29,11 @@ class Align(Stage):
     name: ClassVar[str] = "align"
     version: ClassVar[int] = 1
     image_size: int = 128
+    max_gap: int = 250  # frames a face may be away and still be the same track
     video: Path = unkeyed(Path())
 
     def run(self, inputs: dict[str, Artifact], out: ArtifactWriter, progress: StageProgress) -> None:
-        track = largest_track(link_tracks(detections(inputs["decode"])))
+        track = largest_track(tracks(detections(inputs["decode"]), max_gap=self.max_gap))
         points = landmarks_68(track.points)
         corners = quads(points, track.frames)
         if not out.has("track"):
@@ -46,7 +47,7 @@ class Align(Stage):
 
     @staticmethod
     def _table(track: Track, points: np.ndarray, corners: np.ndarray) -> dict[str, np.ndarray]:
-        in_crop = [transform_points(frame_to_crop(quad, 1), p) for quad, p in zip(corners, points, strict=True)]
+        in_crop = [transform(p, frame_to_crop(quad, 1)) for quad, p in zip(corners, points, strict=True)]
         return {"frames": track.frames, "quads": corners, "points": np.stack(in_crop).astype(np.float32)}
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from dvaedit.face.paste import replace_square
+from dvaedit.face.paste import replace_patch
 from dvaedit.pipeline.artifact import Artifact
+from dvaedit.stages.paste import to_levels
 from dvaedit.video.probe import probe
 from dvaedit.video.reader import read_frames
 from dvaedit.video.writer import write_rgb_video
@@ -17,26 +18,27 @@ Progress = Callable[[str, int, int], None]
 
 
 def write_comparison(source: Path, result: Path, output: Path) -> None:
-    """Write ``source`` (left) and ``result`` (right), at the source's times, to ``output``."""
+    """Write ``source`` (left) and ``result`` (right), at the source's times and with its sound, to ``output``."""
+    pts = [frame.pts for frame in read_frames(source)]
     pairs = zip(read_frames(source), read_frames(result), strict=True)
-    frames = ((np.hstack([before.rgb(), after.rgb()]), before.pts) for before, after in pairs)
-    write_rgb_video(output, frames, probe(source))
+    frames = (np.hstack([before.rgb(), after.rgb()]) for before, after in pairs)
+    write_rgb_video(output, frames, pts=pts, info=probe(source))
 
 
 def write_reconstruction(source: Path, align: Artifact, sampled: Artifact, output: Path, progress: Progress) -> None:
     """Write ``source`` with each frame's whole crop square replaced by the sampled crop: nothing is hidden."""
-    write_rgb_video(output, _reconstructed(source, align, sampled, progress), probe(source))
+    pts = [frame.pts for frame in read_frames(source)]
+    write_rgb_video(output, _reconstructed(source, align, sampled, progress), pts=pts, info=probe(source))
 
 
-def _reconstructed(
-    source: Path, align: Artifact, sampled: Artifact, progress: Progress
-) -> Iterator[tuple[np.ndarray, int]]:
+def _reconstructed(source: Path, align: Artifact, sampled: Artifact, progress: Progress) -> Iterator[np.ndarray]:
     place = {int(frame): position for position, frame in enumerate(align.read("frames"))}
     quads = align.read("quads")
     for frame in read_frames(source):
         rgb = frame.rgb()
         if (position := place.get(frame.index)) is not None:
-            crop = sampled.read("crops", position, position + 1)[0].astype(np.float32).transpose(1, 2, 0)
-            rgb = replace_square(rgb, (crop + 1) * 127.5, quads[position])
+            levels = to_levels(sampled, position, position + 1)[0]
+            (x0, y0, x1, y1), pixels = replace_patch(rgb, np.rint(levels).astype(np.uint8), quads[position])
+            rgb[y0:y1, x0:x1] = pixels
             progress("write", position + 1, len(quads))
-        yield rgb, frame.pts
+        yield rgb

@@ -33,26 +33,21 @@ class Decode(Stage):
 
     def run(self, inputs: dict[str, Artifact], out: ArtifactWriter, progress: StageProgress) -> None:
         total = probe(self.video).frames
-        mesher = FaceMesher()
-        for frames in batched(read_frames(self.video, out.first_missing), SHARD):
-            start, stop = frames[0].index, frames[-1].index + 1
-            tables = [self._table(mesher.detect(frame.rgb())) for frame in frames]
-            arrays = {name: np.stack([table[name] for table in tables]) for name in tables[0]}
-            out.write(start, stop, {"pts": np.array([frame.pts for frame in frames]), **arrays})
-            progress(stop, max(total, stop))
+        with FaceMesher() as mesher:
+            for frames in batched(read_frames(self.video, out.first_missing), SHARD):
+                start, stop = frames[0].index, frames[-1].index + 1
+                tables = [self._table(mesher.detect(frame.rgb())) for frame in frames]
+                arrays = {name: np.stack([table[name] for table in tables]) for name in tables[0]}
+                out.write(start, stop, {"pts": np.array([frame.pts for frame in frames]), **arrays})
+                progress(stop, max(total, stop))
 
     def _table(self, faces: list[Face]) -> dict[str, np.ndarray]:
         points = np.full((self.max_faces, 468, 2), np.nan, np.float32)
         boxes = np.full((self.max_faces, 4), np.nan, np.float32)
         scores = np.zeros(self.max_faces, np.float32)
-        for row, face in enumerate(sorted(faces, key=_area, reverse=True)[: self.max_faces]):
+        for row, face in enumerate(sorted(faces, key=lambda face: face.area, reverse=True)[: self.max_faces]):
             points[row], boxes[row], scores[row] = face.points, face.box, face.score
         return {"points": points, "boxes": boxes, "scores": scores}
-
-
-def _area(face: Face) -> float:
-    x0, y0, x1, y1 = face.box
-    return float((x1 - x0) * (y1 - y0))
 
 
 def batched(frames: Iterator[Frame], size: int) -> Iterator[list[Frame]]:

@@ -34,8 +34,7 @@ class Settings:
     region: str = "auto"
     paste: str = "delta"
     codec: str = "h264"
-    crf: int = 16
-    suffix: str = ".mp4"
+    crf: int | None = None
 
 
 def source_nodes(video: Path, model: Model, settings: Settings) -> list[Node]:
@@ -63,5 +62,5 @@ def edit_nodes(video: Path, model: Model, clip: TextImageModel | None, settings:
             Paste(settings.region, settings.paste, model=model, video=video),
             {"align": "align", "parse": "parse", "source": "source", "sample": "sample", "edit": "edit"},
         ),
-        Node(Export(settings.codec, settings.crf, settings.suffix, video), {"align": "align", "paste": "paste"}),
+        Node(Export(settings.codec, settings.crf, video), {"align": "align", "paste": "paste"}),
     ]

@@ -1,28 +1,136 @@
-"""Turn edited crops into what must be added to each frame."""
+"""Turn edited crops into what is added to each frame, and where."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from pathlib import Path
+from typing import ClassVar
 
+import cv2
 import numpy as np
+import torch
 
-from dvaedit.face.mask import soft_masks
-from dvaedit.face.paste import delta_patch
-from dvaedit.face.regions import WHOLE_SQUARE
+from dvaedit.errors import UsageError
+from dvaedit.face.align import crop
+from dvaedit.face.mask import TIME_RADIUS, refine, soft_mask
+from dvaedit.face.paste import Box, delta_patch, replace_patch
+from dvaedit.face.regions import REGION_TOP, REGIONS
+from dvaedit.models.bundle import Model
 from dvaedit.pipeline.artifact import Artifact
-from dvaedit.pipeline.stage import Stage, StageProgress
+from dvaedit.pipeline.stage import Stage, StageProgress, unkeyed
 from dvaedit.pipeline.writer import ArtifactWriter
+from dvaedit.stages.frames import frames_at
 from dvaedit.stages.parse import read_maps
+from dvaedit.video.reader import Frame
 
 SHARD = 32
+SQUARE = "square"
+MODES = ("delta", "replace")
+
+
+def check_region(name: str) -> None:
+    """Raises UsageError for a region that does not exist."""
+    if name not in ("auto", SQUARE, *REGIONS):
+        raise UsageError(f"unknown region '{name}'", hint=f"Choose one of: auto, {', '.join(REGIONS)}, {SQUARE}.")
 
 
 @dataclass(frozen=True)
 class Paste(Stage):
-    """Makes ``mask``: per track frame a PNG of the soft mask, (S, S) uint8, and ``delta`` (n, 3, S, S) float16."""
+    """Makes per track frame ``mask``, a PNG of the soft mask, (M, M) uint8, and ``levels`` (n, S, S, 3) float16.
+
+    In mode "delta" ``levels`` is edited minus unedited sample, in 8-bit levels, to be added to the frame. In mode
+    "replace", the paper's, it is the crop with the masked part replaced by the edited sample; the mask is hard and
+    the whole square is put in the frame's place. The mask is the region in the source,
+    joined with the region in the edited crop, so that what an edit adds (longer hair, glasses) has room.
+    """
 
     name: ClassVar[str] = "paste"
     version: ClassVar[int] = 1
     region: str = "auto"
-    mode: Literal["delta", "replace"] = "delta"
+    mode: str = "delta"
+    model: Model = unkeyed(None)
+    video: Path = unkeyed(Path())
+
+    def weights(self) -> dict[str, str]:
+        return self.model.digest("parser")
+
+    def run(self, inputs: dict[str, Artifact], out: ArtifactWriter, progress: StageProgress) -> None:
+        region = inputs["edit"].meta["region"] if self.region == "auto" else self.region
+        total = inputs["sample"].frames
+        for start, stop in out.missing(total, SHARD):
+            masks = self._masks(inputs, region, start, stop)
+            levels = self._levels(inputs, masks, start, stop)
+            out.write(start, stop, {"levels": levels.astype(np.float16), "mask": [encode_mask(m) for m in masks]})
+            progress(stop, total)
+        out.meta.update(mode=self.mode, region=region)
+
+    def _levels(self, inputs: dict[str, Artifact], masks: np.ndarray, start: int, stop: int) -> np.ndarray:
+        edited = to_levels(inputs["sample"], start, stop)
+        if self.mode == "delta":
+            return edited - to_levels(inputs["source"], start, stop)
+        size = edited.shape[1:3]
+        hard = np.stack([cv2.resize(mask, size, interpolation=cv2.INTER_AREA) > 0.5 for mask in masks])
+        return np.where(hard[..., None], edited, inputs["align"].read("crops", start, stop))
+
+    def _masks(self, inputs: dict[str, Artifact], region: str, start: int, stop: int) -> np.ndarray:
+        """(stop - start, M, M) float32 in [0, 1]: smoothed over time, then fitted to the edges in each frame."""
+        size = self.model.parser.config.image_size
+        if region == SQUARE:
+            return np.ones((stop - start, size, size), np.float32)
+        frames, quads = inputs["align"].read("frames"), inputs["align"].read("quads")
+        low, high = max(start - TIME_RADIUS, 0), min(stop + TIME_RADIUS, len(frames))
+        before = read_maps(inputs["parse"], low, high)
+        after = self._parse(to_levels(inputs["sample"], low, high))
+        top = REGION_TOP.get(region, 0.0)
+        masks = soft_mask(before, REGIONS[region], frames[low:high], edited_maps=after, top=top)
+        guides = (crop(f.rgb(), q, size) for f, q in zip(frames_at(self.video, frames[start:stop]), quads[start:stop]))
+        wanted = masks[start - low : stop - low]
+        return np.stack([refine(mask, guide) for mask, guide in zip(wanted, guides, strict=True)])
+
+    @torch.inference_mode()
+    def _parse(self, levels: np.ndarray) -> np.ndarray:
+        """Class maps of edited crops, given in 8-bit levels at the autoencoder's size."""
+        size = self.model.parser.config.image_size
+        x = self.model.tensor(levels).permute(0, 3, 1, 2) / 127.5 - 1
+        x = torch.nn.functional.interpolate(x.clamp(-1, 1), (size, size), mode="bicubic", align_corners=False)
+        return self.model.parser.class_map(x).to(torch.uint8).cpu().numpy()
+
+
+def to_levels(sampled: Artifact, start: int, stop: int) -> np.ndarray:
+    """Sampled crops as (n, S, S, 3) float32 in 8-bit levels, clamped to what a picture can show."""
+    crops = sampled.read("crops", start, stop).astype(np.float32)
+    return np.clip((crops + 1) * 127.5, 0, 255).transpose(0, 2, 3, 1)
+
+
+def encode_mask(mask: np.ndarray) -> bytes:
+    """A mask in [0, 1] as an 8-bit PNG."""
+    return cv2.imencode(".png", np.rint(mask * 255).astype(np.uint8))[1].tobytes()
+
+
+class Patches:
+    """What to add to the frames of a video, computed as each is asked for."""
+
+    def __init__(self, pasted: Artifact, align: Artifact) -> None:
+        self.pasted, self.quads = pasted, align.read("quads")
+        self.place = {int(frame): position for position, frame in enumerate(align.read("frames"))}
+
+    def patch(self, frame: Frame, size: tuple[int, int]) -> tuple[Box, np.ndarray] | None:
+        """Box and float32 RGB difference, 8-bit levels, for the upright frame of ``size`` (width, height).
+
+        None where the frame does not show the face.
+        """
+        position = self.place.get(frame.index)
+        if position is None:
+            return None
+        levels = self.pasted.read("levels", position, position + 1)[0].astype(np.float32)
+        if self.pasted.meta["mode"] == "replace":
+            return self._replacement(frame.rgb(), levels, self.quads[position])
+        blob = self.pasted.read_blobs("mask", position, position + 1)[0]
+        mask = cv2.imdecode(np.frombuffer(blob, np.uint8), cv2.IMREAD_GRAYSCALE).astype(np.float32) / 255
+        return delta_patch(levels, np.zeros_like(levels), mask, self.quads[position], size)
+
+    @staticmethod
+    def _replacement(rgb: np.ndarray, levels: np.ndarray, quad: np.ndarray) -> tuple[Box, np.ndarray]:
+        box, pixels = replace_patch(rgb, np.rint(levels).astype(np.uint8), quad)
+        x0, y0, x1, y1 = box
+        return box, pixels.astype(np.float32) - rgb[y0:y1, x0:x1]

@@ -155,7 +155,9 @@ class Trainer:
     def train_step(self) -> dict[str, float]:
         """One optimiser step; returns the terms of the loss."""
         config, batch = self.config, self.batches[self.step]
-        generator = torch.Generator().manual_seed(config.seed * 1_000_003 + self.step + 500_000_000)
+        step_seed = config.seed * 1_000_003 + self.step + 500_000_000
+        torch.manual_seed(step_seed)  # dropout's only source: a resumed run draws what an uninterrupted one would
+        generator = torch.Generator().manual_seed(step_seed)
         rate = config.learning_rate * min(1.0, (self.step + 1) / config.warmup_steps)
         for group in self.optimizer.param_groups:
             group["lr"] = rate

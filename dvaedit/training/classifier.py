@@ -25,12 +25,12 @@ def identity_codes(model: Autoencoder, face_set: FaceSet, batch: int = 64) -> Te
     return torch.cat(codes)
 
 
-def fit_classifier(z: Tensor, labels: Tensor, steps: int = 400, weight_decay: float = 3e-3) -> tuple[Tensor, Tensor]:
+def fit_classifier(z: Tensor, labels: Tensor, steps: int = 400, weight_decay: float = 1e-3) -> tuple[Tensor, Tensor]:
     """Logistic regression on normalised codes ``z`` (N, D) with labels (N, A) in {0, 1, NaN}: weight and bias."""
     weight = torch.zeros(labels.shape[1], z.shape[1], requires_grad=True)
     bias = torch.zeros(labels.shape[1], requires_grad=True)
     share = labels.nanmean(dim=0).clamp(0.02, 0.98)
-    optimizer = torch.optim.AdamW([weight, bias], lr=5e-3, weight_decay=0)
+    optimizer = torch.optim.AdamW([weight, bias], lr=3e-2, weight_decay=0)
     for _ in range(steps):
         penalty = weight_decay * weight.square().sum(dim=1).mean()
         loss = attribute_loss(z @ weight.T + bias, labels, share) + penalty

@@ -2,8 +2,9 @@
 
 A caption holds of many faces of a batch, and many captions of a face: the contrastive loss therefore takes every pair
 that agrees by the labels as a positive and leaves out the pairs the labels do not decide. Two more terms shape what a
-text edit needs: a caption must fit its face better than the same caption with one claim turned false, and two wordings
-of the same claims must mean the same.
+text edit needs: a caption must fit its face better than the same caption with one claim turned false, and among the
+captions of a batch the nearest must be another wording of the same claims. A linear head on the image features learns
+the attribute labels along the way: it starts the image tower before the text tower has anything to teach it.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from torch.nn import functional as F
 from dvaedit.models.clip import resize
 from dvaedit.training import captions, clip_eval, clip_export, faces
 from dvaedit.training.augment import ENCODER_VIEW, random_affine, to_float, warp
+from dvaedit.training.autoencoder import attribute_loss
 from dvaedit.training.captions import Caption
 from dvaedit.training.clip_tokens import Tokens
 from dvaedit.training.ema import EMA
@@ -44,7 +46,7 @@ def compact_config(vocab_size: int = 49408) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Settings of a run. ``noise`` is the largest share sqrt(1 - alphas_cumprod) of diffusion noise in an image."""
+    """Settings of a run. ``noise`` is the largest sqrt(1 - alphas_cumprod) of diffusion noise in an image."""
 
     batch_size: int = 32
     learning_rate: float = 1e-3
@@ -53,17 +55,22 @@ class TrainConfig:
     ema_decay: float = 0.995
     noise: float = 0.6
     flip_weight: float = 1.0
-    paraphrase_weight: float = 1.0
+    paraphrase_weight: float = 0.5
+    attribute_weight: float = 1.0
     seed: int = 0
     model: dict[str, Any] = field(default_factory=compact_config)
 
 
 @dataclass(frozen=True)
 class Batch:
-    """``images``: (B, 3, S, S) in [-1, 1]; ``texts``: M captions: one of each face, the same said otherwise, then false
-    ones; ``false_of``: the face, in 0..B-1, of each false one; ``agree``: (B, M) 1, 0 or NaN."""
+    """``images``: (B, 3, S, S) in [-1, 1]; ``agree``: (B, M) 1, 0 or NaN, as :func:`captions.agreement` gives it.
+
+    ``texts``: M captions: one of each face, the same said otherwise, then false ones; ``false_of``: the face, in
+    0..B-1, of each false one; ``labels``: (B, A) as in the face set.
+    """
 
     images: Tensor
+    labels: Tensor
     texts: list[Caption]
     false_of: list[int]
     agree: Tensor
@@ -85,7 +92,8 @@ class Batches:
         images = augment(to_float(torch.from_numpy(self.faces.images[index])), self.config.noise, generator)
         truth = self.truth[index]
         texts, false_of = caption_batch(truth, self.rarity, rng)
-        return Batch(images, texts, false_of, torch.from_numpy(captions.agreement(truth, texts)))
+        labels = torch.from_numpy(self.faces.labels[index])
+        return Batch(images, labels, texts, false_of, torch.from_numpy(captions.agreement(truth, texts)))
 
 
 def caption_batch(truth: np.ndarray, rarity: np.ndarray, rng: random.Random) -> tuple[list[Caption], list[int]]:
@@ -141,6 +149,12 @@ def contrastive_loss(logits: Tensor, agree: Tensor, claims: Tensor) -> Tensor:
     return _soft_cross_entropy(to_text, positive) + _soft_cross_entropy(to_image.T, agree.nan_to_num().T)
 
 
+def paraphrase_loss(logits: Tensor, claims: list[tuple[int, ...]]) -> Tensor:
+    """``logits``: (B, B) of wordings against second wordings: those of the same claims are to find each other."""
+    same = torch.tensor([[set(one) == set(other) for other in claims] for one in claims]).float()
+    return _soft_cross_entropy(logits, same)
+
+
 def _soft_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     """Mean over the rows that have a target."""
     total = targets.sum(dim=1)
@@ -158,10 +172,14 @@ class Trainer:
         self.batches = Batches(face_set, config)
         self.tokens = Tokens(SimpleTokenizer(context_length=CONTEXT_LENGTH))
         model = {**config.model, "text_cfg": {**config.model["text_cfg"], "vocab_size": self.tokens.size}}
-        self.model = CLIP(**model)
+        self.model = CLIP(**model, init_logit_scale=float(np.log(20)))
         self.model.visual.to(memory_format=torch.channels_last)
-        matrices = [p for p in self.model.parameters() if p.ndim > 1]
-        others = [p for p in self.model.parameters() if p.ndim <= 1]
+        self.head = nn.Linear(config.model["embed_dim"], face_set.labels.shape[1])
+        self.parameters = [*self.model.parameters(), *self.head.parameters()]
+        labels = torch.from_numpy(face_set.labels[~face_set.held_out])
+        self.positive_share = labels.nanmean(dim=0).clamp(0.02, 0.98)
+        matrices = [p for p in self.parameters if p.ndim > 1]
+        others = [p for p in self.parameters if p.ndim <= 1]
         groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
         self.optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98))
         self.ema = EMA(self.model, config.ema_decay)
@@ -183,10 +201,10 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate()
         terms = self.losses(batch)
-        weights = {"contrast": 1.0, "flip": self.config.flip_weight, "paraphrase": self.config.paraphrase_weight}
+        weights = {name: getattr(self.config, f"{name}_weight") for name in ("flip", "paraphrase", "attribute")}
         self.optimizer.zero_grad(set_to_none=True)
-        sum(weight * terms[name] for name, weight in weights.items()).backward()
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        (terms["contrast"] + sum(weight * terms[name] for name, weight in weights.items())).backward()
+        norm = nn.utils.clip_grad_norm_(self.parameters, 1.0)
         self.optimizer.step()
         with torch.no_grad():
             self.model.logit_scale.clamp_(0, LARGEST_SCALE)
@@ -195,19 +213,23 @@ class Trainer:
         return {name: term.item() for name, term in terms.items()} | {"grad": norm.item()}
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """``contrast``; ``flip``: a caption against its false twin; ``paraphrase``: cosine distance of two wordings."""
+        """``contrast``; ``flip``: a caption against its false twin; ``paraphrase`` and ``attribute`` as said above."""
         count = len(batch.images)
         image = self.encode_image(batch.images)
         rng = random.Random(self.step)
         text = self.tokens.encode(self.model, self.tokens([caption.text for caption in batch.texts], rng))
-        logits = self.model.logit_scale.exp() * image @ text.T
+        scale = self.model.logit_scale.exp()
+        logits = scale * image @ text.T
         claims = torch.tensor([len(caption.claims) for caption in batch.texts]).float()
         true = logits[batch.false_of, batch.false_of]
         false = logits[batch.false_of, range(2 * count, len(batch.texts))]
         return {
             "contrast": contrastive_loss(logits, batch.agree, claims),
             "flip": F.softplus(false - true).mean(),
-            "paraphrase": (1 - (text[:count] * text[count : 2 * count]).sum(dim=1)).mean(),
+            "paraphrase": paraphrase_loss(
+                scale * text[:count] @ text[count : 2 * count].T, [caption.claims for caption in batch.texts[:count]]
+            ),
+            "attribute": attribute_loss(self.head(image * image.shape[1] ** 0.5), batch.labels, self.positive_share),
         }
 
     def encode_image(self, images: Tensor) -> Tensor:
@@ -236,12 +258,14 @@ class Trainer:
         """All that an exact resume needs, as tensors and plain data."""
         return {
             "step": self.step, "config": asdict(self.config), "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(), "ema": self.ema.average, "ema_steps": self.ema.steps,
+            "head": self.head.state_dict(), "optimizer": self.optimizer.state_dict(),
+            "ema": self.ema.average, "ema_steps": self.ema.steps,
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continue from what :meth:`state` gave."""
         self.model.load_state_dict(state["model"])
+        self.head.load_state_dict(state["head"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.ema.average, self.ema.steps, self.step = state["ema"], state["ema_steps"], state["step"]
 
@@ -268,10 +292,11 @@ def train(
 
 
 def main() -> None:
+    """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="face set: faces.csv, landmarks468.npz, images/")
     parser.add_argument("--run", type=Path, required=True, help="folder of the run; an existing one is resumed")
-    parser.add_argument("--samples", type=int, default=80_000, help="images to see in all")
+    parser.add_argument("--samples", type=int, default=44_000, help="images to see in all")
     parser.add_argument("--export", type=Path, help="folder of weights to write the model and its card to")
     arguments = parser.parse_args()
     face_set = faces.load(arguments.data, arguments.run / "data")

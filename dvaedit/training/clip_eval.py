@@ -45,18 +45,22 @@ PROMPTS: dict[str, tuple[str, str]] = {
     "side_view": ("face looking to the side", "face looking at the camera"),
 }
 COLOURS = ("black", "brown", "blond", "red", "gray")
+# text, another wording of it, another meaning
 SYNONYMS = (
-    ("blond hair", "golden hair", "black hair"), ("glasses", "specs", "no glasses"), ("ginger hair", "red hair", "black hair"),
-    ("grey hair", "silver hair", "brown hair"), ("a beard", "bearded", "clean shaven"), ("grinning", "a big smile", "serious"),
-    ("old man", "elderly gentleman", "young man"), ("woman", "lady", "man"), ("no glasses", "without eyeglasses", "glasses"),
-    ("boy", "little boy", "old woman"), ("fringe", "bangs", "no bangs"), ("a cap", "wearing a hat", "without a hat"),
-    ("curly hair", "curls", "straight hair"), ("lipstick", "wearing makeup", "no makeup"), ("bald", "no hair", "long hair"),
-    ("mustache", "moustache", "clean shaven"), ("not smiling", "serious", "smiling"), ("fair-haired", "blonde", "brunette"),
+    ("blond hair", "golden hair", "black hair"), ("glasses", "specs", "no glasses"),
+    ("ginger hair", "red hair", "black hair"), ("grey hair", "silver hair", "brown hair"),
+    ("a beard", "bearded", "clean shaven"), ("grinning", "a big smile", "serious"),
+    ("old man", "elderly gentleman", "young man"), ("woman", "lady", "man"),
+    ("no glasses", "without eyeglasses", "glasses"), ("boy", "little boy", "old woman"),
+    ("fringe", "bangs", "no bangs"), ("a cap", "wearing a hat", "without a hat"),
+    ("curly hair", "curls", "straight hair"), ("lipstick", "wearing makeup", "no makeup"),
+    ("bald", "no hair", "long hair"), ("mustache", "moustache", "clean shaven"),
+    ("not smiling", "serious", "smiling"), ("fair-haired", "blonde", "brunette"),
 )  # fmt: skip
 
 
 def auc(scores: np.ndarray, truth: np.ndarray) -> float:
-    """Area under the ROC curve: the chance that a face with the attribute scores above one without; NaN if one lacks."""
+    """Area under the ROC curve: the chance that a face with the attribute outscores one without; NaN if one lacks."""
     positive, negative = scores[truth == 1], scores[truth == 0]
     if not len(positive) or not len(negative):
         return float("nan")
@@ -79,7 +83,8 @@ def image_features(model: TextImageModel, images: np.ndarray, batch: int = 64) -
 
 def zero_shot(model: TextImageModel, face_set: FaceSet) -> dict[str, dict[str, float]]:
     """Of each attribute: ``auc`` of the direction from "face" to the claim, ``accuracy`` (balanced) of claim against
-    denial, ``fit``: cosine of the text direction and the mean difference of the images, ``count`` of faces that have it."""
+    denial, ``fit``: cosine of that direction and the mean difference of the images, ``count`` of faces that have it.
+    """
     index = np.flatnonzero(face_set.held_out)
     features = image_features(model, face_set.images[index])
     truth = captions.truth_matrix([face_set.rows[i] for i in index])

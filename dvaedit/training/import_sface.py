@@ -29,7 +29,7 @@ CARD = {
             "note": "the SFace paper trains on CASIA-WebFace, VGGFace2 and MS-Celeb-1M, photographs from the web",
         }
     ],
-    "metrics": {"lfw_accuracy": 0.9942},
+    "metrics": {"lfw_accuracy_by_opencv_zoo": 0.9942},
     "description": "SFace, a MobileFaceNet with 8-bit block-quantised weights: identity cosine, evaluation only."
     " Reading it needs OpenCV 4.11 or newer.",
 }

@@ -15,6 +15,7 @@ import imageio_ffmpeg
 from dvaedit.errors import StorageError, VideoError
 
 MINIMUM_VERSION = 6  # the first that sets the rotation of a copied stream (-display_rotation)
+_DISK_FULL = ("No space left on device", "Disk quota exceeded", "File too large")
 QUIET = ["-hide_banner", "-nostdin", "-loglevel", "error"]
 
 
@@ -44,7 +45,7 @@ def run(stream: Any) -> None:
     if result.returncode == 0:
         return
     lines = [line.strip() for line in result.stderr.decode("utf-8", "replace").splitlines() if line.strip()]
-    if any("No space left on device" in line or "Disk quota exceeded" in line for line in lines):
+    if any(text in line for line in lines for text in _DISK_FULL):
         raise StorageError("The disk is full: ffmpeg could not write the video.", "Free some space and run it again.")
     last = lines[-1] if lines else f"it ended with code {result.returncode}"
     raise VideoError(f"ffmpeg failed: {last}", "The output was not written; try another container, for example .mkv.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,7 +68,7 @@ def atomic(path: Path) -> Iterator[Path]:
     with temporary(path) as name:
         yield name
         try:
-            os.replace(name, path)
+            name.replace(path)
         except OSError as error:
             raise write_error(error, path) from error
 
@@ -78,9 +77,8 @@ def write_error(error: Exception, path: Path) -> DvaEditError:
     """What an error of the system or of libav means to the user who is writing ``path``."""
     code = getattr(error, "errno", None)
     if code in _FULL:
-        return StorageError(
-            f"The disk is full: {path} could not be written.", "Free some space, or write to another disk."
-        )
+        where = path if path.is_dir() else path.absolute().parent
+        return StorageError(f"The disk is full: {where} takes no more data.", "Free some space, or write elsewhere.")
     if code in _DENIED:
         return StorageError(f"{path} cannot be written: permission denied.", "Choose a folder you may write to.")
     if code == errno.ENOENT:
@@ -88,9 +86,7 @@ def write_error(error: Exception, path: Path) -> DvaEditError:
     reason = str(getattr(error, "strerror", None) or error).rstrip(".")
     if isinstance(error, OSError) and code:
         return StorageError(f"{path} cannot be written: {reason}.", "Check the disk, or choose another output.")
-    return VideoError(
-        f"{path} cannot be written as a video: {reason}.", "Try another codec or container, such as .mkv."
-    )
+    return VideoError(f"{path} cannot be written as a video: {reason}.", "Try another codec, or an .mkv output.")
 
 
 def _temporary_name(suffix: str) -> str:

@@ -20,12 +20,14 @@ log = logging.getLogger(__name__)
 
 # container -> codec that a stream is converted to if it cannot be copied
 _AUDIO = {"mp4": "aac", "mov": "aac", "matroska": "aac", "webm": "libopus"}
-_SUBTITLES = {"mp4": "mov_text", "mov": "mov_text", "matroska": "ass", "webm": "webvtt"}
+_SUBTITLES = {"mp4": "mov_text", "mov": "mov_text", "matroska": "srt", "webm": "webvtt"}
 _MP4_KEYS = {
     *("title", "artist", "album_artist", "composer", "album", "date", "comment", "genre", "copyright", "grouping"),
     *("lyrics", "description", "synopsis", "show", "episode_id", "network", "keywords", "encoder", "creation_time"),
     *("major_brand", "minor_version", "compatible_brands", "track", "disc", "location", "encoding_tool", "timecode"),
 }
+# their clocks start anywhere; other containers start at zero, or mean the delay
+_FREE_CLOCKS = ("mpeg", "mpegts")
 _STREAM_KEYS = ("language", "title", "handler_name", "creation_time", "timecode", "name")
 
 
@@ -60,12 +62,10 @@ class _Job:
             self.metadata = dict(source.metadata)
             self.video_metadata = dict(source.streams[info.stream].metadata)
             self.has_chapters = bool(source.chapters())
-            # Their clocks start anywhere; all other containers start at zero, or mean the delay.
-            shifted = source.format.flags & av.format.Flags.ts_discont
             for stream in source.streams:
                 if stream.index != info.stream:
                     self._take(stream)
-        self.shift = info.start if shifted else Fraction(0)
+        self.shift = info.start if info.format_name in _FREE_CLOCKS else Fraction(0)
 
     def _take(self, stream: Any) -> None:
         if stream.type in ("audio", "subtitle", "video") or (
@@ -80,7 +80,8 @@ class _Job:
         """Run ffmpeg; how: index in the source -> "copy" or the codec to convert to."""
         video = ffmpeg.input(f"file:{self.video_only.absolute()}", **self._input_options(), **self._rotation())
         source = ffmpeg.input(f"file:{self.info.path.absolute()}", **self._input_options())
-        streams = [video["v:0"], *(source[str(index)] for index in how)]
+        # The last one matches nothing: it keeps ffmpeg-python from leaving out a source whose metadata alone is used.
+        streams = [video["v:0"], *(source[str(index)] for index in how), source["9999?"]]
         options = {"c": "copy"} | {
             f"c:{place}": codec for place, codec in enumerate(how.values(), 1) if codec != "copy"
         }

@@ -77,11 +77,10 @@ def probe(path: str | Path) -> VideoInfo:
     """Read the header and the first frame of a video. Raises VideoError if it is missing, no video, or truncated."""
     path = Path(path)
     with open_video(path) as (container, stream):
-        first = _first_frame(container, stream, path)
         cut = cut_off(path, container, stream)
         if cut is not None:
             raise truncated(path, cut)
-        return _describe(path, container, stream, first)
+        return _describe(path, container, stream, _first_frame(container, stream, path))
 
 
 def file_digest(path: str | Path) -> str:

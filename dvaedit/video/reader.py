@@ -169,7 +169,7 @@ class _Clock:
 
 
 def _seek(path: Path, container: av.container.InputContainer, stream: av.VideoStream, start: int) -> int:
-    """Move to a keyframe before frame ``start``, whose PTS is returned. Raises _CannotSeekError if that is not exact."""
+    """Move to a keyframe before frame ``start``; returns its PTS. Raises _CannotSeekError if that is not exact."""
     if not container.format.name.startswith(_SEEKABLE):
         raise _CannotSeekError
     stat = path.stat()

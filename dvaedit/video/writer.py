@@ -184,11 +184,9 @@ def write_video(
     check_writable(out, info.path)
     check_container(out, codec)
     with temporary(out, get_codec(codec).working) as video_only:
-        with VideoWriter(video_only, info, codec, crf, preset) as writer:
-            for native, pts in frames:
-                writer.write(native, pts)
+        count = _write(video_only, info, frames, codec, crf, preset)
         mux(video_only, info.path, out)
-    return writer.frames
+    return count
 
 
 def write_rgb_video(
@@ -217,11 +215,29 @@ def write_rgb_video(
         raise VideoError(f"{path.name} would hold no frame.", "Check the range of frames.")
     step = rate or (info.rate if info else None) or _DEFAULT_RATE
     spec = _rgb_info(path, _even(first), step, info, timed=pts is not None)
+    pairs = (
+        (_yuv420(_even(rgb)), index if pts is None else pts[index])
+        for index, rgb in enumerate(itertools.chain([first], iterator))
+    )
+    if info is None:
+        return _write(path, spec, pairs, codec, crf, preset)
     with temporary(path, get_codec(codec).working) as video_only:
-        with VideoWriter(video_only, spec, codec, crf, preset) as writer:
-            for index, rgb in enumerate(itertools.chain([first], iterator)):
-                writer.write(_yuv420(_even(rgb)), index if pts is None else pts[index])
-        mux(video_only, info.path if info else video_only, path, upright=True)
+        count = _write(video_only, spec, pairs, codec, crf, preset)
+        mux(video_only, info.path, path, upright=True)
+    return count
+
+
+def _write(
+    path: Path,
+    info: VideoInfo,
+    frames: Iterable[tuple[av.VideoFrame, int]],
+    codec: str,
+    crf: int | None,
+    preset: str | None,
+) -> int:
+    with VideoWriter(path, info, codec, crf, preset) as writer:
+        for native, pts in frames:
+            writer.write(native, pts)
     return writer.frames
 
 

@@ -1,0 +1,125 @@
+"""``dvaedit weights``: what is installed, and whether it is whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dvaedit.cli import completion, options
+from dvaedit.cli.session import emit, emit_json, emit_table, session_of
+from dvaedit.cli.text import size
+from dvaedit.errors import WeightsError
+
+if TYPE_CHECKING:
+    from dvaedit.checkpoints.cards import Card
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
+EPILOG = options.examples("dvaedit weights list", "dvaedit weights show compact", "dvaedit weights verify")
+Name = Annotated[str, typer.Argument(metavar="NAME", autocompletion=completion.weights, show_default=False)]
+
+
+@app.callback(epilog=EPILOG)
+def weights() -> None:
+    """List, show and verify the weights of the models."""
+
+
+@app.command("list")
+def list_(json: options.Json = False) -> None:
+    """List all weights: kind, size, licence, and whether the file is there."""
+    from dvaedit.checkpoints.store import list_cards
+
+    cards = list_cards()
+    if json:
+        emit_json([_as_dict(card) for card in cards])
+    else:
+        emit_table(_table(cards))
+
+
+@app.command()
+def show(name: Name, json: options.Json = False) -> None:
+    """Show one card: source, licence, training data, configuration, measured quality."""
+    from dvaedit.checkpoints.store import find_card
+
+    card = find_card(name)
+    if json:
+        emit_json(_as_dict(card))
+    else:
+        emit("\n".join(_lines(_as_dict(card))))
+
+
+@app.command()
+def verify(
+    ctx: typer.Context,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", autocompletion=completion.weights, show_default=False)
+    ] = None,
+) -> None:
+    """Compare the files of all weights (or of NAME, with its parts) with the SHA-256 of their cards."""
+    from dvaedit.checkpoints.store import verify as verify_card
+
+    cards, problems = _chosen(name), []
+    for card in cards:
+        try:
+            verify_card(card)
+            session_of(ctx).note(f"ok   {card.name}")
+        except WeightsError as error:  # the others are still to be looked at; raised below
+            session_of(ctx).note(f"BAD  {card.name}", "red")
+            problems.append(error)
+    if problems:
+        raise problems[0] if len(problems) == 1 else _several(problems, len(cards))
+    emit(f"{len(cards)} of {len(cards)} files are as their cards say")
+
+
+def _chosen(name: str | None) -> list[Card]:
+    """The cards with files of their own: all of them, or those that ``name`` stands for."""
+    from dvaedit.checkpoints.store import find_card, find_model, list_cards
+
+    if name is None:
+        return [card for card in list_cards() if card.file]
+    card = find_card(name)
+    return [card] if card.file else list(find_model(name).parts.values())
+
+
+def _several(problems: list[WeightsError], total: int) -> WeightsError:
+    return WeightsError(f"{len(problems)} of {total} files are bad; the first: {problems[0].message}", problems[0].hint)
+
+
+def _path(card: Card) -> Path | None:
+    from dvaedit.checkpoints.store import locate
+
+    try:
+        return locate(card)
+    except WeightsError:  # a card without its file is listed as such
+        return None
+
+
+def _as_dict(card: Card) -> dict[str, Any]:
+    return {**card.to_json(), "folder": card.folder, "path": _path(card)}
+
+
+def _table(cards: list[Card]) -> Any:
+    from rich.table import Table
+
+    table = Table("name", "kind", "version", box=None, pad_edge=False)
+    table.add_column("size", justify="right")
+    for title in ("file", "licence"):
+        table.add_column(title)
+    for card in cards:
+        there = ", ".join(card.parts.values()) if card.parts else "here" if _path(card) else "MISSING"
+        table.add_row(card.name, card.kind, card.version, size(card.size) if card.size else "", there, card.licence)
+    return table
+
+
+def _lines(value: dict[str, Any], indent: str = "") -> list[str]:
+    """A card as indented "name: value" lines; empty fields are left out."""
+    lines = []
+    for name, item in value.items():
+        if isinstance(item, dict) and item:
+            lines += [f"{indent}{name}:", *_lines(item, indent + "  ")]
+        elif isinstance(item, list) and item and isinstance(item[0], dict):
+            lines += [f"{indent}{name}:", *(f"{indent}  - {'; '.join(map(str, entry.values()))}" for entry in item)]
+        elif item not in (None, "", [], {}, 0):
+            lines.append(f"{indent}{name}: {', '.join(map(str, item)) if isinstance(item, list) else item}")
+    return lines

@@ -1,0 +1,116 @@
+"""Back into the frame: the DIFFERENCE an edit made, never the crop's own pixels, so the frame keeps its sharpness."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from dvaedit.face.align import crop_to_frame, frame_to_crop, transform, warp
+
+Box = tuple[int, int, int, int]
+
+
+def delta_patch(
+    edited: np.ndarray, unedited: np.ndarray, mask: np.ndarray, quad: np.ndarray, frame_size: tuple[int, int]
+) -> tuple[Box, np.ndarray]:
+    """What to add to the frame, and where: ``difference_patch`` of what the edit changed.
+
+    edited, unedited: uint8 or float (S, S, 3), RGB in 8-bit levels (0..255): the render with and without the edit.
+    """
+    return difference_patch(np.asarray(edited, np.float32) - np.asarray(unedited, np.float32), mask, quad, frame_size)
+
+
+def difference_patch(
+    difference: np.ndarray, mask: np.ndarray, quad: np.ndarray, frame_size: tuple[int, int]
+) -> tuple[Box, np.ndarray]:
+    """A difference in crop space, masked and brought into the frame.
+
+    difference: float (S, S, 3), 8-bit RGB levels. mask: float (M, M) in [0, 1], of the same square, M and S may
+    differ. quad: (4, 2), frame pixels. frame_size: (width, height).
+    Returns the box (x0, y0, x1, y1), end excluded, inside the frame, and the difference, float32 (y1 - y0, x1 - x0, 3),
+    8-bit levels; exactly zero wherever the mask is. An empty mask or one outside the frame gives the box (0, 0, 0, 0).
+    """
+    box = _support(mask, quad, frame_size)
+    if box == (0, 0, 0, 0):
+        return box, np.zeros((0, 0, 3), np.float32)
+    delta = _into_frame(difference, quad, box, cv2.INTER_CUBIC, cv2.BORDER_REPLICATE)
+    # Linear, not cubic: the mask must neither overshoot nor ring below zero.
+    delta *= _into_frame(mask, quad, box, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)[..., None]
+    return box, delta
+
+
+def _into_frame(image: np.ndarray, quad: np.ndarray, box: Box, interpolation: int, border: int) -> np.ndarray:
+    """An image in crop space, seen from the pixels of a box of the frame: float32 (h, w) or (h, w, C)."""
+    matrix = _index_map(quad, len(image), box)
+    return warp(np.asarray(image, np.float32), matrix, (box[2] - box[0], box[3] - box[1]), interpolation, border)
+
+
+def _index_map(quad: np.ndarray, size: int, box: Box) -> np.ndarray:
+    """2x3 matrix from pixel indices of a box of the frame to pixel indices of the crop."""
+    matrix = frame_to_crop(quad, size)
+    matrix[:, 2] += matrix[:, :2] @ box[:2] - 0.5  # crop pixel index i has its centre at i + 0.5
+    return matrix
+
+
+def _support(mask: np.ndarray, quad: np.ndarray, frame_size: tuple[int, int]) -> Box:
+    """The frame's pixels that a non-zero mask pixel can reach."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    if not len(rows):
+        return 0, 0, 0, 0
+    x0, x1, y0, y1 = columns[0] - 1, columns[-1] + 2, rows[0] - 1, rows[-1] + 2  # one more: bilinear reach
+    corners = transform(np.array([[x0, y0], [x0, y1], [x1, y1], [x1, y0]]), crop_to_frame(quad, len(mask)))
+    return _clip(corners, frame_size)
+
+
+def _clip(corners: np.ndarray, frame_size: tuple[int, int]) -> Box:
+    """The box of whole pixels around points, within the frame; all zeros where nothing is left."""
+    low = np.clip(np.floor(corners.min(0)), 0, frame_size).astype(int).tolist()
+    high = np.clip(np.ceil(corners.max(0)) + 1, 0, frame_size).astype(int).tolist()
+    return (*low, *high) if low[0] < high[0] and low[1] < high[1] else (0, 0, 0, 0)
+
+
+def replace_square(rgb: np.ndarray, edited: np.ndarray, quad: np.ndarray) -> np.ndarray:
+    """The paper's paste: a copy of the frame with its whole crop square replaced, hard edge, bilinear.
+
+    rgb: uint8 (H, W, 3). edited: uint8 or float (S, S, 3), 8-bit levels, rounded half to even and clipped.
+    quad: (4, 2), frame pixels. Source: the paper's released code (Pillow's perspective transform), level by level.
+    """
+    (x0, y0, x1, y1), inside, values = _square(rgb, edited, quad)
+    out = rgb.copy()
+    out[y0:y1, x0:x1][inside] = values
+    return out
+
+
+def replace_patch(rgb: np.ndarray, edited: np.ndarray, mask: np.ndarray, quad: np.ndarray) -> tuple[Box, np.ndarray]:
+    """The paper's paste as a difference, within a mask: what to add so that the edited crop takes the frame's place.
+
+    rgb, edited, quad: as in ``replace_square``; mask: float (M, M) in [0, 1]. Returns the box (x0, y0, x1, y1) and the
+    difference, float32 (y1 - y0, x1 - x0, 3), 8-bit levels, zero wherever the mask is.
+    """
+    box, inside, values = _square(rgb, edited, quad)
+    delta = np.zeros((*inside.shape, 3), np.float32)
+    delta[inside] = values.astype(np.float32) - rgb[box[1] : box[3], box[0] : box[2]][inside]
+    if inside.size and (mask != 1).any():
+        delta *= _into_frame(mask, quad, box, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)[..., None]
+    return box, delta
+
+
+def _square(rgb: np.ndarray, edited: np.ndarray, quad: np.ndarray) -> tuple[Box, np.ndarray, np.ndarray]:
+    """The crop square in the frame: its box, which pixels of the box lie in it, (h, w) bool, and their new values."""
+    levels = np.clip(np.rint(edited), 0, 255).astype(np.uint8)
+    box = x0, y0, x1, y1 = _clip(np.asarray(quad, np.float64), (rgb.shape[1], rgb.shape[0]))
+    pixels = np.stack(np.meshgrid(np.arange(x0, x1), np.arange(y0, y1)), -1)
+    at = transform(pixels, frame_to_crop(quad, len(levels)))
+    inside = ((at >= 0) & (at < len(levels))).all(-1)
+    return box, inside, _bilinear(levels, at[inside] - 0.5)
+
+
+def _bilinear(image: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Values at (n, 2) pixel indices (x, y), edge pixels repeated, fractions cut off: uint8 (n, C)."""
+    low = np.floor(at).astype(int)
+    fx, fy = (at - low).T[..., None]
+    x, y = np.clip(low, 0, len(image) - 1).T
+    right, below = np.clip(low + 1, 0, len(image) - 1).T
+    upper = image[y, x] * (1 - fx) + image[y, right] * fx
+    lower = image[below, x] * (1 - fx) + image[below, right] * fx
+    return (upper * (1 - fy) + lower * fy).astype(np.uint8)

@@ -1,0 +1,70 @@
+"""The compact model's face parser: a small U-Net that gives each pixel of a crop one of CelebAMask-HQ's classes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import segmentation_models_pytorch as smp
+import torch
+from segmentation_models_pytorch.base import SegmentationHead
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dvaedit.face.regions import CLASSES
+
+
+@dataclass(frozen=True)
+class ParserConfig:
+    """Size of a :class:`Parser`.
+
+    ``image_size``: side of the crops it is given and of its maps, pixels; ``working_size``: side at which the network
+    sees them, a multiple of 32; ``decoder_channels``: one entry per U-Net level from stride 16 up to stride 2.
+    """
+
+    image_size: int = 256
+    working_size: int = 128
+    encoder: str = "tu-mobilenetv3_small_100"
+    decoder_channels: tuple[int, ...] = (96, 64, 48, 32)
+    classes: int = len(CLASSES)
+
+
+class Parser(nn.Module):
+    """Crop to class probabilities.
+
+    The network works on a reduced crop and stops at half its size. Its logits are enlarged bilinearly before the
+    softmax: borders come out smooth and finer than the network's own grid.
+    """
+
+    def __init__(self, config: ParserConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.network = smp.Unet(
+            config.encoder,
+            encoder_weights=None,
+            encoder_depth=len(config.decoder_channels) + 1,
+            decoder_channels=(*config.decoder_channels, config.decoder_channels[-1]),
+            classes=config.classes,
+        )
+        # The last level of the decoder has no skip connection and most of the cost.
+        self.network.decoder.blocks = self.network.decoder.blocks[:-1]
+        self.network.segmentation_head = SegmentationHead(config.decoder_channels[-1], config.classes, kernel_size=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (B, classes, S/2, S/2) of ``x``: (B, 3, S, S) at the working size, RGB in [-1, 1]."""
+        return self.network(x)
+
+    def logits(self, x: Tensor) -> Tensor:
+        """Logits (B, classes, H, W) of crops of any size, (B, 3, H, W), RGB in [-1, 1]."""
+        working = (self.config.working_size, self.config.working_size)
+        small = x.clamp(-1, 1)
+        if x.shape[2:] != working:
+            small = F.interpolate(small, working, mode="bilinear", align_corners=False, antialias=True)
+        return F.interpolate(self(small), x.shape[2:], mode="bilinear", align_corners=False)
+
+    def parse(self, x: Tensor) -> Tensor:
+        """Class probabilities, (B, classes, H, W), of crops (B, 3, H, W), RGB in [-1, 1]."""
+        return self.logits(x).softmax(dim=1)
+
+    def class_map(self, x: Tensor) -> Tensor:
+        """The likeliest class of every pixel, uint8 (B, H, W), of crops (B, 3, H, W), RGB in [-1, 1]."""
+        return self.logits(x).argmax(dim=1).to(torch.uint8)

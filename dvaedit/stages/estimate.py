@@ -1,0 +1,65 @@
+"""What a stage would cost: rough seconds and bytes, for ``--dry-run``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from dvaedit.pipeline.run import StagePlan
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one stage, per frame unless said otherwise.
+
+    ``seconds``, ``bytes``; ``step_seconds``: per frame and DDIM step; ``once``: seconds whatever the length;
+    ``megapixel_seconds``, ``pixel_bytes``: per frame and (mega)pixel of the video.
+    """
+
+    seconds: float = 0.0
+    bytes: float = 0.0
+    step_seconds: float = 0.0
+    once: float = 0.0
+    megapixel_seconds: float = 0.0
+    pixel_bytes: float = 0.0
+
+
+# Seconds: two CPU cores, the compact model in float32. Bytes: the arrays each stage stores, crops of 128 pixels.
+COSTS: dict[str, Cost] = {
+    "decode": Cost(seconds=0.035, bytes=15_100, once=1.0, megapixel_seconds=0.01),
+    "align": Cost(seconds=0.004, bytes=49_800, megapixel_seconds=0.01),
+    "encode": Cost(seconds=0.010, bytes=2_500),
+    "invert": Cost(step_seconds=0.036, bytes=98_400),
+    "sample": Cost(step_seconds=0.020, bytes=98_400),
+    "parse": Cost(seconds=0.040, bytes=3_000, megapixel_seconds=0.01),
+    "edit": Cost(bytes=0, once=15.0),
+    "paste": Cost(seconds=0.020, bytes=105_000),
+    "export": Cost(megapixel_seconds=0.08, pixel_bytes=0.04),
+}
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What one stage has left to do. ``frames``: those not computed yet; all 0 for a stage that is not run."""
+
+    frames: int
+    seconds: float
+    bytes: int
+
+
+def estimate(plan: StagePlan, frames: int, pixels: int, steps: int) -> Estimate:
+    """The cost of what ``plan`` says is missing.
+
+    ``frames``: of the video, where the stage's own number is not known yet; ``pixels``: of one frame.
+    """
+    if not plan.needed or plan.state == "cached":
+        return Estimate(0, 0.0, 0)
+    cost = COSTS.get(plan.stage, Cost())
+    left = max(0, (frames if plan.total is None else plan.total) - plan.done)
+    each = cost.seconds + cost.step_seconds * steps + cost.megapixel_seconds * pixels / 1e6
+    return Estimate(left, cost.once + left * each, round(left * (cost.bytes + cost.pixel_bytes * pixels)))
+
+
+def known_frames(plans: Iterable[StagePlan]) -> int | None:
+    """The frames with the face, where a stage that has begun knows them."""
+    return next((plan.total for plan in plans if plan.stage in ("align", "encode") and plan.total), None)

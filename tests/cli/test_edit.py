@@ -1,0 +1,149 @@
+"""edit, invert, reconstruct: what reaches the API, and what is said of the result."""
+
+import ast
+import inspect
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+import dvaedit
+from dvaedit.cli import edit, invert, reconstruct
+
+EDIT = ("edit", "in.mp4", "--text", "blond hair")
+
+
+def test_options_reach_the_api(api, run):
+    result = run(
+        "edit", "in.mp4", "-t", "a", "-t", "b", "-a", "Bald=0.5", "--strength", "2", "--region", "hair", "-o", "o.mkv",
+        "--compare", "c.mp4", "--source-text", "s", "--paste", "replace", "--crf", "20", "--codec", "hevc",
+        "--clip", "x", "--steps", "7", "--device", "cpu", "--dtype", "float32", "--seed", "3", "--cache-dir", "k", "--overwrite",
+        "--model", "m",
+    )  # fmt: skip
+    assert result.exit_code == 0
+    name, args, values = api.calls[0]
+    options = vars(values.pop("options"))
+    assert (name, args) == ("prepare_edit", (Path("in.mp4"),))
+    assert values == {
+        "text": ["a", "b"], "attributes": ["Bald=0.5"], "strength": 2.0, "region": "hair", "output": Path("o.mkv"),
+        "compare": Path("c.mp4"), "source_text": "s", "paste": "replace", "crf": 20, "codec": "hevc", "clip": "x",
+        "overwrite": True,
+    }  # fmt: skip
+    assert callable(options.pop("progress"))
+    assert options == {
+        "steps": 7, "device": "cpu", "dtype": "float32", "seed": 3, "cache_dir": Path("k"), "model": "m",
+    }  # fmt: skip
+
+
+def test_what_is_not_given_is_left_to_the_api(api, run):
+    run(*EDIT)
+    assert not {"crf", "codec", "clip"} & set(api.calls[0][2])
+
+
+def _defaults() -> dict:
+    """The defaults of ``dvaedit.api.edit`` and ``Options``, read off their source: importing it would load torch."""
+    package = Path(dvaedit.__file__).parent
+    trees = {
+        name: ast.parse((package / name).read_text()) for name in ("api.py", "stages/graph.py", "checkpoints/load.py")
+    }
+    constants = {
+        node.targets[0].id: node.value.value
+        for tree in trees.values()
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+    }
+    top = {node.name: node for node in trees["api.py"].body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+    arguments = top["edit"].args
+    pairs = [(arg.arg, value) for arg, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)]
+    pairs += [(node.target.id, node.value) for node in top["Options"].body if isinstance(node, ast.AnnAssign)]
+    known = {name: constants.get(value.id) if isinstance(value, ast.Name) else value for name, value in pairs}
+    return {name: getattr(value, "value", value) for name, value in known.items()}
+
+
+def test_defaults_are_those_of_the_api():
+    theirs, compared = _defaults(), set()
+    for function in (edit.edit, invert.invert, reconstruct.reconstruct):
+        for name, parameter in inspect.signature(function).parameters.items():
+            ours = getattr(parameter.default, "value", parameter.default)
+            if name in theirs and ours not in (None, inspect.Parameter.empty):
+                assert ours == theirs[name], name
+                compared.add(name)
+    assert compared == {
+        "source_text", "strength", "region", "paste", "overwrite", "model", "steps", "device", "dtype", "seed"
+    }  # fmt: skip
+
+
+def test_nothing_to_edit_is_a_usage_error_before_anything_is_loaded(api, run_main):
+    code, out, err = run_main("edit", "in.mp4")
+    assert (code, out, api.calls) == (2, "", [])
+    assert err.startswith("error: nothing to edit\nhint: ")
+
+
+def test_stdout_is_the_path_alone(api, run):
+    result = run(*EDIT)
+    assert result.stdout == "out.mp4\n"
+    assert "edited 10 of 12 frames (hair) in 2.0 s" in result.stderr
+    assert '"blond hair" was read as: Blond_Hair +1.00' in result.stderr
+    assert run(*EDIT, "--quiet").stdout == "out.mp4\n"
+
+
+def test_json_is_all_there_is_on_stdout(api, run):
+    api.words, api.chatty = ("zorblax",), True
+    data = json.loads(run(*EDIT, "--json").stdout)
+    assert data["video"] == "in.mp4" and data["output"] == "out.mp4" and data["compare"] is None
+    assert (data["frames"], data["edited_frames"], data["cosine"], data["total_seconds"]) == (12, 10, 0.93, 2.0)
+    assert data["mix"] == {"blond hair": {"Blond_Hair": 1.0}} and data["seconds"] == {"invert": 1.5, "sample": 0.5}
+    assert data["unknown_words"] == ["zorblax"] and len(data["warnings"]) == 1
+
+
+@pytest.mark.parametrize(("words", "said"), [(("zorblax",), 'word "zorblax"'), (("a", "b"), 'words "a", "b"')])
+def test_unknown_words_are_warned_about(api, run, words, said):
+    api.words = words
+    assert f"warning: the text model does not know the {said}; `dvaedit attributes` lists" in run(*EDIT).stderr
+
+
+@pytest.fixture
+def video(monkeypatch):
+    """What probe says of any path: 12 frames of 1000 x 1000 pixels."""
+    module = pytest.importorskip("dvaedit.video.probe")
+    monkeypatch.setattr(module, "probe", lambda path: SimpleNamespace(frames=12, width=1000, height=1000))
+
+
+def test_dry_run_says_what_would_run_and_runs_nothing(api, run, video):
+    result = run(*EDIT, "--dry-run")
+    assert (result.exit_code, api.ran) == (0, False)
+    lines = {line.split()[0]: line for line in result.stdout.splitlines()}
+    assert "cached" in lines["decode"] and "not needed" in lines["parse"]
+    assert "resumes at frame 4" in lines["invert"] and "would run" in lines["sample"]
+    numbers = [lines[name].split("run ")[-1].split("frame 4")[-1].split()[0] for name in ("invert", "sample", "export")]
+    assert numbers == ["6", "10", "12"]
+    assert lines["total"].split()[-1] in ("kB", "MB")
+
+
+def test_dry_run_as_json(api, run, video):
+    from dvaedit.stages.estimate import COSTS
+
+    data = json.loads(run(*EDIT, "--dry-run", "--json", "--steps", "5").stdout)
+    stages = {stage["label"]: stage for stage in data["stages"]}
+    assert stages["invert"]["frames"] == 6
+    assert stages["invert"]["seconds"] == pytest.approx(6 * 5 * COSTS["invert"].step_seconds)
+    assert stages["export"]["bytes"] == 12 * 1_000_000 * COSTS["export"].pixel_bytes
+    assert data["seconds"] == pytest.approx(sum(stage["seconds"] for stage in stages.values()))
+    assert stages["decode"]["seconds"] == stages["parse"]["seconds"] == 0
+
+
+def test_invert(api, run):
+    result = run("invert", "in.mp4")
+    assert result.stdout == "noise\n"
+    assert "10 frames, 98.3 kB of noise codes" in result.stderr and "26.50 dB" in result.stderr
+    assert json.loads(run("invert", "in.mp4", "--json").stdout)["quality"]["mse"] is None  # infinity is no JSON
+
+
+def test_reconstruct(api, run):
+    result = run("reconstruct", "in.mp4", "-o", "again.mp4", "--overwrite")
+    assert result.stdout == "again.mp4\n"
+    for measure in ("PSNR", "SSIM", "LPIPS", "MSE", "total"):
+        assert measure in result.stderr
+    assert api.calls[0][2]["output"] == Path("again.mp4") and api.calls[0][2]["overwrite"] is True
+    assert json.loads(run("reconstruct", "in.mp4", "--json").stdout)["quality"]["psnr"] == 26.5

@@ -1,0 +1,89 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from dvaedit.training.attributes import NAMES
+from dvaedit.training.autoencoder import TrainConfig, Trainer, attribute_loss, stratified_timesteps, train
+from dvaedit.training.classifier import fit_classifier, fit_directions, held_out_metrics
+from dvaedit.training.faces import FaceSet, is_held_out
+from dvaedit.training.run import Run
+from tests.models.test_unet import TINY
+
+
+@pytest.fixture
+def face_set():
+    rng = np.random.default_rng(0)
+    return FaceSet(
+        rows=[{}] * 8,
+        images=np.broadcast_to(rng.integers(0, 256, (8, 1, 1, 3), np.uint8), (8, 32, 32, 3)).copy(),
+        masks=np.full((8, 32, 32), 255, np.uint8),
+        points=rng.uniform(8, 24, (8, 68, 2)).astype(np.float32),
+        labels=rng.integers(0, 2, (8, len(NAMES))).astype(np.float32),
+        weights=np.ones(8),
+        held_out=np.arange(8) == 0,
+    )
+
+
+CONFIG = TrainConfig(model=TINY, batch_size=4, warmup_steps=2)
+
+
+def test_resumed_run_equals_an_uninterrupted_one(face_set, tmp_path):
+    whole = train(CONFIG, face_set, Run(tmp_path / "a"), samples=24)
+    train(CONFIG, face_set, Run(tmp_path / "b"), samples=12)
+    resumed = train(CONFIG, face_set, Run(tmp_path / "b"), samples=24)
+    assert resumed.step == whole.step == 6
+    for name, tensor in whole.model.state_dict().items():
+        assert torch.equal(tensor, resumed.model.state_dict()[name]), name
+    assert all(torch.equal(tensor, resumed.ema.average[name]) for name, tensor in whole.ema.average.items())
+
+
+def test_held_out_faces_are_never_drawn(face_set):
+    trainer = Trainer(CONFIG, face_set)
+    assert trainer.batches.weights[0] == 0
+
+
+def test_training_lowers_the_loss(face_set):
+    trainer = Trainer(replace(CONFIG, learning_rate=3e-3), face_set)
+    terms = [trainer.train_step() for _ in range(80)]
+    for name, factor in (("simple", 0.97), ("attributes", 0.9)):
+        first, final = (np.mean([t[name] for t in part]) for part in (terms[:15], terms[-15:]))
+        assert final < factor * first, name
+
+
+def test_timesteps_are_one_per_interval():
+    t = stratified_timesteps(10, torch.Generator().manual_seed(0))
+    assert sorted((t // 100).tolist()) == list(range(10))
+
+
+def test_unknown_labels_cost_nothing():
+    logits, share = torch.tensor([[5.0, -2.0]]), torch.tensor([0.5, 0.5])
+    one = attribute_loss(logits, torch.tensor([[1.0, float("nan")]]), share)
+    assert one.item() == pytest.approx(np.log1p(np.exp(-5.0)), rel=1e-4)
+
+
+def test_directions_keep_other_attributes_fixed():
+    """Two correlated attributes: the classifier's weight mixes their effects, the regression does not."""
+    rng = torch.Generator().manual_seed(0)
+    first = (torch.rand(4000, generator=rng) < 0.5).float()
+    second = torch.where(torch.rand(4000, generator=rng) < 0.9, first, 1 - first)
+    z = 0.1 * torch.randn(4000, 3, generator=rng)
+    z[:, 0] += first
+    z[:, 1] += 2 * second
+    labels = torch.stack([first, second], dim=1)
+    directions = fit_directions(z, labels, ridge=0.0)
+    assert torch.allclose(directions, torch.tensor([[1.0, 0, 0], [0, 2.0, 0]]), atol=0.03)
+    weight, bias = fit_classifier(z, labels)
+    assert (((z @ weight.T + bias) > 0).float() == labels).float().mean() > 0.97
+
+
+def test_held_out_metrics():
+    logits, truth = np.array([2.0, 1.0, -1.0, -2.0, 9.0]), np.array([1, 0, 1, 0, np.nan])
+    assert held_out_metrics(logits, truth) == {"balanced_accuracy": 0.5, "auc": 0.75, "positives": 2}
+
+
+def test_held_out_share_is_fixed_by_name():
+    share = np.mean([is_held_out(f"face{n}.jpg") for n in range(5000)])
+    assert share == pytest.approx(0.06, abs=0.01)
+    assert is_held_out("face3.jpg") == is_held_out("face3.jpg")

@@ -16,7 +16,7 @@ CENTRE_SIGMA = 1.0  # frames
 AXES_SIGMA = 3.0  # frames
 LEFT_EYE, RIGHT_EYE = slice(36, 42), slice(42, 48)
 MOUTH_CORNERS = 48, 54
-_MAX_SUPERSAMPLE = 4
+_MAX_SUPERSAMPLE = 6
 
 
 def raw_axes(points_68: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -131,7 +131,7 @@ def warp(
     """
     scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
     if scale > _MAX_SUPERSAMPLE:
-        image, matrix = _shrink(image, matrix, int(scale / 2))
+        image, matrix = _shrink(image, matrix, int(scale / 3 + 1e-6))
         scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
     k = max(1, int(np.ceil(scale - 0.1)))
     fine = np.column_stack([matrix[:, :2] / k, matrix[:, 2] + matrix[:, :2] @ np.full(2, 0.5 / k - 0.5)])

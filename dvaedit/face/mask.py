@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import cv2
 import numpy as np
 
 from dvaedit.face.align import smooth
-from dvaedit.face.regions import REGION_TOP, REGIONS
 
 TIME_SIGMA = 1.5  # frames
 TIME_RADIUS = 6  # frames of context that a frame's mask depends on, for work in chunks
@@ -16,27 +15,26 @@ _FLOOR = 0.02  # weights below are zero, those above 1 - _FLOOR are one: the tai
 
 
 def soft_mask(
-    class_maps: np.ndarray | Sequence[np.ndarray],
-    region: str | Iterable[int],
+    class_maps: np.ndarray,
+    regions: Iterable[int],
     frames: np.ndarray | None = None,
     *,
+    edited_maps: np.ndarray | None = None,
+    top: float = 0.0,
     grow: float = 1 / 128,
     feather: float = 1 / 80,
 ) -> np.ndarray:
-    """A region of each crop as a soft mask: float32 (n, S, S) in [0, 1].
+    """The union of some classes as a soft mask: float32 (n, S, S) in [0, 1].
 
-    class_maps: uint8 (n, S, S), class ids; or several of these, whose regions are joined (before and after an edit
-    that moves outlines). region: a name of ``regions.REGIONS``, or class ids. frames: (n,) rising frame numbers
-    (default: consecutive); the smoothing over time does not cross a gap. grow, feather: how far the region is
-    extended, and the sigma of its edge, as shares of S.
+    class_maps: uint8 (n, S, S), class ids. regions: the ids wanted. frames: (n,) rising frame numbers (default:
+    consecutive); the smoothing over time does not cross a gap. edited_maps: the classes of the edited crops, where an
+    edit moves outlines: their region is added. top: rows above this share of the height are left out.
+    grow, feather: how far the region is extended, and the sigma of its edge, as shares of S.
     """
-    named = isinstance(region, str)
-    chosen = np.isin(np.arange(256), list(REGIONS[region] if named else region))
-    maps = np.asarray(class_maps)
-    inside = chosen[maps] if maps.ndim == 3 else chosen[maps].any(0)
+    chosen = np.isin(np.arange(256), list(regions))
+    inside = chosen[class_maps] if edited_maps is None else chosen[class_maps] | chosen[edited_maps]
     size = inside.shape[-1]
     masks = np.stack([_soften(one, size * grow, size * feather) for one in inside])
-    top = REGION_TOP.get(region, 0.0) if named else 0.0
     return _trim(smooth(masks, TIME_SIGMA, frames)) * _window(size, top)
 
 

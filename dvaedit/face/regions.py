@@ -39,7 +39,7 @@ PASTE_FACE = TRAINING_FACE - ids("l_ear", "r_ear", "neck", "hair")
 REGIONS: dict[str, frozenset[int]] = {
     "face_skin": ids("skin", "nose"),
     "hair": ids("hair"),
-    "eyes": ids("l_eye", "r_eye"),
+    "eyes": ids("l_eye", "r_eye", "eye_g"),  # behind glasses the parser sees only the glasses
     "brows": ids("l_brow", "r_brow"),
     "nose": ids("nose"),
     "mouth": ids("mouth", "u_lip", "l_lip"),

@@ -24,7 +24,7 @@ class ParserConfig:
     image_size: int = 256
     working_size: int = 128
     encoder: str = "tu-mobilenetv3_small_100"
-    decoder_channels: tuple[int, ...] = (96, 64, 48, 32)
+    decoder_channels: tuple[int, ...] = (96, 64, 40, 24)
     classes: int = len(CLASSES)
 
 

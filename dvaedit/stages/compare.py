@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dvaedit.face.paste import replace_patch
+from dvaedit.face.paste import replace_square
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.stages.paste import to_levels
 from dvaedit.video.probe import probe
@@ -37,8 +37,6 @@ def _reconstructed(source: Path, align: Artifact, sampled: Artifact, progress: P
     for frame in read_frames(source):
         rgb = frame.rgb()
         if (position := place.get(frame.index)) is not None:
-            levels = to_levels(sampled, position, position + 1)[0]
-            (x0, y0, x1, y1), pixels = replace_patch(rgb, np.rint(levels).astype(np.uint8), quads[position])
-            rgb[y0:y1, x0:x1] = pixels
+            rgb = replace_square(rgb, to_levels(sampled, position, position + 1)[0], quads[position])
             progress("write", position + 1, len(quads))
         yield rgb

@@ -13,8 +13,8 @@ import torch
 from dvaedit.errors import UsageError
 from dvaedit.face.align import crop
 from dvaedit.face.mask import TIME_RADIUS, refine, soft_mask
-from dvaedit.face.paste import Box, delta_patch, replace_patch
-from dvaedit.face.regions import REGION_TOP, REGIONS
+from dvaedit.face.paste import Box, difference_patch, replace_patch
+from dvaedit.face.regions import REGIONS
 from dvaedit.models.bundle import Model
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.pipeline.stage import Stage, StageProgress, unkeyed
@@ -39,8 +39,7 @@ class Paste(Stage):
     """Makes per track frame ``mask``, a PNG of the soft mask, (M, M) uint8, and ``levels`` (n, S, S, 3) float16.
 
     In mode "delta" ``levels`` is edited minus unedited sample, in 8-bit levels, to be added to the frame. In mode
-    "replace", the paper's, it is the crop with the masked part replaced by the edited sample; the mask is hard and
-    the whole square is put in the frame's place. The mask is the region in the source,
+    "replace", the paper's, it is the edited sample itself, put in the frame's place with hard edges. The mask is the region in the source,
     joined with the region in the edited crop, so that what an edit adds (longer hair, glasses) has room.
     """
 
@@ -58,19 +57,13 @@ class Paste(Stage):
         region = inputs["edit"].meta["region"] if self.region == "auto" else self.region
         total = inputs["sample"].frames
         for start, stop in out.missing(total, SHARD):
-            masks = self._masks(inputs, region, start, stop)
-            levels = self._levels(inputs, masks, start, stop)
-            out.write(start, stop, {"levels": levels.astype(np.float16), "mask": [encode_mask(m) for m in masks]})
+            levels = to_levels(inputs["sample"], start, stop)
+            if self.mode == "delta":
+                levels -= to_levels(inputs["source"], start, stop)
+            masks = [encode_mask(mask) for mask in self._masks(inputs, region, start, stop)]
+            out.write(start, stop, {"levels": levels.astype(np.float16), "mask": masks})
             progress(stop, total)
         out.meta.update(mode=self.mode, region=region)
-
-    def _levels(self, inputs: dict[str, Artifact], masks: np.ndarray, start: int, stop: int) -> np.ndarray:
-        edited = to_levels(inputs["sample"], start, stop)
-        if self.mode == "delta":
-            return edited - to_levels(inputs["source"], start, stop)
-        size = edited.shape[1:3]
-        hard = np.stack([cv2.resize(mask, size, interpolation=cv2.INTER_AREA) > 0.5 for mask in masks])
-        return np.where(hard[..., None], edited, inputs["align"].read("crops", start, stop))
 
     def _masks(self, inputs: dict[str, Artifact], region: str, start: int, stop: int) -> np.ndarray:
         """(stop - start, M, M) float32 in [0, 1]: smoothed over time, then fitted to the edges in each frame."""
@@ -81,8 +74,7 @@ class Paste(Stage):
         low, high = max(start - TIME_RADIUS, 0), min(stop + TIME_RADIUS, len(frames))
         before = read_maps(inputs["parse"], low, high)
         after = self._parse(to_levels(inputs["sample"], low, high))
-        top = REGION_TOP.get(region, 0.0)
-        masks = soft_mask(before, REGIONS[region], frames[low:high], edited_maps=after, top=top)
+        masks = soft_mask([before, after], region, frames[low:high])
         guides = (crop(f.rgb(), q, size) for f, q in zip(frames_at(self.video, frames[start:stop]), quads[start:stop]))
         wanted = masks[start - low : stop - low]
         return np.stack([refine(mask, guide) for mask, guide in zip(wanted, guides, strict=True)])
@@ -123,14 +115,8 @@ class Patches:
         if position is None:
             return None
         levels = self.pasted.read("levels", position, position + 1)[0].astype(np.float32)
-        if self.pasted.meta["mode"] == "replace":
-            return self._replacement(frame.rgb(), levels, self.quads[position])
         blob = self.pasted.read_blobs("mask", position, position + 1)[0]
         mask = cv2.imdecode(np.frombuffer(blob, np.uint8), cv2.IMREAD_GRAYSCALE).astype(np.float32) / 255
-        return delta_patch(levels, np.zeros_like(levels), mask, self.quads[position], size)
-
-    @staticmethod
-    def _replacement(rgb: np.ndarray, levels: np.ndarray, quad: np.ndarray) -> tuple[Box, np.ndarray]:
-        box, pixels = replace_patch(rgb, np.rint(levels).astype(np.uint8), quad)
-        x0, y0, x1, y1 = box
-        return box, pixels.astype(np.float32) - rgb[y0:y1, x0:x1]
+        if self.pasted.meta["mode"] == "replace":
+            return replace_patch(frame.rgb(), levels, mask > 0.5, self.quads[position])
+        return difference_patch(levels, mask, self.quads[position], size)

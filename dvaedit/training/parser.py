@@ -40,7 +40,8 @@ PALETTE = np.array([
 @dataclass(frozen=True)
 class TrainConfig:
     """Settings of a run. ``label_size``: side of the maps the loss compares; ``small_power``: how far rare classes
-    weigh more, as a power of their inverse share; the learning rate falls to zero along a cosine over ``samples``."""
+    weigh more, as a power of their inverse share; the learning rate falls to zero over the last ``decay_share``
+    of the samples."""
 
     batch_size: int = 16
     learning_rate: float = 3e-3
@@ -50,6 +51,7 @@ class TrainConfig:
     dice_weight: float = 0.5
     small_power: float = 0.25
     label_size: int = 128
+    decay_share: float = 0.4
     seed: int = 0
     model: ParserConfig = field(default_factory=ParserConfig)
 
@@ -68,7 +70,7 @@ class ParserSet:
 def load(data: Path, labels: Path, work: Path) -> ParserSet:
     """The face set at ``data`` with the class maps in the folder ``labels``; decoded images are kept in ``work``.
 
-    Faces marked occluded are left out, because the class maps do not see what is before a face.
+    Left out: faces marked occluded, because the class maps do not see what is before a face, and maps without skin.
     """
     rows = faces.read_rows(data)
     maps = labels / "classes256.npy"
@@ -76,7 +78,7 @@ def load(data: Path, labels: Path, work: Path) -> ParserSet:
         raise UsageError(f"no class maps at {maps}", hint="Make them: python -m dvaedit.training.pseudo_labels.")
     images = faces.load(data, work, size=256).images
     classes = np.load(maps, mmap_mode="r")
-    usable = np.array([row["occluded"] == "0" for row in rows])
+    usable = np.array([row["occluded"] == "0" for row in rows]) & (classes[:, ::8, ::8] == 1).any(axis=(1, 2))
     held_out = np.array([faces.is_held_out(row["file"]) for row in rows])
     return ParserSet(images, classes, sampling_weights(rows) * usable, held_out & usable)
 
@@ -131,7 +133,9 @@ class Trainer:
         self.config, self.samples, self.step = config, samples, 0
         self.model = Parser(config.model).to(memory_format=torch.channels_last)
         self.weights = class_weights(data, config.small_power)
-        self.optimizer = torch.optim.AdamW(self.model.parameters(), config.learning_rate, weight_decay=config.weight_decay)
+        self.optimizer = torch.optim.AdamW(
+            self.model.parameters(), config.learning_rate, weight_decay=config.weight_decay
+        )
         self.ema = EMA(self.model, config.ema_decay)
 
     @property
@@ -142,7 +146,8 @@ class Trainer:
     def rate(self) -> float:
         """The learning rate of the next step."""
         warm = min(1.0, (self.step + 1) / self.config.warmup_steps)
-        return self.config.learning_rate * warm * (0.5 + 0.5 * np.cos(np.pi * min(1.0, self.seen / self.samples)))
+        left = max(1 - self.seen / self.samples, 0.0) / self.config.decay_share
+        return self.config.learning_rate * warm * min(1.0, left)
 
     def train_step(self, x: Tensor, y: Tensor) -> dict[str, float]:
         """One optimiser step on a batch of :class:`Batches`."""
@@ -186,7 +191,7 @@ def held_out_iou(model: Parser, data: ParserSet, limit: int = 1000) -> dict[str,
     """Intersection over union by class name over the held-out faces, and "mean" over the classes they show."""
     counts = np.zeros((len(CLASSES), len(CLASSES)), np.int64)
     for index in np.flatnonzero(data.held_out)[:limit]:
-        guess = model.class_map(to_float(torch.from_numpy(data.images[index : index + 1])))[0].numpy()
+        guess = model.class_map(to_float(torch.tensor(data.images[index : index + 1])))[0].numpy()
         pairs = data.classes[index].astype(np.int64) * len(CLASSES) + guess
         counts += np.bincount(pairs.ravel(), minlength=counts.size).reshape(counts.shape)
     union = counts.sum(axis=0) + counts.sum(axis=1) - counts.diagonal()
@@ -209,7 +214,7 @@ def log_held_out(run: Run, step: int, iou: dict[str, float]) -> None:
 
 
 def overlay(image: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """A picture tinted by class. uint8 (H, W, 3) RGB and (H, W)."""
+    """Pictures tinted by class. uint8 (..., H, W, 3) RGB and (..., H, W)."""
     return (0.5 * image + 0.5 * PALETTE[classes]).astype(np.uint8)
 
 
@@ -219,7 +224,7 @@ def sample_sheet(model: Parser, data: ParserSet, count: int = 10) -> list[Tensor
     index = np.random.default_rng(0).permutation(np.flatnonzero(data.held_out))[:count]
     images = data.images[index]
     guess = model.class_map(to_float(torch.from_numpy(images))).numpy()
-    rows = [images, *(np.stack([overlay(*pair) for pair in zip(images, c)]) for c in (data.classes[index], guess))]
+    rows = [images, overlay(images, data.classes[index]), overlay(images, guess)]
     return [to_float(torch.from_numpy(row)) for row in rows]
 
 

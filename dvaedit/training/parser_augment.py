@@ -41,12 +41,17 @@ def geometric(pair: Pair, size: int, rng: np.random.Generator, strength: Strengt
     """Flip, rotate, scale and shift, reduced to ``size``; what lies outside is reflected, or a flat background."""
     image, classes = pair
     side = image.shape[0]
-    angle, log_scale, dx, dy = rng.uniform(-1, 1, 4) * (strength.rotation, strength.scale, strength.shift, strength.shift)
+    angle, log_scale, dx, dy = rng.uniform(-1, 1, 4) * (
+        strength.rotation,
+        strength.scale,
+        strength.shift,
+        strength.shift,
+    )
     zoom = size / side * np.exp(log_scale)
     c, s = zoom * np.cos(angle), zoom * np.sin(angle)
     flip = rng.random() < 0.5
     turn = np.array([[-c if flip else c, -s], [-s if flip else s, c]])
-    shift = (0.5 + np.array([dx, dy])) * size - turn @ np.full(2, side / 2)
+    shift = (0.5 + strength.shift * np.array([dx, dy])) * size - turn @ np.full(2, side / 2)
     # OpenCV's pixel centres lie at integers.
     matrix = np.column_stack([turn, shift + turn @ np.full(2, 0.5) - 0.5])
     flat = rng.random() < 0.25

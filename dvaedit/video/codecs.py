@@ -48,15 +48,7 @@ CODECS = {
         Codec("av1", "libsvtav1", ("mp4", "matroska", "webm"), 16, "6"),
         Codec("vp9", "libvpx-vp9", ("mp4", "matroska", "webm"), 16, None, options=(("b", "0"), ("cpu-used", "3"))),
         Codec("prores", "prores_ks", ("mov", "matroska"), None, None, working=".mov", alpha=True),
-        Codec(
-            "ffv1",
-            "ffv1",
-            ("matroska",),
-            None,
-            None,
-            alpha=True,
-            options=(("level", "3"), ("slices", "4"), ("slicecrc", "1")),
-        ),
+        Codec("ffv1", "ffv1", ("matroska",), None, None, alpha=True),
     )
 }
 # the same samples in another order, for encoders (ffv1) that take only one
@@ -128,12 +120,18 @@ def _choices(codec: Codec, source: str, size: tuple[int, int]) -> list[str]:
     """Formats of the encoder that hold the source, best first."""
     formats = [form.name for form in av.Codec(codec.encoder, "w").video_formats]
     if not codec.alpha:
-        formats = [name for name in formats if not any(part.is_alpha for part in av.VideoFormat(name).components)]
+        formats = [name for name in formats if not has_alpha(name)]
     for wanted in (source.replace("yuvj", "yuv"), _SAME_SAMPLES.get(source)):
         if wanted in formats and _fits(codec, wanted, size):
             return [wanted]
     target = _needs(source)
-    return sorted((name for name in formats if _holds(name, target) and _fits(codec, name, size)), key=_cost)
+    kinds = ("yuva", "yuv") if has_alpha(source) else ("yuv",)
+    for kind in kinds:
+        fitting = [name for name in formats if _family(name) == kind and _holds(name, target)]
+        fitting = [name for name in fitting if _fits(codec, name, size)]
+        if fitting:
+            return sorted(fitting, key=_cost)
+    return []
 
 
 def _needs(name: str) -> tuple[int, int, int]:
@@ -146,10 +144,20 @@ def _needs(name: str) -> tuple[int, int, int]:
     return (bits, 64 // chroma[0].width, 64 // chroma[0].height) if chroma else (bits, 64, 64)
 
 
+def has_alpha(name: str) -> bool:
+    """Whether a pixel format has a transparency channel."""
+    return any(part.is_alpha for part in av.VideoFormat(name).components)
+
+
+def _family(name: str) -> str:
+    """yuv or yuva for plain planar Y'CbCr formats, else "" (yuvj is yuv with a tag, and needs none)."""
+    if not name.startswith("yuv") or name.startswith("yuvj"):
+        return ""
+    return "yuva" if has_alpha(name) else "yuv"
+
+
 def _holds(name: str, target: tuple[int, int, int]) -> bool:
-    """Whether a plain planar format has at least the depth and the chroma resolution of the target."""
-    if not name.startswith("yuv") or name.startswith(("yuva", "yuvj")):
-        return False
+    """Whether a format has at least the depth and the chroma resolution of the target."""
     return all(have >= need for have, need in zip(_resolution(_needs(name)), _resolution(target), strict=True))
 
 

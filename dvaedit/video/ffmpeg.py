@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import re
 import shutil
+import signal
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,17 +37,21 @@ def find_ffmpeg() -> Path:
         raise VideoError("No usable ffmpeg was found.", hint) from error
 
 
-def run(stream: Any) -> None:
+def run(stream: Any, repeated: Sequence[str] = ()) -> None:
     """Run a graph made with ffmpeg-python. Raises VideoError with ffmpeg's last line, StorageError if the disk is full.
 
     Output files that exist are overwritten.
+    repeated: output options that occur several times, such as -metadata: ffmpeg-python holds each option once.
     """
-    command = ffmpeg.compile(stream.global_args(*QUIET), cmd=str(find_ffmpeg()), overwrite_output=True)
+    command = ffmpeg.compile(stream, cmd=str(find_ffmpeg()), overwrite_output=True)
+    place = command.index(stream.node.kwargs["filename"])
+    command = [command[0], *QUIET, *command[1:place], *repeated, *command[place:]]
     result = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     if result.returncode == 0:
         return
     lines = [line.strip() for line in result.stderr.decode("utf-8", "replace").splitlines() if line.strip()]
-    if any(text in line for line in lines for text in _DISK_FULL):
+    over_limit = result.returncode == -getattr(signal, "SIGXFSZ", 0)  # the system's limit on the size of files
+    if over_limit or any(text in line for line in lines for text in _DISK_FULL):
         raise StorageError("The disk is full: ffmpeg could not write the video.", "Free some space and run it again.")
     last = lines[-1] if lines else f"it ended with code {result.returncode}"
     raise VideoError(f"ffmpeg failed: {last}", "The output was not written; try another container, for example .mkv.")

@@ -87,7 +87,7 @@ class _Job:
         }
         options |= {"b:a": "256k"} if set(how.values()) & set(_AUDIO.values()) else {}
         output = ffmpeg.output(*streams, f"file:{partial}", **options, **self._output_options())
-        binary.run(output.global_args("-copyts"))
+        binary.run(output, ["-copyts", *self._video_tags()])
 
     def conversions(self, partial: Path) -> dict[int, str]:
         """How each stream gets into the container, tried out one by one, with a warning where it is not copied."""
@@ -132,11 +132,13 @@ class _Job:
         return {"display_rotation:v:0": (360 - self.info.rotation) % 360} | flip
 
     def _output_options(self) -> dict[str, Any]:
-        tags = [f"{key}={self.video_metadata[key]}" for key in _STREAM_KEYS if key in self.video_metadata]
         options = {"f": self.container, "map_metadata": 1, "map_chapters": 1, "max_muxing_queue_size": 9999}
-        if tags:
-            options["metadata:s:v:0"] = tags
         return options | (self._mp4_options() if self.container in ("mp4", "mov") else {})
+
+    def _video_tags(self) -> list[str]:
+        """Options that name the picture stream as the source does; statistics of the old stream are left out."""
+        tags = [f"{key}={self.video_metadata[key]}" for key in _STREAM_KEYS if key in self.video_metadata]
+        return [part for tag in tags for part in ("-metadata:s:v:0", tag)]
 
     def _mp4_options(self) -> dict[str, Any]:
         """Exact times: the track counts in the source's ticks, and so do the edit lists where that is possible."""

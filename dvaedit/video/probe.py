@@ -17,6 +17,7 @@ from dvaedit.errors import VideoError
 from dvaedit.video.whole import cut_off
 
 VIDEO_HINT = "Give a video file that ffmpeg can read, such as .mp4, .mov, .mkv, .webm, .avi, .mpg or .gif."
+_UNREADABLE_HINT = VIDEO_HINT + " An .mp4 that was cut off before it was finished cannot be opened either."
 REPAIR_HINT = (
     "Get a complete copy; or keep what can be decoded: "
     "ffmpeg -i INPUT -c:v libx264 -crf 12 -c:a copy REPAIRED.mp4, then edit that."
@@ -139,15 +140,14 @@ def _open(path: Path) -> av.container.InputContainer:
     except av.error.PermissionError as error:
         raise VideoError(f"{path} cannot be read: permission denied.", "Check its permissions.") from error
     except av.error.FFmpegError as error:
-        hint = VIDEO_HINT + " An .mp4 that was cut off before it was finished cannot be opened either."
-        raise VideoError(f"{path.name} is not a readable video.", hint) from error
+        raise VideoError(f"{path.name} is not a readable video.", _UNREADABLE_HINT) from error
 
 
 def _main_stream(container: av.container.InputContainer, path: Path) -> av.VideoStream:
     """The first video stream that is no cover picture."""
     name = container.format.name
-    if name == "tty" or not container.streams:
-        raise VideoError(f"{path.name} is not a video.", VIDEO_HINT)
+    if name == "tty" or not container.streams:  # tty: text, which libav would show as a picture
+        raise VideoError(f"{path.name} is not a readable video.", _UNREADABLE_HINT)
     if name.startswith("image2") or name.endswith(("_pipe", "apng", "ico")):
         raise VideoError(f"{path.name} is a picture, not a video.", VIDEO_HINT)
     cover = av.stream.Disposition.attached_pic

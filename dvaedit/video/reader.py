@@ -73,11 +73,13 @@ def read_frames(path: str | Path, start: int = 0, stop: int | None = None) -> It
     a stop past the end is no error.
     """
     path = Path(path)
+    if stop is not None and stop <= start:
+        return
     for index, pts, native, time_base in _decode(path, start):
-        if stop is not None and index >= stop:
-            return
         if index >= start:
             yield Frame(index, pts, time_base, native, orientation(native)[0])
+        if index + 1 == stop:
+            return
 
 
 class _CannotSeekError(Exception):

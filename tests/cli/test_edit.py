@@ -18,8 +18,8 @@ def test_options_reach_the_api(api, run):
     result = run(
         "edit", "in.mp4", "-t", "a", "-t", "b", "-a", "Bald=0.5", "--strength", "2", "--region", "hair", "-o", "o.mkv",
         "--compare", "c.mp4", "--source-text", "s", "--paste", "replace", "--crf", "20", "--codec", "hevc",
-        "--clip", "x", "--steps", "7", "--device", "cpu", "--dtype", "float32", "--seed", "3", "--cache-dir", "k", "--overwrite",
-        "--model", "m",
+        "--clip", "x", "--steps", "7", "--device", "cpu", "--dtype", "float32", "--seed", "3", "--cache-dir", "k",
+        "--overwrite", "--model", "m",
     )  # fmt: skip
     assert result.exit_code == 0
     name, args, values = api.calls[0]

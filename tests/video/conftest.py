@@ -81,7 +81,7 @@ def packets(path: Path, kinds=("audio",)) -> list[list[tuple[str, Fraction]]]:
     result: dict[int, list] = {}
     with av.open(str(path)) as container:
         streams = [stream for stream in container.streams if stream.type in kinds]
-        for packet in container.demux(streams):
+        for packet in container.demux(streams) if streams else ():
             if packet.size:
                 digest = hashlib.sha256(bytes(packet)).hexdigest()
                 result.setdefault(packet.stream.index, []).append((digest, packet.pts * packet.time_base))

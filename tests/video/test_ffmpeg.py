@@ -51,6 +51,6 @@ def test_no_ffmpeg_at_all(on_path, monkeypatch):
 
 
 def test_a_failure_carries_the_last_line(tmp_path):
-    with pytest.raises(VideoError, match="ffmpeg failed: .*No such file or directory") as caught:
+    with pytest.raises(VideoError, match=r"ffmpeg failed: .*No such file or directory") as caught:
         run(ffmpeg.input(str(tmp_path / "none.mp4")).output(str(tmp_path / "o.mp4")))
     assert "\n" not in caught.value.message and caught.value.hint

@@ -1,0 +1,131 @@
+import cv2
+import numpy as np
+import pytest
+
+from dvaedit.face.align import crop
+from dvaedit.face.mask import soft_mask
+from dvaedit.face.paste import delta_patch, difference_patch, replace_patch
+
+FRAME = (160, 120)  # width, height
+
+
+def square(low_x, low_y, side, angle=0.0):
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    corners = np.array([[0, 0], [0, 1], [1, 1], [1, 0]]) - 0.5
+    return corners * side @ turn.T + (low_x + side / 2, low_y + side / 2)
+
+
+def centred_mask(size=64):
+    maps = np.zeros((1, size, size), np.uint8)
+    maps[0, size // 4 : -size // 4, size // 4 : -size // 4] = 1
+    return soft_mask(maps, {1})[0]
+
+
+def in_frame(box, patch, size=FRAME):
+    out = np.zeros((size[1], size[0], *patch.shape[2:]), patch.dtype)
+    out[box[1] : box[3], box[0] : box[2]] = patch
+    return out
+
+
+def test_no_edit_changes_nothing():
+    picture = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    _, delta = delta_patch(picture, picture, centred_mask(), square(20, 10, 90, 0.3), FRAME)
+    assert delta.size and not delta.any()
+
+
+@pytest.mark.parametrize("side", [32.0, 64.0, 96.0])
+def test_a_constant_difference_times_the_mask(side):
+    edited = np.full((64, 64, 3), (110, 100, 90), np.uint8)
+    box, delta = delta_patch(edited, np.full((64, 64, 3), 100, np.uint8), centred_mask(), square(20, 15, side), FRAME)
+    assert delta.dtype == np.float32 and delta.shape == (box[3] - box[1], box[2] - box[0], 3)
+    full = in_frame(box, delta)
+    centre = int(15 + side / 2), int(20 + side / 2)
+    np.testing.assert_allclose(full[centre], [10, 0, -10], atol=1e-4)
+    assert full[..., 0].min() == 0 and full[..., 0].max() <= 10 + 1e-4
+    assert np.abs(np.diff(full[..., 0], axis=1)).max() < 10 * 0.35 * max(1, 64 / side)
+
+
+def test_at_native_size_it_is_the_difference():
+    difference = np.random.default_rng(0).normal(size=(64, 64, 3)).astype(np.float32)
+    mask = centred_mask()
+    box, delta = difference_patch(difference, mask, square(29.5, 19.5, 64), FRAME)
+    expected = np.zeros((FRAME[1], FRAME[0], 3), np.float32)
+    expected[20:84, 30:94] = difference * mask[..., None]
+    np.testing.assert_allclose(in_frame(box, delta), expected, atol=1e-5)
+
+
+def test_exactly_zero_where_the_mask_is():
+    rng = np.random.default_rng(0)
+    quad = square(30, 10, 100, 0.2)
+    mask = np.zeros((64, 64), np.float32)
+    mask[20:30, 40:50] = 1
+    box, delta = delta_patch(rng.integers(0, 256, (64, 64, 3)), rng.integers(0, 256, (64, 64, 3)), mask, quad, FRAME)
+    full = in_frame(box, delta)
+    reach = cv2.dilate(mask, np.ones((3, 3)))
+    frame_mask = replace_patch(np.zeros((120, 160, 3), np.uint8), np.dstack([reach * 255] * 3).astype(np.uint8), quad)
+    outside = in_frame(*frame_mask)[..., 0] == 0
+    assert outside.mean() > 0.8 and not full[outside].any() and np.abs(full).max() > 50
+
+
+def test_mask_and_difference_may_differ_in_size():
+    small, large = centred_mask(64), centred_mask(128)
+    difference = np.full((64, 64, 3), 10, np.float32)
+    one = in_frame(*difference_patch(difference, small, square(20, 10, 80), FRAME))
+    other = in_frame(*difference_patch(difference, large, square(20, 10, 80), FRAME))
+    assert np.abs(one - other).max() < 1.5
+
+
+@pytest.mark.parametrize(("x", "y"), [(-50, -40), (120, 90), (40, -60)])
+def test_face_at_the_edge_of_the_frame(x, y):
+    difference = np.full((64, 64, 3), 10, np.float32)
+    box, delta = difference_patch(difference, centred_mask(), square(x, y, 90), FRAME)
+    assert 0 <= box[0] < box[2] <= FRAME[0] and 0 <= box[1] < box[3] <= FRAME[1]
+    large = difference_patch(difference, centred_mask(), square(x + 200, y + 200, 90), (600, 600))
+    np.testing.assert_allclose(in_frame(box, delta), in_frame(*large, (600, 600))[200:320, 200:360], atol=1e-3)
+
+
+@pytest.mark.parametrize(("x", "mask"), [(500, centred_mask()), (20, np.zeros((64, 64), np.float32))])
+def test_nothing_to_paste(x, mask):
+    box, delta = difference_patch(np.ones((64, 64, 3)), mask, square(x, 10, 50), FRAME)
+    assert box == (0, 0, 0, 0) and delta.shape == (0, 0, 3)
+
+
+def test_pasted_edit_is_found_by_the_next_crop():
+    frame = cv2.GaussianBlur(np.random.default_rng(0).integers(60, 190, (240, 320, 3), np.uint8), (0, 0), 3)
+    quad = square(70, 30, 150, 0.25)
+    before = crop(frame, quad, 64)
+    bump = 40 * np.exp(-(((np.mgrid[:64, :64] - 31.5) / 10) ** 2).sum(0))[..., None] * (1, -0.5, 0.25)
+    box, delta = difference_patch(bump, np.ones((64, 64), np.float32), quad, (320, 240))
+    pasted = np.rint(frame + in_frame(box, delta, (320, 240))).astype(np.uint8)
+    assert np.abs(crop(pasted, quad, 64).astype(float) - before - bump).max() < 1.6
+
+
+def test_native_detail_survives():
+    frame = np.random.default_rng(0).integers(60, 190, (120, 160, 3), np.uint8)
+    difference = np.full((32, 32, 3), 8, np.float32)
+    box, delta = difference_patch(difference, centred_mask(32), square(20, 10, 100), FRAME)
+    changed = frame + in_frame(box, delta)
+    centre = np.s_[40:80, 50:90]
+    np.testing.assert_allclose(changed[centre] - frame[centre], 8, atol=1e-3)
+
+
+def test_replace_puts_the_crop_in_place():
+    frame = np.zeros((120, 160, 3), np.uint8)
+    edited = np.random.default_rng(0).integers(1, 256, (64, 64, 3), np.uint8)
+    out = in_frame(*replace_patch(frame, edited, square(29.5, 19.5, 64)))
+    np.testing.assert_array_equal(out[20:84, 30:94], edited)
+    assert np.count_nonzero(out) == edited.size
+
+
+def test_replace_agrees_with_the_papers_code(parity):
+    k = int(parity["paste_frame"])
+    frame = cv2.imdecode(parity[f"frame{k}_jpeg"], cv2.IMREAD_COLOR)[..., ::-1]
+    box, patch = replace_patch(frame, parity["paste_input256"], parity["quads"][k])
+    out = frame.copy()
+    out[box[1] : box[3], box[0] : box[2]] = patch
+    x0, y0, x1, y1 = parity["paste_box_xyxy"]
+    assert np.abs(out[y0:y1, x0:x1][:96, :96].astype(int) - parity["paste_patch"]).max() <= 1
+    assert np.abs(out[y0:y1, x0:x1][::2, ::2].astype(int) - parity["paste_stride2"]).max() <= 1
+    untouched = np.ones(frame.shape[:2], bool)
+    untouched[y0:y1, x0:x1] = False
+    np.testing.assert_array_equal(out[untouched], frame[untouched])

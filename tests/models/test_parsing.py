@@ -1,0 +1,98 @@
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from dvaedit.checkpoints.store import find_card, load_into, load_tensors
+from dvaedit.errors import WeightsError
+from dvaedit.face import align
+from dvaedit.face.regions import CLASS_ID, CLASSES
+from dvaedit.models.config import from_dict
+from dvaedit.models.parsing import Parser, ParserConfig
+
+SMALL = ParserConfig(image_size=64, working_size=64, encoder="tu-mobilenetv3_small_050", decoder_channels=(16, 8, 8, 8))
+
+
+@pytest.fixture(scope="module")
+def parser() -> Parser:
+    torch.manual_seed(0)
+    return Parser(SMALL).eval()
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Parser:
+    try:
+        card = find_card("compact-parser")
+    except WeightsError:
+        pytest.skip("the compact parser's weights are not here")
+    model = Parser(from_dict(ParserConfig, card.config))
+    load_into(model, load_tensors(card))
+    return model.eval()
+
+
+def crops(size: int, count: int = 2) -> torch.Tensor:
+    return torch.rand(count, 3, size, size, generator=torch.Generator().manual_seed(1)) * 2 - 1
+
+
+@pytest.mark.parametrize("size", [64, 96, 50])
+@torch.inference_mode()
+def test_probabilities_of_crops_of_any_size(parser: Parser, size: int) -> None:
+    x = crops(size)
+    probabilities = parser.parse(x)
+    assert probabilities.shape == (2, len(CLASSES), size, size)
+    torch.testing.assert_close(probabilities.sum(dim=1), torch.ones(2, size, size))
+    assert torch.equal(parser.class_map(x).long(), probabilities.argmax(dim=1))
+    assert parser.class_map(x).dtype == torch.uint8
+
+
+@torch.inference_mode()
+def test_logits_enlarge_the_networks_own(parser: Parser) -> None:
+    x = crops(64)
+    assert parser(x).shape == (2, len(CLASSES), 32, 32)
+    own = torch.nn.functional.interpolate(parser(x), (64, 64), mode="bilinear")
+    torch.testing.assert_close(parser.logits(x), own)
+
+
+@torch.inference_mode()
+def test_frames_of_a_batch_do_not_touch_each_other(parser: Parser) -> None:
+    x = crops(64, 3)
+    torch.testing.assert_close(parser.logits(x)[1:2], parser.logits(x[1:2]), atol=1e-5, rtol=1e-4)
+
+
+@torch.inference_mode()
+def test_values_beyond_the_range_are_clamped(parser: Parser) -> None:
+    x = 2 * crops(64)
+    torch.testing.assert_close(parser.logits(x), parser.logits(x.clamp(-1, 1)))
+
+
+def test_config_survives_a_card() -> None:
+    assert from_dict(ParserConfig, json.loads(json.dumps(dataclasses.asdict(SMALL)))) == SMALL
+
+
+@torch.inference_mode()
+def test_shipped_parser_on_a_photograph(shipped: Parser) -> None:
+    data = pytest.importorskip("skimage.data")
+    quad = np.array(ASTRONAUT_QUAD)
+    crop = align.crop(data.astronaut(), quad, 256)
+    classes = shipped.class_map(torch.from_numpy(crop).permute(2, 0, 1)[None] / 127.5 - 1)[0].numpy()
+
+    def at(x: int, y: int) -> str:
+        patch = classes[y - 3 : y + 4, x - 3 : x + 4]
+        return CLASSES[np.bincount(patch.ravel()).argmax()]
+
+    assert {name: at(*place) for name, place in ASTRONAUT_PLACES.items()} == {
+        k: k.rstrip("2") for k in ASTRONAUT_PLACES
+    }
+    assert np.mean(classes == CLASS_ID["background"]) > 0.05
+
+
+@torch.inference_mode()
+def test_shipped_parser_mirrors(shipped: Parser) -> None:
+    data = pytest.importorskip("skimage.data")
+    crop = align.crop(data.astronaut(), np.array(ASTRONAUT_QUAD), 256)
+    x = torch.from_numpy(crop).permute(2, 0, 1)[None] / 127.5 - 1
+    hair = CLASS_ID["hair"]
+    there, mirrored = shipped.parse(x)[0, hair], shipped.parse(x.flip(3))[0, hair].flip(1)
+    assert (there - mirrored).abs().mean() < 0.05

@@ -1,0 +1,57 @@
+"""A tiny random model and a short real clip: enough to run every stage in seconds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from dvaedit.models.autoencoder import Autoencoder
+from dvaedit.models.bundle import Model
+from dvaedit.models.classifier import AttributeModel
+from dvaedit.runtime import Runtime
+from dvaedit.video.probe import probe
+from dvaedit.video.reader import read_frames
+from dvaedit.video.writer import write_video
+from tests.models.test_unet import TINY
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "astronaut.mp4"
+
+
+class TopIsHair(torch.nn.Module):
+    """A parser that calls the upper half of a crop hair and the rest skin."""
+
+    config = SimpleNamespace(image_size=64)
+
+    def class_map(self, x):
+        rows = torch.arange(x.shape[2], device=x.device)[:, None].expand(x.shape[2:])
+        return torch.where(rows < x.shape[2] // 2, 17, 1).expand(len(x), -1, -1)
+
+
+def tiny_model() -> Model:
+    """Random networks, the same in every process."""
+    torch.manual_seed(0)
+    autoencoder = Autoencoder(TINY).eval().requires_grad_(False)
+    for parameter in autoencoder.parameters():
+        torch.nn.init.normal_(parameter, std=0.15)
+    attributes = AttributeModel(("Blond_Hair", "Eyeglasses", "Male"), TINY.identity.code_channels)
+    attributes.std.fill_(0.1)
+    torch.nn.init.normal_(attributes.directions, std=5.0)
+    digests = {"autoencoder": "a" * 64, "classifier": "b" * 64, "parser": "c" * 64}
+    return Model("tiny", autoencoder, attributes, TopIsHair(), {}, digests, Runtime.resolve("cpu"))
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory) -> Path:
+    """The first eight frames of the example, with its sound."""
+    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
+    info = probe(EXAMPLE)
+    write_video(path, info, ((frame.native, frame.pts) for frame in read_frames(EXAMPLE, 0, 8)), crf=10)
+    return path
+
+
+@pytest.fixture
+def model() -> Model:
+    return tiny_model()

@@ -20,9 +20,9 @@ from dvaedit.pipeline.store import Cache
 from dvaedit.runtime import Runtime
 from dvaedit.stages.compare import write_comparison, write_reconstruction
 from dvaedit.stages.graph import DEFAULT_STEPS, Settings, edit_nodes, source_nodes
-from dvaedit.video.probe import file_digest, probe
 from dvaedit.video.files import CONTAINERS, check_writable
 from dvaedit.video.mux import mux
+from dvaedit.video.probe import file_digest, probe
 
 Progress = Callable[[str, int, int], None]
 """Called with (stage, frames done, frames in all)."""

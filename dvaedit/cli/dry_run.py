@@ -27,9 +27,9 @@ TITLES = {
 WHOLE_VIDEO = ("decode", "export")  # they take every frame; the other stages those with the face
 
 
-def show_plan(session: Session, plan: EditPlan, steps: int, json: bool) -> None:
+def show_plan(session: Session, plan: EditPlan, steps: int, texts: int, json: bool) -> None:
     """Print the stages with their state and their cost; nothing is computed or written."""
-    rows = _rows(plan, steps)
+    rows = _rows(plan, steps, texts)
     seconds, disk = (sum(estimate.__dict__[name] for _, estimate in rows) for name in ("seconds", "bytes"))
     if json:
         stages = [_as_dict(stage, estimate) for stage, estimate in rows]
@@ -40,7 +40,7 @@ def show_plan(session: Session, plan: EditPlan, steps: int, json: bool) -> None:
     session.note("times are rough and for two CPU cores; nothing was written", "dim")
 
 
-def _rows(plan: EditPlan, steps: int) -> list[tuple[StagePlan, Estimate]]:
+def _rows(plan: EditPlan, steps: int, texts: int) -> list[tuple[StagePlan, Estimate]]:
     from dvaedit.stages.estimate import estimate, known_frames
     from dvaedit.video.probe import probe
 
@@ -48,7 +48,7 @@ def _rows(plan: EditPlan, steps: int) -> list[tuple[StagePlan, Estimate]]:
     faces = known_frames(stages) or info.frames
     pixels = info.width * info.height
     frames = {stage.label: info.frames if stage.label in WHOLE_VIDEO else faces for stage in stages}
-    return [(stage, estimate(stage, frames[stage.label], pixels, steps)) for stage in stages]
+    return [(stage, estimate(stage, frames[stage.label], pixels, steps, texts)) for stage in stages]
 
 
 def state(stage: StagePlan) -> str:
@@ -70,7 +70,7 @@ def _table(rows: list[tuple[StagePlan, Estimate]], seconds: float, disk: int) ->
         table.add_column(header, footer, justify="right")
     for stage, cost in rows:
         runs = cost.seconds > 0
-        numbers = (str(cost.frames), duration(cost.seconds), size(cost.bytes)) if runs else ("", "", "")
+        numbers = (str(cost.frames or ""), duration(cost.seconds), size(cost.bytes)) if runs else ("", "", "")
         table.add_row(stage.label, TITLES.get(stage.label, ""), state(stage), *numbers)
     return table
 

@@ -126,7 +126,7 @@ def edit(
         _warn_of_words(session, plan)
         result = None if dry_run else plan.run()
     if result is None:
-        show_plan(session, plan, steps, json)
+        show_plan(session, plan, steps, len(text or ()), json)
     else:
         _show(session, video, result, json)
 

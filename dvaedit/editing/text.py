@@ -72,7 +72,9 @@ def text_direction(clip: TextImageModel, source: list[str], target: list[str]) -
     return F.normalize((clip.encode_text(target) - clip.encode_text(source)).mean(dim=0), dim=0)
 
 
-def attribute_mix(clip: TextImageModel, attributes: AttributeModel, direction: Tensor, keep: int = 3) -> dict[str, float]:
+def attribute_mix(
+    clip: TextImageModel, attributes: AttributeModel, direction: Tensor, keep: int = 3
+) -> dict[str, float]:
     """The few attributes, with signed weights, whose words point where ``direction`` does.
 
     Ridge regression of ``direction`` on the directions of the attributes' own words; small weights are dropped and

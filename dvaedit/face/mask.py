@@ -2,39 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import cv2
 import numpy as np
 
 from dvaedit.face.align import smooth
+from dvaedit.face.regions import REGION_TOP, REGIONS
 
 TIME_SIGMA = 1.5  # frames
 TIME_RADIUS = 6  # frames of context that a frame's mask depends on, for work in chunks
-_FLOOR = 0.02  # weights below are zero, those above 1 - _FLOOR are one: the tails of the filters
+_TAIL = 0.02  # weights below are zero, those above 1 - _TAIL are one: the tails of the Gaussians
+_REFINED_TAIL = 0.15  # the same for the guided filter, whose windows average the slopes and so dull the edge they find
 
 
 def soft_mask(
-    class_maps: np.ndarray,
-    regions: Iterable[int],
+    class_maps: np.ndarray | Sequence[np.ndarray],
+    region: str | Iterable[int],
     frames: np.ndarray | None = None,
     *,
-    edited_maps: np.ndarray | None = None,
-    top: float = 0.0,
     grow: float = 1 / 128,
     feather: float = 1 / 80,
 ) -> np.ndarray:
-    """The union of some classes as a soft mask: float32 (n, S, S) in [0, 1].
+    """A region of each crop as a soft mask: float32 (n, S, S) in [0, 1].
 
-    class_maps: uint8 (n, S, S), class ids. regions: the ids wanted. frames: (n,) rising frame numbers (default:
-    consecutive); the smoothing over time does not cross a gap. edited_maps: the classes of the edited crops, where an
-    edit moves outlines: their region is added. top: rows above this share of the height are left out.
-    grow, feather: how far the region is extended, and the sigma of its edge, as shares of S.
+    class_maps: uint8 (n, S, S), class ids; or several of these, whose regions are joined (before and after an edit
+    that moves outlines). region: a name of ``regions.REGIONS``, or class ids. frames: (n,) rising frame numbers
+    (default: consecutive); the smoothing over time does not cross a gap. grow, feather: how far the region is
+    extended, and the sigma of its edge, as shares of S.
     """
-    chosen = np.isin(np.arange(256), list(regions))
-    inside = chosen[class_maps] if edited_maps is None else chosen[class_maps] | chosen[edited_maps]
+    named = isinstance(region, str)
+    chosen = np.isin(np.arange(256), list(REGIONS[region] if named else region))
+    maps = np.asarray(class_maps)
+    inside = chosen[maps] if maps.ndim == 3 else chosen[maps].any(0)
     size = inside.shape[-1]
     masks = np.stack([_soften(one, size * grow, size * feather) for one in inside])
+    top = REGION_TOP.get(region, 0.0) if named else 0.0
     return _trim(smooth(masks, TIME_SIGMA, frames)) * _window(size, top)
 
 
@@ -52,8 +55,8 @@ def _disc(radius: float) -> np.ndarray:
     return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
 
 
-def _trim(mask: np.ndarray) -> np.ndarray:
-    return np.clip((mask - _FLOOR) / (1 - 2 * _FLOOR), 0, 1)
+def _trim(mask: np.ndarray, tail: float = _TAIL) -> np.ndarray:
+    return np.clip((mask - tail) / (1 - 2 * tail), 0, 1)
 
 
 def _window(size: int, top: float = 0.0) -> np.ndarray:
@@ -68,7 +71,7 @@ def _window(size: int, top: float = 0.0) -> np.ndarray:
     return ((edge * begin)[:, None] * edge[None]).astype(np.float32)
 
 
-def refine(mask: np.ndarray, guide: np.ndarray, radius: float = 1 / 64, eps: float = 1e-3) -> np.ndarray:
+def refine(mask: np.ndarray, guide: np.ndarray, radius: float = 1 / 40, eps: float = 1e-3) -> np.ndarray:
     """A mask whose edges follow those of the picture (hair), by a colour guided filter.
 
     mask: float32 (S, S) in [0, 1]. guide: uint8 (S, S, 3). radius: of the box window, as a share of S.
@@ -83,7 +86,8 @@ def refine(mask: np.ndarray, guide: np.ndarray, radius: float = 1 / 64, eps: flo
     a = _solve(_covariance(scaled, mean_i, window, eps), cross)
     b = mean_p - (a * mean_i).sum(-1)
     refined = (_box(a, window) * scaled).sum(-1) + _box(b, window)
-    return _trim(refined) * _window(size) if mask.any() else np.zeros_like(mask)
+    core = cv2.erode(mask, _disc(window / 4))  # well inside nothing changes: thin regions (eyes, brows) would fade
+    return np.maximum(_trim(refined, _REFINED_TAIL), core) * _window(size)
 
 
 def _covariance(image: np.ndarray, mean: np.ndarray, window: int, eps: float) -> dict[tuple[int, int], np.ndarray]:

@@ -69,19 +69,42 @@ def _clip(corners: np.ndarray, frame_size: tuple[int, int]) -> Box:
     return (*low, *high) if low[0] < high[0] and low[1] < high[1] else (0, 0, 0, 0)
 
 
-def replace_patch(rgb: np.ndarray, edited: np.ndarray, quad: np.ndarray) -> tuple[Box, np.ndarray]:
-    """The paper's paste: the whole crop square replaced, hard edge, bilinear.
+def replace_square(rgb: np.ndarray, edited: np.ndarray, quad: np.ndarray) -> np.ndarray:
+    """The paper's paste: a copy of the frame with its whole crop square replaced, hard edge, bilinear.
 
-    rgb: uint8 (H, W, 3), the frame. edited: uint8 (S, S, 3). quad: (4, 2), frame pixels.
-    Returns the box (x0, y0, x1, y1) and the new pixels in it, uint8 (y1 - y0, x1 - x0, 3); they are the frame's own
-    outside the square. Source: the paper's released code (Pillow's perspective transform), equal to the level.
+    rgb: uint8 (H, W, 3). edited: uint8 or float (S, S, 3), 8-bit levels, rounded half to even and clipped.
+    quad: (4, 2), frame pixels. Source: the paper's released code (Pillow's perspective transform), equal to the level.
     """
+    (x0, y0, x1, y1), inside, values = _square(rgb, edited, quad)
+    out = rgb.copy()
+    out[y0:y1, x0:x1][inside] = values
+    return out
+
+
+def replace_patch(rgb: np.ndarray, edited: np.ndarray, mask: np.ndarray, quad: np.ndarray) -> tuple[Box, np.ndarray]:
+    """The paper's paste within a mask, as a difference: what to add so that the edited crop takes the frame's place.
+
+    rgb, edited, quad: as in ``replace_square``. mask: bool (M, M), M and S may differ; its nearest pixel decides.
+    Returns the box (x0, y0, x1, y1) and the difference, float32 (y1 - y0, x1 - x0, 3), 8-bit levels, zero elsewhere.
+    """
+    box, inside, values = _square(rgb, edited, quad)
+    delta = np.zeros((*inside.shape, 3), np.float32)
+    delta[inside] = values.astype(np.float32) - rgb[box[1] : box[3], box[0] : box[2]][inside]
+    rows, columns = np.nonzero(inside)
+    at = transform(np.stack([columns + box[0], rows + box[1]], 1), frame_to_crop(quad, len(mask))).astype(int)
+    x, y = np.minimum(at, len(mask) - 1).T
+    delta[inside] *= mask[y, x, None]
+    return box, delta
+
+
+def _square(rgb: np.ndarray, edited: np.ndarray, quad: np.ndarray) -> tuple[Box, np.ndarray, np.ndarray]:
+    """The crop square in the frame: its box, which pixels of the box lie in it, (h, w) bool, and their new values."""
+    levels = np.clip(np.rint(edited), 0, 255).astype(np.uint8)
     box = x0, y0, x1, y1 = _clip(np.asarray(quad, np.float64), (rgb.shape[1], rgb.shape[0]))
-    patch = rgb[y0:y1, x0:x1].copy()
-    at = transform(np.stack(np.meshgrid(np.arange(x0, x1), np.arange(y0, y1)), -1), frame_to_crop(quad, len(edited)))
-    inside = ((at >= 0) & (at < len(edited))).all(-1)
-    patch[inside] = _bilinear(edited, at[inside] - 0.5)
-    return box, patch
+    pixels = np.stack(np.meshgrid(np.arange(x0, x1), np.arange(y0, y1)), -1)
+    at = transform(pixels, frame_to_crop(quad, len(levels)))
+    inside = ((at >= 0) & (at < len(levels))).all(-1)
+    return box, inside, _bilinear(levels, at[inside] - 0.5)
 
 
 def _bilinear(image: np.ndarray, at: np.ndarray) -> np.ndarray:

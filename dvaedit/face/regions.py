@@ -48,13 +48,14 @@ REGIONS: dict[str, frozenset[int]] = {
     "neck": ids("neck", "neck_l"),
     "hat": ids("hat"),
     "lower_face": ids("skin", "mouth", "u_lip", "l_lip"),
+    "eye_area": ids("skin", "nose", "l_brow", "r_brow", "l_eye", "r_eye", "eye_g"),
     "face": PASTE_FACE - ids("neck_l", "ear_r"),
     "head": TRAINING_FACE,
 }
 
-# Share of the crop's height where a region begins that classes alone cannot bound (the beard's place is skin, too).
+# Rows, as shares of the crop's height, of regions that classes alone cannot bound (beard and glasses lie on skin).
 # The alignment rule puts the eyes near 0.47 and the mouth near 0.75; below the nose begins at about 0.6.
-REGION_TOP = {"lower_face": 0.58}
+REGION_ROWS = {"lower_face": (0.58, 1.0), "eye_area": (0.32, 0.64)}
 
 
 def union(*names: str) -> frozenset[int]:

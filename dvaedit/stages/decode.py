@@ -54,4 +54,3 @@ def batched(frames: Iterator[Frame], size: int) -> Iterator[list[Frame]]:
     """Lists of up to ``size`` frames."""
     while batch := list(islice(frames, size)):
         yield batch
-

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
@@ -41,7 +41,7 @@ class Edit(Stage):
     version: ClassVar[int] = 1
     attributes: tuple[AttributeEdit, ...] = ()
     texts: tuple[TextEdit, ...] = ()
-    objective: TextObjective = TextObjective()
+    objective: TextObjective = field(default_factory=TextObjective)
     text_frames: int = 2
     seed: int = 0
     model: Model = unkeyed(None)

@@ -13,13 +13,14 @@ class Cost:
     """Of one stage, per frame unless said otherwise.
 
     ``seconds``, ``bytes``; ``step_seconds``: per frame and DDIM step; ``once``: seconds whatever the length;
-    ``megapixel_seconds``, ``pixel_bytes``: per frame and (mega)pixel of the video.
+    ``text_seconds``: per text edit; ``megapixel_seconds``, ``pixel_bytes``: per frame and (mega)pixel of the video.
     """
 
     seconds: float = 0.0
     bytes: float = 0.0
     step_seconds: float = 0.0
     once: float = 0.0
+    text_seconds: float = 0.0
     megapixel_seconds: float = 0.0
     pixel_bytes: float = 0.0
 
@@ -32,7 +33,7 @@ COSTS: dict[str, Cost] = {
     "invert": Cost(step_seconds=0.036, bytes=98_400),
     "sample": Cost(step_seconds=0.020, bytes=98_400),
     "parse": Cost(seconds=0.040, bytes=3_000, megapixel_seconds=0.01),
-    "edit": Cost(bytes=0, once=15.0),
+    "edit": Cost(once=0.1, text_seconds=15.0),
     "paste": Cost(seconds=0.020, bytes=105_000),
     "export": Cost(megapixel_seconds=0.08, pixel_bytes=0.04),
 }
@@ -40,24 +41,29 @@ COSTS: dict[str, Cost] = {
 
 @dataclass(frozen=True)
 class Estimate:
-    """What one stage has left to do. ``frames``: those not computed yet; all 0 for a stage that is not run."""
+    """What one stage has left to do; all 0 for one that is not run.
+
+    ``frames``: those not computed yet, 0 for a stage that does not work by frames.
+    """
 
     frames: int
     seconds: float
     bytes: int
 
 
-def estimate(plan: StagePlan, frames: int, pixels: int, steps: int) -> Estimate:
+def estimate(plan: StagePlan, frames: int, pixels: int, steps: int, texts: int = 0) -> Estimate:
     """The cost of what ``plan`` says is missing.
 
-    ``frames``: of the video, where the stage's own number is not known yet; ``pixels``: of one frame.
+    ``frames``: of the video, where the stage's own number is not known yet; ``pixels``: of one frame; ``steps``: of
+    DDIM; ``texts``: how many text edits there are.
     """
     if not plan.needed or plan.state == "cached":
         return Estimate(0, 0.0, 0)
     cost = COSTS.get(plan.stage, Cost())
     left = max(0, (frames if plan.total is None else plan.total) - plan.done)
     each = cost.seconds + cost.step_seconds * steps + cost.megapixel_seconds * pixels / 1e6
-    return Estimate(left, cost.once + left * each, round(left * (cost.bytes + cost.pixel_bytes * pixels)))
+    once = cost.once + cost.text_seconds * texts
+    return Estimate(left if each else 0, once + left * each, round(left * (cost.bytes + cost.pixel_bytes * pixels)))
 
 
 def known_frames(plans: Iterable[StagePlan]) -> int | None:

@@ -22,7 +22,7 @@ from dvaedit.video.writer import VideoWriter
 
 @dataclass(frozen=True)
 class Export(Stage):
-    """Makes the file ``video``: every frame of the source with its time stamp, no other streams. ``meta``: ``frames``."""
+    """Makes the file ``video``: every frame of the source with its time stamp, no other streams."""
 
     name: ClassVar[str] = "export"
     version: ClassVar[int] = 1
@@ -46,9 +46,7 @@ class Export(Stage):
         return f"video{get_codec(self.codec).working}"
 
 
-def edited_frames(
-    video: Path, patches: Patches, size: tuple[int, int]
-) -> Iterator[tuple[av.VideoFrame, int]]:
+def edited_frames(video: Path, patches: Patches, size: tuple[int, int]) -> Iterator[tuple[av.VideoFrame, int]]:
     """Every frame of ``video`` with its time stamp, the edit added; one without the face is passed on untouched."""
     for frame in read_frames(video):
         native, found = frame.native, patches.patch(frame, size)

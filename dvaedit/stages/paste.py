@@ -39,8 +39,8 @@ class Paste(Stage):
     """Makes per track frame ``mask``, a PNG of the soft mask, (M, M) uint8, and ``levels`` (n, S, S, 3) float16.
 
     In mode "delta" ``levels`` is edited minus unedited sample, in 8-bit levels, to be added to the frame. In mode
-    "replace", the paper's, it is the edited sample itself, put in the frame's place with hard edges. The mask is the region in the source,
-    joined with the region in the edited crop, so that what an edit adds (longer hair, glasses) has room.
+    "replace", the paper's, it is the edited sample itself, put in the frame's place with hard edges. The mask is the
+    region in the source, joined with that in the edited crop, so that what an edit adds (longer hair) has room.
     """
 
     name: ClassVar[str] = "paste"
@@ -75,7 +75,8 @@ class Paste(Stage):
         before = read_maps(inputs["parse"], low, high)
         after = self._parse(to_levels(inputs["sample"], low, high))
         masks = soft_mask([before, after], region, frames[low:high])
-        guides = (crop(f.rgb(), q, size) for f, q in zip(frames_at(self.video, frames[start:stop]), quads[start:stop]))
+        images = frames_at(self.video, frames[start:stop])
+        guides = (crop(f.rgb(), q, size) for f, q in zip(images, quads[start:stop], strict=True))
         wanted = masks[start - low : stop - low]
         return np.stack([refine(mask, guide) for mask, guide in zip(wanted, guides, strict=True)])
 

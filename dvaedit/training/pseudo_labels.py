@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import cv2
@@ -136,7 +135,11 @@ def guided(image: np.ndarray, maps: np.ndarray, radius: int, eps: float) -> np.n
 
     Written out here because cv2.ximgproc is missing from some builds of OpenCV.
     """
-    mean = partial(cv2.blur, ksize=(2 * radius + 1, 2 * radius + 1), borderType=cv2.BORDER_REFLECT)
+
+    def mean(array: np.ndarray) -> np.ndarray:
+        side = 2 * radius + 1
+        return cv2.blur(array, (side, side), borderType=cv2.BORDER_REFLECT).reshape(array.shape)
+
     guide, maps = image.astype(np.float32) / 255, np.ascontiguousarray(maps.transpose(1, 2, 0))
     mean_i, mean_p = mean(guide), mean(maps)
     rr, rg, rb, gg, gb, bb = (

@@ -59,8 +59,9 @@ class _Job:
         self.video_only, self.info, self.container, self.upright = video_only, info, container, upright
         self.extras: dict[int, str] = {}  # index in the source -> type of stream
         with av.open(f"file:{info.path.absolute()}", metadata_errors="replace") as source:
-            self.metadata = dict(source.metadata)
-            self.video_metadata = dict(source.streams[info.stream].metadata)
+            self.metadata = {key.lower(): value for key, value in source.metadata.items()}
+            tags = source.streams[info.stream].metadata
+            self.video_metadata = {key.lower(): value for key, value in tags.items()}
             self.has_chapters = bool(source.chapters())
             for stream in source.streams:
                 if stream.index != info.stream:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
 from fractions import Fraction
@@ -15,12 +16,14 @@ from av.codec.context import Flags
 from av.video.reformatter import ColorRange, Interpolation
 
 from dvaedit.errors import VideoError
-from dvaedit.video.codecs import check_container, choose_pix_fmt, encoder_options, get_codec
+from dvaedit.video.codecs import check_container, choose_pix_fmt, encoder_options, get_codec, has_alpha
 from dvaedit.video.colour import BT709, FULL, LIMITED, UNSPECIFIED, is_full_range, is_rgb, sws_matrix
 from dvaedit.video.files import atomic, check_writable, container_of, temporary, write_error
 from dvaedit.video.mux import mux
 from dvaedit.video.planes import copy_frame
 from dvaedit.video.probe import VideoInfo
+
+log = logging.getLogger(__name__)
 
 __all__ = ["VideoWriter", "check_writable", "mux", "write_rgb_video", "write_video"]
 
@@ -60,6 +63,8 @@ class VideoWriter:
         if self.path.suffix.lower() != self.codec.working:
             check_container(self.path, codec)
         check_writable(self.path)
+        if has_alpha(info.pix_fmt) and not has_alpha(self._pix_fmt) and info.format_name != "gif":
+            log.warning("%s: %s video is written without its transparency.", info.path.name, codec)
 
     def __enter__(self) -> VideoWriter:
         with ExitStack() as stack:
@@ -85,7 +90,7 @@ class VideoWriter:
     def write(self, native: av.VideoFrame, pts: int) -> None:
         """Encode a frame, stored orientation; pts in ticks of info.time_base, greater than the one before.
 
-        The frame must not be changed afterwards: the writer keeps it until the next one comes.
+        The writer sets the frame's time and tags, and keeps it until the next one comes: leave it alone afterwards.
         Raises VideoError if its size differs from the video's or pts does not rise, StorageError if the disk is full.
         """
         if (native.width, native.height) != self.info.stored_size:

@@ -133,6 +133,16 @@ def test_dry_run_as_json(api, run, video):
     assert stages["decode"]["seconds"] == stages["parse"]["seconds"] == 0
 
 
+def test_texts_take_longer_than_attributes():
+    from dvaedit.pipeline.run import StagePlan
+    from dvaedit.stages.estimate import COSTS, estimate
+
+    plan = StagePlan("edit", "edit", "0" * 64, "absent", 0, None, True)
+    none, two = (estimate(plan, 12, 1_000_000, 10, texts) for texts in (0, 2))
+    assert (none.frames, none.bytes) == (0, 0)
+    assert two.seconds - none.seconds == pytest.approx(2 * COSTS["edit"].text_seconds)
+
+
 def test_invert(api, run):
     result = run("invert", "in.mp4")
     assert result.stdout == "noise\n"

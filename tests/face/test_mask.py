@@ -61,14 +61,16 @@ def test_zero_at_the_border_of_the_crop():
     assert np.abs(np.diff(mask[32])).max() < 0.35
 
 
-def test_region_of_the_edited_crop_is_added():
-    mask = soft_mask(disc(radius=20), {17}, edited_maps=disc(radius=40))
+def test_regions_before_and_after_the_edit_are_joined():
+    mask = soft_mask([disc(radius=20), disc(radius=40)], "hair")
     np.testing.assert_array_equal(mask, soft_mask(disc(radius=40), {17}))
 
 
-def test_top_leaves_out_the_upper_part():
-    mask = soft_mask(disc(radius=50), {17}, top=0.5)[0]
-    assert mask[:64].max() == 0 and mask[80, 64] == 1
+def test_lower_face_leaves_out_the_upper_part():
+    skin = disc(radius=50, label=1)
+    mask = soft_mask(skin, "lower_face")[0]
+    assert mask[: int(0.58 * 127)].max() == 0 and mask[90, 64] == 1
+    np.testing.assert_array_equal(mask[90:], soft_mask(skin, "face_skin")[0][90:])
 
 
 def test_empty_region():
@@ -80,16 +82,24 @@ def test_refined_mask_follows_the_pictures_edge():
     truth = disc(radius=34)[0] == 17
     guide = np.where(truth[..., None], (60, 40, 20), (200, 210, 220)).astype(np.uint8)
     rough = cv2.GaussianBlur((disc(radius=32)[0] == 17).astype(np.float32), (0, 0), 2)
-    refined = refine(rough, guide, radius=1 / 32)
-    assert np.abs(refined - truth).mean() < 0.5 * np.abs(rough - truth).mean()
+    refined = refine(rough, guide)
+    assert np.abs(refined - truth).mean() < 0.75 * np.abs(rough - truth).mean()
     assert refined.dtype == np.float32 and refined.min() == 0 and refined.max() <= 1
     assert refined[:16].max() == 0
 
 
-def test_flat_picture_keeps_the_mask():
+def test_flat_picture_keeps_the_outline():
     mask = soft_mask(disc(), {17})[0]
     refined = refine(mask, np.full((128, 128, 3), 90, np.uint8))
-    assert np.abs(refined - cv2.boxFilter(cv2.boxFilter(mask, -1, (5, 5)), -1, (5, 5))).max() < 0.03
+    assert abs(np.count_nonzero(refined > 0.5) / np.count_nonzero(mask > 0.5) - 1) < 0.03
+    assert np.abs(refined - mask).max() < 0.3
+
+
+def test_thin_regions_do_not_fade():
+    maps = np.zeros((1, 256, 256), np.uint8)
+    maps[0, 122:134, 60:110] = 4
+    mask = soft_mask(maps, {4})[0]
+    assert refine(mask, np.full((256, 256, 3), 90, np.uint8))[128, 85] > 0.9
 
 
 def test_guided_filter_against_a_direct_solution():
@@ -105,5 +115,6 @@ def test_guided_filter_against_a_direct_solution():
             a = np.linalg.solve(np.cov(i.T, bias=True) + 1e-2 * np.eye(3), cross)
             coefficients[y, x] = *a, p.mean() - a @ i.mean(0)
     at = coefficients[14:19, 14:19].mean((0, 1))
-    expected = (at[:3] @ image[16, 16] + at[3] - 0.02) / 0.96
+    expected = (at[:3] @ image[16, 16] + at[3] - 0.15) / 0.7
+    assert cv2.erode(mask, np.ones((3, 3)))[16, 16] < expected < 1  # so the core of the mask does not hide it
     assert refined[16, 16] == pytest.approx(expected, abs=1e-4)

@@ -4,7 +4,7 @@ import pytest
 
 from dvaedit.face.align import crop
 from dvaedit.face.mask import soft_mask
-from dvaedit.face.paste import delta_patch, difference_patch, replace_patch
+from dvaedit.face.paste import delta_patch, difference_patch, replace_patch, replace_square
 
 FRAME = (160, 120)  # width, height
 
@@ -42,7 +42,7 @@ def test_a_constant_difference_times_the_mask(side):
     centre = int(15 + side / 2), int(20 + side / 2)
     np.testing.assert_allclose(full[centre], [10, 0, -10], atol=1e-4)
     assert full[..., 0].min() == 0 and full[..., 0].max() <= 10 + 1e-4
-    assert np.abs(np.diff(full[..., 0], axis=1)).max() < 10 * 0.35 * max(1, 64 / side)
+    assert np.abs(np.diff(full[..., 0], axis=1)).max() < 10 * 0.4 * max(1, 64 / side)
 
 
 def test_at_native_size_it_is_the_difference():
@@ -61,14 +61,14 @@ def test_exactly_zero_where_the_mask_is():
     mask[20:30, 40:50] = 1
     box, delta = delta_patch(rng.integers(0, 256, (64, 64, 3)), rng.integers(0, 256, (64, 64, 3)), mask, quad, FRAME)
     full = in_frame(box, delta)
-    reach = cv2.dilate(mask, np.ones((3, 3)))
-    frame_mask = replace_patch(np.zeros((120, 160, 3), np.uint8), np.dstack([reach * 255] * 3).astype(np.uint8), quad)
-    outside = in_frame(*frame_mask)[..., 0] == 0
+    reach = np.dstack([cv2.dilate(mask, np.ones((3, 3))) * 255] * 3)
+    frame_mask = replace_square(np.zeros((120, 160, 3), np.uint8), reach, quad)
+    outside = frame_mask[..., 0] == 0
     assert outside.mean() > 0.8 and not full[outside].any() and np.abs(full).max() > 50
 
 
 def test_mask_and_difference_may_differ_in_size():
-    small, large = centred_mask(64), centred_mask(128)
+    small, large = centred_mask(128), centred_mask(256)  # the same up to one pixel's rounding of lengths
     difference = np.full((64, 64, 3), 10, np.float32)
     one = in_frame(*difference_patch(difference, small, square(20, 10, 80), FRAME))
     other = in_frame(*difference_patch(difference, large, square(20, 10, 80), FRAME))
@@ -112,17 +112,34 @@ def test_native_detail_survives():
 def test_replace_puts_the_crop_in_place():
     frame = np.zeros((120, 160, 3), np.uint8)
     edited = np.random.default_rng(0).integers(1, 256, (64, 64, 3), np.uint8)
-    out = in_frame(*replace_patch(frame, edited, square(29.5, 19.5, 64)))
+    out = replace_square(frame, edited - 0.4, square(29.5, 19.5, 64))
     np.testing.assert_array_equal(out[20:84, 30:94], edited)
-    assert np.count_nonzero(out) == edited.size
+    assert np.count_nonzero(out) == edited.size and not frame.any()
+
+
+def test_replace_within_a_mask():
+    frame = np.random.default_rng(1).integers(0, 256, (120, 160, 3), np.uint8)
+    edited = np.random.default_rng(0).uniform(0, 255, (64, 64, 3))
+    mask = np.zeros((32, 32), bool)
+    mask[:, :16] = True
+    quad = square(29.5, 19.5, 64)
+    delta = in_frame(*replace_patch(frame, edited, mask, quad))
+    pasted = frame + delta
+    np.testing.assert_array_equal(pasted[:, :62], replace_square(frame, edited, quad)[:, :62])
+    np.testing.assert_array_equal(pasted[:, 62:], frame[:, 62:])
+
+
+def test_replace_outside_the_frame():
+    frame = np.full((120, 160, 3), 7, np.uint8)
+    edited = np.zeros((64, 64, 3), np.uint8)
+    np.testing.assert_array_equal(replace_square(frame, edited, square(500, 10, 64)), frame)
+    assert replace_patch(frame, edited, np.ones((64, 64), bool), square(500, 10, 64))[1].size == 0
 
 
 def test_replace_agrees_with_the_papers_code(parity):
     k = int(parity["paste_frame"])
     frame = cv2.imdecode(parity[f"frame{k}_jpeg"], cv2.IMREAD_COLOR)[..., ::-1]
-    box, patch = replace_patch(frame, parity["paste_input256"], parity["quads"][k])
-    out = frame.copy()
-    out[box[1] : box[3], box[0] : box[2]] = patch
+    out = replace_square(frame, parity["paste_input256"], parity["quads"][k])
     x0, y0, x1, y1 = parity["paste_box_xyxy"]
     assert np.abs(out[y0:y1, x0:x1][:96, :96].astype(int) - parity["paste_patch"]).max() <= 1
     assert np.abs(out[y0:y1, x0:x1][::2, ::2].astype(int) - parity["paste_stride2"]).max() <= 1

@@ -27,6 +27,14 @@ def pipeline(clip, model, cache_folder, settings=BLOND, progress=None):
     return Pipeline(edit_nodes(clip, model, None, settings), Cache(cache_folder), file_digest(clip), progress=progress)
 
 
+def edited(clip, done):
+    """Each source frame with its edited frame and the patch between them."""
+    info = probe(clip)
+    size, patches = (info.width, info.height), Patches(done.artifact("paste"), done.artifact("align"))
+    for frame, (after, _) in zip(read_frames(clip), edited_frames(clip, patches, size), strict=True):
+        yield frame, after, patches.patch(frame, size)
+
+
 def planes(frame):
     return [np.frombuffer(plane, np.uint8).copy() for plane in frame.planes]
 
@@ -51,7 +59,9 @@ def test_outside_the_mask_frames_are_bit_identical(clip, finished):
     info = probe(clip)
     patches = Patches(finished.artifact("paste"), finished.artifact("align"))
     changed = 0
-    for (after, _), frame in zip(edited_frames(clip, patches, (info.width, info.height)), read_frames(clip), strict=True):
+    for (after, _), frame in zip(
+        edited_frames(clip, patches, (info.width, info.height)), read_frames(clip), strict=True
+    ):
         (x0, y0, x1, y1), delta = patches.patch(frame, (info.width, info.height))
         inside = np.zeros((info.height, info.width), bool)
         inside[y0:y1, x0:x1] = delta.any(axis=2)
@@ -90,7 +100,9 @@ def test_zero_strength_changes_nothing(clip, model, finished):
     again = pipeline(clip, model, finished.cache.root, none)
     patches = Patches(again.artifact("paste"), again.artifact("align"))
     info = probe(clip)
-    for (after, _), frame in zip(edited_frames(clip, patches, (info.width, info.height)), read_frames(clip), strict=True):
+    for (after, _), frame in zip(
+        edited_frames(clip, patches, (info.width, info.height)), read_frames(clip), strict=True
+    ):
         assert all(np.array_equal(a, b) for a, b in zip(planes(after), planes(frame.native), strict=True))
 
 
@@ -105,7 +117,9 @@ run.execute()
 """
 
 
-SLOW = [pytest.param(s, marks=pytest.mark.slow) for s in ("decode", "align", "parse", "encode", "source", "edit", "export")]
+SLOW = [
+    pytest.param(s, marks=pytest.mark.slow) for s in ("decode", "align", "parse", "encode", "source", "edit", "export")
+]
 
 
 @pytest.mark.parametrize("stage", ["invert", "paste", *SLOW])
@@ -123,4 +137,3 @@ def test_killed_in_any_stage_it_resumes_to_the_same_result(clip, model, finished
     for label in finished.nodes:
         a, b = finished.artifact(label), resumed.artifact(label)
         assert [(f.name, f.sha256) for f in a.files] == [(f.name, f.sha256) for f in b.files], label
-

@@ -2,11 +2,12 @@ import numpy as np
 
 from dvaedit.training.attributes import NAMES, label_matrix, sampling_weights
 
-FACE = dict(
-    sex="f", age="young", hair_colour="black", hair_length="long", hair_texture="wavy", glasses="none",
-    facial_hair="none", smile="slight", mouth_open="0", large_pose="0", bangs="1", headwear="0", makeup="0",
-    eyes_closed="0", occluded="0", receding_hairline="0", rosy_or_freckled="0",
-)  # fmt: skip
+FACE = {
+    "sex": "f", "age": "young", "hair_colour": "black", "hair_length": "long", "hair_texture": "wavy",
+    "glasses": "none", "facial_hair": "none", "smile": "slight", "mouth_open": "0",
+    "large_pose": "0", "bangs": "1", "headwear": "0",
+    "makeup": "0", "eyes_closed": "0", "occluded": "0", "receding_hairline": "0", "rosy_or_freckled": "0",
+}  # fmt: skip
 
 
 def labels(**changes):

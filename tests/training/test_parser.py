@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -48,11 +49,11 @@ def test_occluders_become_background(data: ParserSet) -> None:
     pair = data.images[1], data.classes[1]
     for seed in range(6):
         image, classes = pa.occlude(pair, data.images[2], np.random.default_rng(seed))
-        changed = (np.abs(image.astype(int) - pair[0]).sum(axis=2) > 0) & (pair[1] > 0)
-        covered = (classes == 0) & (pair[1] > 0)
-        assert set(np.unique(classes)) <= set(np.unique(pair[1]))
-        assert (classes == pair[1])[~covered].all()
-        assert not changed.any() or covered[changed].mean() > 0.4
+        covered = classes != pair[1]
+        assert (classes[covered] == 0).all()
+        moved = np.abs(image.astype(int) - pair[0]).sum(axis=2) > 200
+        near = cv2.dilate((covered | (pair[1] == 0)).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+        assert not (moved & ~near).any()
 
 
 def test_batches_repeat_with_the_seed_and_leave_out_held_out_faces(data: ParserSet) -> None:

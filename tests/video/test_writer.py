@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from dvaedit.errors import StorageError, UsageError, VideoError
-from dvaedit.video.codecs import CODECS, available, choose_pix_fmt, default_codec, get_codec
-from dvaedit.video.probe import probe
+from dvaedit.video.codecs import CODECS, available, choose_pix_fmt, default_codec, encoder_options, get_codec
+from dvaedit.video.probe import VideoInfo, probe
 from dvaedit.video.reader import read_frames
 from dvaedit.video.writer import VideoWriter, check_writable, mux, write_rgb_video, write_video
 
@@ -156,9 +156,7 @@ def _visible(frame: av.VideoFrame) -> list[np.ndarray]:
     return [row[:, : plane.width * step] for row, plane in zip(rows, frame.planes, strict=True)]
 
 
-def _blank(folder: Path, width: int, height: int):
-    from dvaedit.video.probe import VideoInfo
-
+def _blank(folder: Path, width: int, height: int) -> VideoInfo:
     untagged = {"color_range": 0, "color_matrix": 2, "color_primaries": 2, "color_transfer": 2}
     return VideoInfo(
         path=folder / "none.mkv",
@@ -219,8 +217,18 @@ def test_containers_that_do_not_fit(rich, tmp_path):
             _rewrite(rich, tmp_path / name, codec=codec)
         assert caught.value.hint
     assert (default_codec("a.webm"), default_codec("a.mp4"), default_codec("a.mkv")) == ("av1", "h264", "h264")
-    with pytest.raises(UsageError, match="no presets"):
-        _rewrite(rich, tmp_path / "o.mkv", codec="ffv1", preset="fast")
+    assert _left(tmp_path) == set()
+
+
+def test_settings_that_do_not_exist(rich, tmp_path):
+    for settings in ({"codec": "ffv1", "preset": "fast"}, {"preset": "nice"}, {"codec": "av1", "preset": "medium"}):
+        with pytest.raises(UsageError, match="has no preset"):
+            _rewrite(rich, tmp_path / "o.mkv", **settings)
+    for settings in ({"crf": 52}, {"crf": -1}, {"codec": "av1", "crf": 64}):
+        with pytest.raises(UsageError, match="out of range"):
+            _rewrite(rich, tmp_path / "o.mkv", **settings)
+    assert encoder_options(CODECS["h264"]) == {"crf": "16", "preset": "medium"}
+    assert encoder_options(CODECS["h264"], 23, "slow") == {"crf": "23", "preset": "slow"}
     assert _left(tmp_path) == set()
 
 

@@ -20,9 +20,11 @@ from dvaedit.pipeline.store import Cache
 from dvaedit.runtime import Runtime
 from dvaedit.stages.compare import write_comparison, write_reconstruction
 from dvaedit.stages.graph import DEFAULT_STEPS, Settings, edit_nodes, source_nodes
+from dvaedit.stages.paste import check_region
+from dvaedit.video.codecs import check_container, choose_pix_fmt, encoder_options, get_codec
 from dvaedit.video.files import CONTAINERS, check_writable
 from dvaedit.video.mux import mux
-from dvaedit.video.probe import file_digest, probe
+from dvaedit.video.probe import VideoInfo, file_digest, probe
 
 Progress = Callable[[str, int, int], None]
 """Called with (stage, frames done, frames in all)."""
@@ -186,7 +188,8 @@ def prepare_edit(
         raise UsageError("nothing to edit", hint='Give --text "blond hair" or --attribute Blond_Hair.')
     target = Path(output) if output is not None else default_output(video, texts, attribute_edits)
     check_outputs(video, [target, *([Path(compare)] if compare is not None else [])], overwrite)
-    probe(video)
+    _check_encoding(probe(video), target, codec, crf)
+    check_region(region)
     model = _load(options)
     for change in attribute_edits:
         model.attributes.index(change.name)
@@ -242,6 +245,13 @@ def check_outputs(video: Path, outputs: Sequence[Path], overwrite: bool) -> None
         if path.exists() and not overwrite:
             raise UsageError(f"{path} exists", hint="Choose another name with -o, or allow it with --overwrite.")
         check_writable(path)
+
+
+def _check_encoding(info: VideoInfo, output: Path, codec: str, crf: int | None) -> None:
+    """Refuse now what the encoder would refuse after all the work."""
+    check_container(output, codec)
+    encoder_options(get_codec(codec), crf)
+    choose_pix_fmt(get_codec(codec), info.pix_fmt, info.stored_size)
 
 
 def _as_tuple(items):

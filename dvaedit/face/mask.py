@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 
 from dvaedit.face.align import smooth
-from dvaedit.face.regions import REGION_TOP, REGIONS
+from dvaedit.face.regions import REGION_ROWS, REGIONS
 
 TIME_SIGMA = 1.5  # frames
+WHOLE = (0.0, 1.0)
 TIME_RADIUS = 6  # frames of context that a frame's mask depends on, for work in chunks
 _TAIL = 0.02  # weights below are zero, those above 1 - _TAIL are one: the tails of the Gaussians
 _REFINED_TAIL = 0.15  # the same for the guided filter, whose windows average the slopes and so dull the edge they find
@@ -37,8 +38,8 @@ def soft_mask(
     inside = chosen[maps] if maps.ndim == 3 else chosen[maps].any(0)
     size = inside.shape[-1]
     masks = np.stack([_soften(one, size * grow, size * feather) for one in inside])
-    top = REGION_TOP.get(region, 0.0) if named else 0.0
-    return _trim(smooth(masks, TIME_SIGMA, frames)) * _window(size, top)
+    rows = REGION_ROWS.get(region, WHOLE) if named else WHOLE
+    return _trim(smooth(masks, TIME_SIGMA, frames)) * _window(size, rows)
 
 
 def _soften(region: np.ndarray, grow: float, sigma: float) -> np.ndarray:
@@ -59,16 +60,17 @@ def _trim(mask: np.ndarray, tail: float = _TAIL) -> np.ndarray:
     return np.clip((mask - tail) / (1 - 2 * tail), 0, 1)
 
 
-def _window(size: int, top: float = 0.0) -> np.ndarray:
-    """float32 (S, S): one inside, falling smoothly to zero on the outermost pixels and above ``top``.
+def _window(size: int, rows: tuple[float, float] = WHOLE) -> np.ndarray:
+    """float32 (S, S): one inside, falling smoothly to zero on the outermost pixels and outside ``rows``.
 
     A region that runs out of the crop (hair, neck) would else end in a straight visible edge.
     """
     at = np.arange(size) / max(1, size - 1)
     rise = np.clip(np.minimum(at, 1 - at) * 12, 0, 1)
     edge = rise * rise * (3 - 2 * rise)
-    begin = np.clip((at - top) * 12, 0, 1) if top > 0 else np.ones(size)
-    return ((edge * begin)[:, None] * edge[None]).astype(np.float32)
+    top, bottom = rows
+    band = np.clip(np.minimum((at - top) if top > 0 else 1, (bottom - at) if bottom < 1 else 1) * 12, 0, 1)
+    return ((edge * band)[:, None] * edge[None]).astype(np.float32)
 
 
 def refine(mask: np.ndarray, guide: np.ndarray, radius: float = 1 / 40, eps: float = 1e-3) -> np.ndarray:

@@ -1,4 +1,4 @@
-from dvaedit.face.regions import CLASSES, PASTE_FACE, REGION_TOP, REGIONS, TRAINING_FACE, ids, union
+from dvaedit.face.regions import CLASSES, PASTE_FACE, REGION_ROWS, REGIONS, TRAINING_FACE, ids, union
 
 
 def test_ids_are_celebamask_hq():
@@ -15,4 +15,4 @@ def test_regions():
     assert all(0 not in members and members <= set(range(19)) for members in REGIONS.values())
     assert union("mouth", "hair") == {11, 12, 13, 17}
     assert REGIONS["head"] >= union("face", "hair", "neck", "ears")
-    assert set(REGION_TOP) <= set(REGIONS)
+    assert set(REGION_ROWS) <= set(REGIONS)

@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dvaedit.checkpoints.load import DEFAULT_MODEL, load_model
+from dvaedit.checkpoints.load import DEFAULT_MODEL, load_model, load_text_model
 from dvaedit.editing.attributes import AttributeEdit
 from dvaedit.editing.text import TextEdit
 from dvaedit.errors import UsageError
 from dvaedit.evaluation.crops import CropQuality, crop_quality
 from dvaedit.models.bundle import Model
-from dvaedit.models.clip import DEFAULT_CLIP, load_clip
+from dvaedit.models.clip import DEFAULT_CLIP
 from dvaedit.pipeline.run import Pipeline, StagePlan
 from dvaedit.pipeline.store import Cache
 from dvaedit.runtime import Runtime
@@ -193,7 +193,7 @@ def prepare_edit(
     model = _load(options)
     for change in attribute_edits:
         model.attributes.index(change.name)
-    text_model = load_clip(clip) if texts else None
+    text_model = load_text_model(clip, model.runtime) if texts else None
     unknown = tuple(word for item in texts for word in text_model.known_words(item.target)[1])
     settings = Settings(attribute_edits, texts, options.steps, options.seed, region, paste, codec, crf)
     pipeline, clock = _pipeline(video, edit_nodes(video, model, text_model, settings), options)

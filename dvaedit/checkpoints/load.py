@@ -5,15 +5,17 @@ from __future__ import annotations
 from torch import nn
 
 from dvaedit.checkpoints.cards import Card
-from dvaedit.checkpoints.store import find_model, load_into, load_tensors
+from dvaedit.checkpoints.store import find_card, find_model, load_into, load_tensors, verify
 from dvaedit.models.autoencoder import Autoencoder, AutoencoderConfig
 from dvaedit.models.bundle import Model
 from dvaedit.models.classifier import AttributeModel
+from dvaedit.models.clip import DEFAULT_CLIP, TextImageModel, load_clip
 from dvaedit.models.config import from_dict
 from dvaedit.models.parsing import Parser, ParserConfig
 from dvaedit.runtime import Runtime
 
 DEFAULT_MODEL = "compact"
+COMPACT_CARD = "compact-clip"
 
 
 def load_model(name: str = DEFAULT_MODEL, runtime: Runtime | None = None) -> Model:
@@ -35,6 +37,16 @@ def load_model(name: str = DEFAULT_MODEL, runtime: Runtime | None = None) -> Mod
         digests=found.digests("autoencoder", "classifier", "parser"),
         runtime=runtime,
     )
+
+
+def load_text_model(name: str = DEFAULT_CLIP, runtime: Runtime | None = None) -> TextImageModel:
+    """Load an image-text model for ``runtime``: the compact one, verified against its card, or any of open_clip.
+
+    Raises UsageError for an unknown name and WeightsError where weights are missing, damaged or out of reach.
+    """
+    runtime = runtime or Runtime.resolve()
+    folder = verify(find_card(COMPACT_CARD)).parent if name == DEFAULT_CLIP else None
+    return load_clip(name, folder).to(runtime.device)
 
 
 def _filled(module: nn.Module, card: Card, runtime: Runtime) -> nn.Module:

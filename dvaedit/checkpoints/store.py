@@ -33,7 +33,8 @@ class Model:
     def part(self, kind: str) -> Card:
         """The card of one part. Raises WeightsError if the model has none."""
         if kind not in self.parts:
-            raise WeightsError(f"the model {self.card.name} has no {kind}", "Choose another model: `dvaedit weights list`.")
+            hint = "Choose another model: `dvaedit weights list`."
+            raise WeightsError(f"the model {self.card.name} has no {kind}", hint)
         return self.parts[kind]
 
     def digests(self, *kinds: str) -> dict[str, str]:

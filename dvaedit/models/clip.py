@@ -26,8 +26,9 @@ from dvaedit.models import wording
 COMPACT = "compact"
 DEFAULT_CLIP = COMPACT
 COMPACT_FOLDER = "compact-clip"
+# open_clip asserts where a checkpoint is of another model.
 _LOADING_ERRORS = (
-    RuntimeError, OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, ImportError,
+    RuntimeError, OSError, ValueError, KeyError, TypeError, AttributeError, AssertionError, EOFError, ImportError,
     pickle.UnpicklingError, SafetensorError,
 )  # fmt: skip
 

@@ -3,7 +3,9 @@
 A caption holds of many faces of a batch, and many captions of a face: the contrastive loss therefore takes every pair
 that agrees by the labels as a positive and leaves out the pairs the labels do not decide. Two more terms shape what a
 text edit needs: a caption must fit its face better than the same caption with one claim turned false, and among the
-captions of a batch the nearest must be another wording of the same claims. A linear head on the image features learns
+captions of a batch the nearest must be another wording of the same claims. And the step from "face" to a caption must
+point as the images of faces it holds of lie from those it does not, faces of the same sex compared: a text edit follows
+that step. A linear head on the image features learns
 the attribute labels along the way: it starts the image tower before the text tower has anything to teach it.
 """
 
@@ -23,7 +25,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dvaedit.models.clip import resize
+from dvaedit.models.wording import CONCEPTS
 from dvaedit.training import captions, clip_eval, clip_export, faces
+from dvaedit.training.attributes import NAMES
 from dvaedit.training.augment import ENCODER_VIEW, random_affine, to_float, warp
 from dvaedit.training.autoencoder import attribute_loss
 from dvaedit.training.captions import Caption
@@ -33,6 +37,7 @@ from dvaedit.training.run import Run, stop_requests
 
 CONTEXT_LENGTH = 32
 LARGEST_SCALE = float(np.log(50))
+SIDE_TERMS = ("flip", "paraphrase", "direction", "attribute")
 
 
 def compact_config(vocab_size: int = 49408) -> dict[str, Any]:
@@ -53,10 +58,11 @@ class TrainConfig:
     warmup_steps: int = 100
     weight_decay: float = 0.05
     ema_decay: float = 0.995
-    noise: float = 0.6
+    noise: float = 0.4
     flip_weight: float = 1.0
     paraphrase_weight: float = 0.5
     attribute_weight: float = 1.0
+    direction_weight: float = 0.5
     seed: int = 0
     model: dict[str, Any] = field(default_factory=compact_config)
 
@@ -123,7 +129,7 @@ def augment(images: Tensor, noise: float, generator: torch.Generator) -> Tensor:
         images[blurred] = resize(resize(images[blurred], tuple(small)), tuple(size))
     # x_t at small t: the text edit looks at images on their way through the diffusion.
     share = noise * torch.rand(count, 1, 1, 1, generator=generator)
-    share = share * (torch.rand(count, 1, 1, 1, generator=generator) < 0.35)
+    share = share * (torch.rand(count, 1, 1, 1, generator=generator) < 0.25)
     return (1 - share**2).sqrt() * images + share * torch.randn(images.shape, generator=generator)
 
 
@@ -155,6 +161,29 @@ def paraphrase_loss(logits: Tensor, claims: list[tuple[int, ...]]) -> Tensor:
     return _soft_cross_entropy(logits, same)
 
 
+def direction_loss(image: Tensor, step: Tensor, agree: Tensor, allowed: Tensor) -> Tensor:
+    """1 - cosine of ``step``, (M, D), text change of M captions, and the change from images without to images with.
+
+    ``image``: (B, D); ``agree``: (B, M); ``allowed``: (B, M) bool, the images a caption may compare.
+    """
+    have, lack = ((agree == value) & allowed for value in (1, 0))
+    usable = have.any(dim=0) & lack.any(dim=0)
+    moved = _mean_over(image, have[:, usable]) - _mean_over(image, lack[:, usable])
+    return (1 - F.cosine_similarity(step[usable], moved, dim=1)).mean()
+
+
+def _mean_over(image: Tensor, chosen: Tensor) -> Tensor:
+    """(M, D): mean of the rows of ``image``, (B, D), that each column of ``chosen``, (B, M), picks."""
+    return (chosen.float() / chosen.sum(dim=0)).T @ image
+
+
+def comparable(labels: Tensor, texts: list[Caption]) -> Tensor:
+    """(B, B) bool: image of the same sex as the caption's own face, so that blond does not come to mean female."""
+    male = labels[:, NAMES.index("Male")]
+    about_sex = [any(CONCEPTS[claim].group == "sex" for claim in caption.claims) for caption in texts]
+    return (male[:, None] == male[None]) | torch.tensor(about_sex)[None]
+
+
 def _soft_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     """Mean over the rows that have a target."""
     total = targets.sum(dim=1)
@@ -171,8 +200,7 @@ class Trainer:
         self.config, self.total_steps, self.step = config, max(1, samples // config.batch_size), 0
         self.batches = Batches(face_set, config)
         self.tokens = Tokens(SimpleTokenizer(context_length=CONTEXT_LENGTH))
-        model = {**config.model, "text_cfg": {**config.model["text_cfg"], "vocab_size": self.tokens.size}}
-        self.model = CLIP(**model, init_logit_scale=float(np.log(20)))
+        self.model = CLIP(**self._model_config(), init_logit_scale=float(np.log(20)))
         self.model.visual.to(memory_format=torch.channels_last)
         self.head = nn.Linear(config.model["embed_dim"], face_set.labels.shape[1])
         self.parameters = [*self.model.parameters(), *self.head.parameters()]
@@ -201,7 +229,7 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate()
         terms = self.losses(batch)
-        weights = {name: getattr(self.config, f"{name}_weight") for name in ("flip", "paraphrase", "attribute")}
+        weights = {name: getattr(self.config, f"{name}_weight") for name in SIDE_TERMS}
         self.optimizer.zero_grad(set_to_none=True)
         (terms["contrast"] + sum(weight * terms[name] for name, weight in weights.items())).backward()
         norm = nn.utils.clip_grad_norm_(self.parameters, 1.0)
@@ -213,11 +241,12 @@ class Trainer:
         return {name: term.item() for name, term in terms.items()} | {"grad": norm.item()}
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """``contrast``; ``flip``: a caption against its false twin; ``paraphrase`` and ``attribute`` as said above."""
+        """``contrast``; ``flip``: a caption against its false twin; the others as said above."""
         count = len(batch.images)
         image = self.encode_image(batch.images)
         rng = random.Random(self.step)
-        text = self.tokens.encode(self.model, self.tokens([caption.text for caption in batch.texts], rng))
+        rows = self.tokens([*(caption.text for caption in batch.texts), "face"], rng)
+        text, face = self.tokens.encode(self.model, rows).split([len(batch.texts), 1])
         scale = self.model.logit_scale.exp()
         logits = scale * image @ text.T
         claims = torch.tensor([len(caption.claims) for caption in batch.texts]).float()
@@ -229,8 +258,15 @@ class Trainer:
             "paraphrase": paraphrase_loss(
                 scale * text[:count] @ text[count : 2 * count].T, [caption.claims for caption in batch.texts[:count]]
             ),
+            "direction": direction_loss(
+                image, text[:count] - face, batch.agree[:, :count], comparable(batch.labels, batch.texts[:count])
+            ),
             "attribute": attribute_loss(self.head(image * image.shape[1] ** 0.5), batch.labels, self.positive_share),
         }
+
+    def _model_config(self) -> dict[str, Any]:
+        """The model's, with the vocabulary cut to the words of the captions."""
+        return {**self.config.model, "text_cfg": {**self.config.model["text_cfg"], "vocab_size": self.tokens.size}}
 
     def encode_image(self, images: Tensor) -> Tensor:
         """(B, D) of unit norm, through the same resizing as at run time. Mean and spread of pixels are 0.5."""
@@ -296,7 +332,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="face set: faces.csv, landmarks468.npz, images/")
     parser.add_argument("--run", type=Path, required=True, help="folder of the run; an existing one is resumed")
-    parser.add_argument("--samples", type=int, default=44_000, help="images to see in all")
+    parser.add_argument("--samples", type=int, default=120_000, help="images to see in all")
     parser.add_argument("--export", type=Path, help="folder of weights to write the model and its card to")
     arguments = parser.parse_args()
     face_set = faces.load(arguments.data, arguments.run / "data")

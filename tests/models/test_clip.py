@@ -1,3 +1,4 @@
+import json
 import logging
 
 import numpy as np
@@ -45,6 +46,16 @@ def test_encodes_as_open_clip_does(tiny):
     )
     assert clip.large and clip.known_words("blond dragon") == (["blond", "dragon"], [])
     assert clip.familiarity("blond dragon") == 1.0
+
+
+def test_named_model_with_a_checkpoint_on_disk(tiny, tmp_path):
+    (tmp_path / "dvaedit-tiny.json").write_text(json.dumps(TINY))
+    open_clip.add_model_config(tmp_path / "dvaedit-tiny.json")
+    clip = load_clip(f"dvaedit-tiny:{tiny[0] / 'open_clip_model.safetensors'}")
+    assert torch.equal(clip.encode_text(["hat"]), load_clip(str(tiny[0])).encode_text(["hat"]))
+    torch.testing.assert_close(clip.mean.flatten(), torch.tensor(open_clip.OPENAI_DATASET_MEAN))
+    with pytest.raises(WeightsError, match="cannot load"):
+        load_clip(f"RN50:{tiny[0] / 'open_clip_model.safetensors'}")
 
 
 def test_features_are_unit_float32_and_differentiable(tiny):

@@ -91,7 +91,7 @@ def test_an_interrupt_leaves_work_to_resume(tmp_path, step):
 def test_kill_9_anywhere_then_resume_equals_uninterrupted(tmp_path):
     pipeline(tmp_path / "whole").execute()
     chance, kills = random.Random(5), 0
-    while (process := start("die", tmp_path / "killed", chance.randint(2, 14))).wait(timeout=20) != 0:
+    while (process := start("die", tmp_path / "killed", chance.randint(2, 14))).wait(timeout=60) != 0:
         process.stdout.close()
         assert process.returncode == -signal.SIGKILL
         kills += 1
@@ -107,7 +107,7 @@ def test_signals_leave_work_to_resume(tmp_path, number):
     process = start("hang", tmp_path / "a")
     wait_for(lambda: list(tmp_path.glob("a/noise/*.partial/*.safetensors")))
     process.send_signal(number)
-    assert process.wait(timeout=10) != 0
+    assert process.wait(timeout=60) != 0
     process.stdout.close()
     noise = Noise()
     pipeline(tmp_path / "a", noise).execute()

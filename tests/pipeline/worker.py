@@ -96,6 +96,7 @@ def leave_orphan(lock: str) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs inherit SIGINT ignored
     task, where = sys.argv[1:3]
     if task == "die":
         die_at_fsync(int(sys.argv[3]))

@@ -5,8 +5,10 @@ import open_clip
 import pytest
 import torch
 
+from dvaedit.models.wording import INDEX
 from dvaedit.training import clip, faces
 from dvaedit.training.attributes import label_matrix
+from dvaedit.training.captions import Caption
 from dvaedit.training.clip_eval import auc, balanced_accuracy
 from dvaedit.training.clip_export import full_model
 from dvaedit.training.clip_tokens import UNKNOWN, Tokens
@@ -80,6 +82,22 @@ def test_paraphrases_find_all_wordings_of_their_claims():
     assert clip.paraphrase_loss(20 * torch.eye(3), claims) > 6
 
 
+def test_direction_compares_images_with_and_without():
+    image = torch.tensor([[1.0, 0.0], [0.0, 0.0], [0.0, 5.0]])
+    agree = torch.tensor([[1.0, 1.0], [0.0, 1.0], [0.0, torch.nan]])
+    allowed = torch.tensor([[True, True], [True, True], [False, True]])
+    step = torch.tensor([[2.0, 0.0], [0.0, 1.0]])  # nothing lacks what the second caption says: it is left out
+    assert clip.direction_loss(image, step, agree, allowed) == 0
+    assert clip.direction_loss(image, -step, agree, allowed) == 2
+    assert clip.direction_loss(image, step, agree, torch.ones_like(allowed)) > 0.2
+
+
+def test_faces_of_one_sex_are_compared_unless_the_caption_is_about_sex():
+    labels = torch.from_numpy(label_matrix([OLD_MAN, PLAIN]))
+    texts = [Caption("", (INDEX["beard"],)), Caption("", (INDEX["female"],))]
+    assert clip.comparable(labels, texts).tolist() == [[True, True], [False, True]]
+
+
 def test_captions_of_a_batch_hold_and_the_false_ones_do_not():
     batch = trainer().batches[0]
     count, false = len(batch.images), range(8, len(batch.texts))
@@ -97,7 +115,7 @@ def test_resumed_run_equals_uninterrupted_one():
     second = trainer()
     second.restore(first.state())
     assert second.train_step() == terms[2]
-    assert terms[0].keys() == {"contrast", "flip", "paraphrase", "attribute", "grad"}
+    assert terms[0].keys() == {"contrast", *clip.SIDE_TERMS, "grad"}
 
 
 def test_exported_model_answers_as_the_trained_one():

@@ -101,8 +101,8 @@ def _check(card: Card, origin: str) -> None:
     if card.kind == MODEL:
         _check_parts(card, origin)
         return
-    if not card.file or Path(card.file).name != card.file:
-        raise _malformed(origin, "'file' must be the plain name of a file")
+    if not card.file or not all(map(_NAME.fullmatch, card.file.split("/"))):
+        raise _malformed(origin, "'file' must be a file in the card's folder or in a folder of it")
     if not _SHA256.fullmatch(card.sha256) or card.size <= 0:
         raise _malformed(origin, "'sha256' and 'size' must be those of the file")
     if not all(isinstance(entry, dict) and entry.get("name") for entry in card.training_data):

@@ -46,7 +46,7 @@ def test_read_as_written(tmp_path, fields):
         ({"size": True}, "'size' is not of the type int"),
         ({"size": 0}, "'sha256' and 'size'"),
         ({"sha256": "null"}, "'sha256' and 'size'"),
-        ({"file": "../x.safetensors"}, "plain name"),
+        ({"file": "../x.safetensors"}, "file in the card's folder"),
         ({"colour": "red"}, "unknown field 'colour'"),
         ({"config": []}, "'config' is not of the type dict"),
         ({"training_data": [{}]}, "training_data"),

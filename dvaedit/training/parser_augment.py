@@ -20,8 +20,8 @@ class Strength:
     scale: float = 0.2
     shift: float = 0.1
     background: float = 0.35
-    occluder: float = 0.35
-    blur: float = 0.4
+    occluder: float = 0.3
+    blur: float = 0.5
     jpeg: float = 0.3
     noise: float = 0.3
     gray: float = 0.08
@@ -164,9 +164,9 @@ def degrade(image: np.ndarray, rng: np.random.Generator, strength: Strength) -> 
     """Blur or a loss of resolution, noise, JPEG. uint8 in and out."""
     if rng.random() < strength.blur:
         if rng.random() < 0.5:
-            image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 1.4))
+            image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 2.0))
         else:
-            small = int(len(image) * rng.uniform(0.4, 0.9))
+            small = int(len(image) * rng.uniform(0.2, 0.9))
             low = cv2.resize(image, (small, small), interpolation=cv2.INTER_AREA)
             image = cv2.resize(low, image.shape[:2], interpolation=cv2.INTER_CUBIC)
     if rng.random() < strength.noise:

@@ -22,7 +22,7 @@ class UNetConfig:
     ``patch_size`` p folds p x p pixels into channels before the first convolution, so that the first level works
     at ``image_size / p``. ``attention_resolutions`` are map sizes, in the units of the folded image. With
     ``resblock_updown`` a residual block changes the resolution (the paper); without, a bare mean or nearest
-    resampling does, at no cost.
+    resampling does, at no cost. ``linear_channels`` > 0 adds a :class:`LinearPath` of that width.
     """
 
     image_size: int = 256
@@ -35,6 +35,7 @@ class UNetConfig:
     embed_channels: int = 512
     cond_channels: int = 512
     resblock_updown: bool = True
+    linear_channels: int = 0
     norm_groups: int = 32
     dropout: float = 0.1
 
@@ -148,6 +149,23 @@ class Block(nn.Module):
         return x if self.up is None else self.up(x, e_t, z_face)
 
 
+class LinearPath(nn.Module):
+    """A linear filter of the folded input whose gains depend on time alone, added to the output.
+
+    A network of few channels per folded pixel cannot carry the noise of x_t from its input to its output. What is
+    linear in the prediction (at each noise level, a Wiener filter) takes this path instead.
+    """
+
+    def __init__(self, config: UNetConfig, folded: int) -> None:
+        super().__init__()
+        self.analysis = nn.Conv2d(folded, config.linear_channels, 3, padding=1, bias=False)
+        self.gain = nn.Linear(config.embed_channels, config.linear_channels)
+        self.synthesis = _zeroed(nn.Conv2d(config.linear_channels, folded, 1, bias=False))
+
+    def forward(self, x: Tensor, e_t: Tensor) -> Tensor:
+        return self.synthesis(self.analysis(x) * self.gain(F.silu(e_t))[:, :, None, None])
+
+
 class UNet(nn.Module):
     """Predicts one image-shaped tensor from ``x_t``, t and ``z_face``; what it means is the schedule's business."""
 
@@ -172,6 +190,7 @@ class UNet(nn.Module):
         self.up, channels = self._build_up(skips, channels, size)
         self.norm_out = GroupNorm32(config.norm_groups, channels)
         self.conv_out = _zeroed(nn.Conv2d(channels, folded, 3, padding=1))
+        self.linear = LinearPath(config, folded) if config.linear_channels else None
 
     def _attention(self, channels: int, size: int) -> AttentionBlock | None:
         return AttentionBlock(self.config, channels) if size in self.config.attention_resolutions else None
@@ -212,7 +231,8 @@ class UNet(nn.Module):
         """
         patch = self.config.patch_size
         e_t = self.time_embed(timestep_embedding(t, self.config.base_channels).to(z_face.dtype))
-        h = self.stem(F.pixel_unshuffle(x_t, patch) if patch > 1 else x_t)
+        x = F.pixel_unshuffle(x_t, patch) if patch > 1 else x_t
+        h = self.stem(x)
         skips = [h]
         for block in self.down:
             h = block(h, e_t, z_face)
@@ -222,4 +242,6 @@ class UNet(nn.Module):
         for block in self.up:
             h = block(torch.cat([h, skips.pop()], dim=1), e_t, z_face)
         h = self.conv_out(F.silu(self.norm_out(h)))
+        if self.linear is not None:
+            h = h + self.linear(x, e_t)
         return F.pixel_shuffle(h, patch) if patch > 1 else h

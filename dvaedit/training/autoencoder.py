@@ -33,7 +33,8 @@ from dvaedit.training.run import Run, stop_requests
 COMPACT = AutoencoderConfig(
     unet=UNetConfig(
         image_size=128, patch_size=4, base_channels=64, channel_multipliers=(1, 2, 3), num_res_blocks=1,
-        attention_resolutions=(8,), embed_channels=256, cond_channels=512, resblock_updown=False, dropout=0.0,
+        attention_resolutions=(8,), embed_channels=256, cond_channels=512, resblock_updown=False, linear_channels=128,
+        dropout=0.0,
     ),
     identity=IdentityConfig(image_size=128),
     schedule="shifted_cosine",

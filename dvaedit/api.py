@@ -186,9 +186,11 @@ def prepare_edit(
     attribute_edits = tuple(_attribute_edit(item, strength) for item in _as_tuple(attributes))
     if not texts and not attribute_edits:
         raise UsageError("nothing to edit", hint='Give --text "blond hair" or --attribute Blond_Hair.')
+    info = probe(video)
     target = Path(output) if output is not None else default_output(video, texts, attribute_edits)
-    check_outputs(video, [target, *([Path(compare)] if compare is not None else [])], overwrite)
-    _check_encoding(probe(video), target, codec, crf)
+    beside = Path(compare) if compare is not None else None
+    check_outputs(video, [path for path in (target, beside) if path is not None], overwrite)
+    _check_encoding(info, target, codec, crf)
     check_region(region)
     model = _load(options)
     for change in attribute_edits:
@@ -197,12 +199,14 @@ def prepare_edit(
     unknown = tuple(word for item in texts for word in text_model.known_words(item.target)[1])
     settings = Settings(attribute_edits, texts, options.steps, options.seed, region, paste, codec, crf)
     pipeline, clock = _pipeline(video, edit_nodes(video, model, text_model, settings), options)
-    return EditPlan(video, target, Path(compare) if compare is not None else None, unknown, pipeline, clock)
+    return EditPlan(video, target, beside, unknown, pipeline, clock)
 
 
 def invert(video: PathLike, *, options: Options = Options()) -> InvertResult:
     """Encode ``video`` down to its noise codes x_T, which every later edit of it re-uses."""
-    video, model = Path(video), _load(options)
+    video = Path(video)
+    probe(video)
+    model = _load(options)
     pipeline, clock = _pipeline(video, source_nodes(video, model, Settings(steps=options.steps)), options)
     noise = pipeline.artifact("invert")
     quality = crop_quality(pipeline.artifact("align"), pipeline.artifact("source"))
@@ -215,6 +219,7 @@ def reconstruct(
 ) -> ReconstructResult:
     """Invert ``video``, sample it back unedited, and write the frames with the crop square replaced by the result."""
     video = Path(video)
+    probe(video)
     target = Path(output) if output is not None else video.with_name(f"{video.stem}.reconstructed.mp4")
     check_outputs(video, [target], overwrite)
     model = _load(options)

@@ -1,0 +1,173 @@
+"""The Python API on a short real clip with a tiny random model: outputs, refusals, and nothing left behind."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+import dvaedit
+from dvaedit import api
+from dvaedit.checkpoints import store
+from dvaedit.errors import NoFaceError, StorageError, UsageError, VideoError, WeightsError
+from dvaedit.video.probe import probe
+from dvaedit.video.reader import read_frames
+from dvaedit.video.writer import write_rgb_video
+from tests.stages.conftest import clip, tiny_model  # noqa: F401
+
+
+@pytest.fixture
+def options(monkeypatch, tmp_path):
+    monkeypatch.setattr(api, "load_model", lambda name, runtime: tiny_model())
+    return dvaedit.Options(steps=3, cache_dir=tmp_path / "cache")
+
+
+@pytest.fixture
+def video(clip, tmp_path):  # noqa: F811
+    return Path(shutil.copy(clip, tmp_path / "in.mp4"))
+
+
+def sound(path):
+    with av.open(str(path)) as container:
+        return [bytes(packet) for packet in container.demux(container.streams.audio[0]) if packet.size]
+
+
+def files(folder):
+    return sorted(path.name for path in folder.iterdir() if path.name != "cache")
+
+
+def test_edit_writes_a_whole_video_beside_the_input(video, options, tmp_path):
+    result = dvaedit.edit(video, attributes=["Blond_Hair", "Male=-0.5"], compare=tmp_path / "both.mp4", options=options)
+    assert result.output == tmp_path / "in.Blond_Hair+Male-0.5.mp4"
+    assert files(tmp_path) == ["both.mp4", "in.Blond_Hair+Male-0.5.mp4", "in.mp4"]
+    times = [frame.pts * frame.time_base for frame in read_frames(video)]
+    assert [frame.pts * frame.time_base for frame in read_frames(result.output)] == times
+    assert result.frames == result.edited_frames == len(times) == 8
+    assert sound(result.output) == sound(video)
+    both = probe(result.compare)
+    assert (both.width, both.height) == (2 * probe(video).width, probe(video).height)
+    assert result.region == "head"
+    assert result.cosine < 0.999
+
+
+def test_existing_output_is_kept_unless_allowed(video, options, tmp_path):
+    target = tmp_path / "out.mp4"
+    target.write_bytes(b"mine")
+    with pytest.raises(UsageError, match="exists"):
+        dvaedit.edit(video, attributes="Male", output=target, options=options)
+    assert target.read_bytes() == b"mine"
+    dvaedit.edit(video, attributes="Male", output=target, overwrite=True, options=options)
+    assert probe(target).frames == 8
+
+
+@pytest.mark.parametrize("other", ["in.mp4", "both.mp4"])
+def test_outputs_must_differ_from_input_and_each_other(video, options, tmp_path, other):
+    output = tmp_path / other
+    with pytest.raises(UsageError, match="another output"):
+        dvaedit.edit(
+            video, attributes="Male", output=output, compare=tmp_path / "both.mp4", overwrite=True, options=options
+        )
+
+
+def test_reconstruct_and_invert_measure_the_same_round_trip(video, options, tmp_path):
+    rebuilt = dvaedit.reconstruct(video, options=options)
+    assert rebuilt.output == tmp_path / "in.reconstructed.mp4"
+    assert probe(rebuilt.output).frames == rebuilt.frames == 8
+    inverted = dvaedit.invert(video, options=options)
+    assert inverted.quality == rebuilt.quality
+    assert inverted.size > 8 * 3 * 32 * 32 * 2
+    assert inverted.x_T.is_dir()
+    assert 0 < inverted.quality.psnr < 60
+    assert inverted.quality.mse == pytest.approx(10 ** (-inverted.quality.psnr / 10), rel=0.5)
+
+
+def test_progress_names_every_stage(video, options):
+    seen = []
+    options = dvaedit.Options(steps=3, cache_dir=options.cache_dir, progress=lambda *call: seen.append(call))
+    dvaedit.edit(video, attributes="Male", options=options)
+    stages = list(dict.fromkeys(label for label, _, _ in seen))
+    expected = {"decode", "align", "encode", "invert", "source", "parse", "edit", "sample", "paste", "export"}
+    assert set(stages) == expected
+    assert all(done <= total for _, done, total in seen)
+
+
+def broken(kind, video, tmp_path):
+    path = tmp_path / f"{kind}.mp4"
+    if kind == "text":
+        path.write_text("not a video")
+    elif kind == "truncated":
+        data = video.read_bytes()
+        path.write_bytes(data[: len(data) * 2 // 3])
+    elif kind == "faceless":
+        write_rgb_video(path, (np.full((96, 96, 3), 40 * n, np.uint8) for n in range(4)))
+    elif kind == "audio":
+        with av.open(str(path), "w") as out:
+            stream = out.add_stream("aac", rate=48000)
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 4096), np.float32), format="fltp", layout="mono")
+            frame.rate = 48000
+            for packet in [*stream.encode(frame), *stream.encode()]:
+                out.mux(packet)
+    elif kind == "folder":
+        path.mkdir()
+    return path
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [("missing", VideoError), ("text", VideoError), ("audio", VideoError), ("folder", VideoError),
+     ("truncated", VideoError), ("faceless", NoFaceError)],
+)  # fmt: skip
+def test_bad_video_is_refused_and_leaves_nothing(kind, error, video, options, tmp_path):
+    path = broken(kind, video, tmp_path)
+    before = files(tmp_path)
+    with pytest.raises(error) as raised:
+        dvaedit.edit(path, attributes="Male", options=options)
+    assert raised.value.message
+    assert raised.value.hint
+    assert files(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"attributes": "Blonde_Hair"}, {"attributes": "Male=x"}, {}, {"attributes": "Male", "region": "knee"},
+     {"attributes": "Male", "codec": "betamax"}, {"attributes": "Male", "crf": 99},
+     {"attributes": "Male", "output": "out.xyz"}],
+)  # fmt: skip
+def test_bad_request_is_refused_before_any_work(change, video, options, tmp_path):
+    if "output" in change:
+        change = change | {"output": tmp_path / change["output"]}
+    with pytest.raises(UsageError) as raised:
+        dvaedit.edit(video, options=options, **change)
+    assert raised.value.hint
+    assert files(tmp_path) == ["in.mp4"]
+    assert not options.cache_dir.exists()
+
+
+def test_unwritable_output_is_refused_before_any_work(video, options, tmp_path):
+    with pytest.raises((StorageError, VideoError)):
+        dvaedit.edit(video, attributes="Male", output=tmp_path / "in.mp4" / "x.mp4", options=options)
+    assert not options.cache_dir.exists()
+
+
+def test_damaged_cache_entry_is_made_again(video, options):
+    first = dvaedit.invert(video, options=options)
+    shard = next(first.x_T.glob("*.safetensors"))
+    shard.write_bytes(shard.read_bytes()[:-7])
+    again = dvaedit.invert(video, options=options)
+    assert again.quality == first.quality
+    assert again.x_T == first.x_T
+
+
+def test_damaged_weights_are_named(monkeypatch, tmp_path):
+    for name in ("compact.json", "compact-classifier.json", "compact-classifier.safetensors"):
+        shutil.copy(store.PACKAGE.parent / "weights" / name, tmp_path)
+    weights = tmp_path / "compact-classifier.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(data)
+    monkeypatch.setenv("DVAEDIT_WEIGHTS", str(tmp_path))
+    with pytest.raises(WeightsError, match=r"compact-classifier\.safetensors"):
+        dvaedit.load_model("compact")

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dvaedit.checkpoints.store import find_card, load_tensors
 from dvaedit.diffusion.ddim import ddim_invert, ddim_sample, last, spaced_timesteps
 from dvaedit.diffusion.losses import denoising_loss
 from dvaedit.diffusion.schedule import NUM_TIMESTEPS
@@ -201,6 +202,11 @@ class Trainer:
             "ema": self.ema.average, "ema_steps": self.ema.steps,
         }  # fmt: skip
 
+    def start_from(self, weights: dict[str, Tensor]) -> None:
+        """Begin with the weights of a finished model, for instance the shipped one, in place of random ones."""
+        self.model.load_state_dict(weights)
+        self.ema = EMA(self.model, self.config.ema_decay)
+
     def restore(self, state: dict[str, Any]) -> None:
         """Continue from what :meth:`state` gave."""
         self.model.load_state_dict(state["model"])
@@ -230,12 +236,24 @@ def sample_sheet(trainer: Trainer, face_set: faces.FaceSet, count: int = 12, ste
 
 
 def train(
-    config: TrainConfig, face_set: faces.FaceSet, run: Run, samples: int, log_every: int = 50, sheet_every: int = 500
+    config: TrainConfig,
+    face_set: faces.FaceSet,
+    run: Run,
+    samples: int,
+    *,
+    initial: dict[str, Tensor] | None = None,
+    log_every: int = 50,
+    sheet_every: int = 500,
 ) -> Trainer:
-    """Train until ``samples`` crops are seen or a stop is asked for; resumes from the run's last checkpoint."""
+    """Train until ``samples`` crops are seen or a stop is asked for; resumes from the run's last checkpoint.
+
+    ``initial``: weights that a new run starts from.
+    """
     trainer = Trainer(config, face_set)
     if (state := run.load()) is not None:
         trainer.restore(state)
+    elif initial is not None:
+        trainer.start_from(initial)
     with stop_requests() as stop:
         while trainer.samples < samples and not stop:
             started = time.monotonic()
@@ -257,9 +275,11 @@ def main() -> None:
     parser.add_argument("--masks", type=Path, help="head masks (.npy)")
     parser.add_argument("--run", type=Path, required=True, help="folder of the run; an existing one is resumed")
     parser.add_argument("--samples", type=int, default=1_000_000, help="crops to see in all")
+    parser.add_argument("--init", metavar="CARD", help="start a new run from these weights: compact-autoencoder")
     arguments = parser.parse_args()
     face_set = faces.load(arguments.data, arguments.run / "data", masks=arguments.masks)
-    train(TrainConfig(), face_set, Run(arguments.run), arguments.samples)
+    initial = load_tensors(find_card(arguments.init), dtype=torch.float32) if arguments.init else None
+    train(TrainConfig(), face_set, Run(arguments.run), arguments.samples, initial=initial)
 
 
 if __name__ == "__main__":

@@ -39,6 +39,13 @@ def test_resumed_run_equals_an_uninterrupted_one(face_set, tmp_path):
     assert all(torch.equal(tensor, resumed.ema.average[name]) for name, tensor in whole.ema.average.items())
 
 
+def test_new_run_can_start_from_given_weights(face_set, tmp_path):
+    given = {name: tensor + 0.01 for name, tensor in Trainer(CONFIG, face_set).model.state_dict().items()}
+    started = train(CONFIG, face_set, Run(tmp_path), samples=0, initial=given)
+    assert all(torch.equal(tensor, given[name]) for name, tensor in started.model.state_dict().items())
+    assert all(torch.equal(tensor, given[name]) for name, tensor in started.ema.average.items())
+
+
 def test_held_out_faces_are_never_drawn(face_set):
     trainer = Trainer(CONFIG, face_set)
     assert trainer.batches.weights[0] == 0

@@ -24,7 +24,7 @@ class Invert(Stage):
     name: ClassVar[str] = "invert"
     version: ClassVar[int] = 1
     steps: int = 10
-    refinements: int = 1
+    refinements: int = 2
     dtype: str = "float32"
     model: Model = unkeyed(None)
 

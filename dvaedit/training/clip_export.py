@@ -15,6 +15,7 @@ from dvaedit.files import sha256_file
 from dvaedit.models.clip import COMPACT, COMPACT_FOLDER, TextImageModel, load_clip
 from dvaedit.training import clip_eval
 from dvaedit.training.faces import FaceSet
+from dvaedit.training.sources import TRAINING_DATA
 
 if TYPE_CHECKING:
     from dvaedit.training.clip import Trainer
@@ -49,19 +50,6 @@ def write_folder(folder: Path, model: CLIP, model_config: dict[str, Any]) -> Pat
     return folder / "open_clip_model.safetensors"
 
 
-# In the words of the data set's own description.
-TRAINING_DATA = [
-    {"name": "sfhq", "licence": "MIT",
-     "note": "1,984 SFHQ synthetic faces (FLUX, SDXL, StyleGAN...), very diverse: hair colours, hats, glasses, ages"},
-    {"name": "genfaces", "licence": "none stated; no natural persons",
-     "note": "3,617 machine-generated portraits, plain backgrounds"},
-    {"name": "sdfd", "licence": "none stated; no natural persons",
-     "note": "370 Stable Diffusion faces, strong diversity, some with reflected borders where the crop left the "
-             "picture"},
-    {"name": "voteview", "licence": "US government works", "note": "323 official portraits of US legislators, colour"},
-    {"name": "webmorph", "licence": "CC-BY 4.0 (credit DeBruine & Jones)",
-     "note": "244 Face Research Lab London and Canada sets, studio, neutral and smiling"},
-]  # fmt: skip
 DESCRIPTION = (
     "Image-text model (a small CLIP in open_clip's format) of faces: hair, glasses, facial hair, expression, age, "
     "sex, hats and makeup in many wordings. Trained from scratch on labels made by eye; it knows no other words. "

@@ -25,6 +25,7 @@ from dvaedit.video.reader import Frame
 
 SHARD = 32
 SQUARE = "square"
+RESHAPED = ("head", "hat")  # regions of edits that move outlines
 MODES = ("delta", "replace")
 
 
@@ -40,7 +41,7 @@ class Paste(Stage):
 
     In mode "delta" ``levels`` is edited minus unedited sample, in 8-bit levels, to be added to the frame. In mode
     "replace", the paper's, it is the edited sample itself, put in the frame's place with hard edges. The mask is the
-    region in the source, joined with that in the edited crop, so that what an edit adds (longer hair) has room.
+    region in the source; where an edit may move outlines (longer hair) it is joined with that in the edited crop.
     """
 
     name: ClassVar[str] = "paste"
@@ -72,9 +73,10 @@ class Paste(Stage):
             return np.ones((stop - start, size, size), np.float32)
         frames, quads = inputs["align"].read("frames"), inputs["align"].read("quads")
         low, high = max(start - TIME_RADIUS, 0), min(stop + TIME_RADIUS, len(frames))
-        before = read_maps(inputs["parse"], low, high)
-        after = self._parse(to_levels(inputs["sample"], low, high))
-        masks = soft_mask([before, after], region, frames[low:high])
+        maps = [read_maps(inputs["parse"], low, high)]
+        if region in RESHAPED:
+            maps.append(self._parse(to_levels(inputs["sample"], low, high)))
+        masks = soft_mask(maps, region, frames[low:high])
         images = frames_at(self.video, frames[start:stop])
         guides = (crop(f.rgb(), q, size) for f, q in zip(images, quads[start:stop], strict=True))
         wanted = masks[start - low : stop - low]

@@ -156,7 +156,7 @@ class EditPlan:
         align, changed = pipeline.artifact("align"), pipeline.artifact("edit")
         mux(exported.file(exported.files[0].name), self.video, self.output)
         if self.compare is not None:
-            write_comparison(self.video, self.output, self.compare)
+            write_comparison(self.video, self.output, self.compare, pipeline.artifact("decode"))
         return EditResult(
             self.output, self.compare, exported.meta["frames"], len(align.read("frames")), changed.meta["cosine"],
             changed.meta["region"], changed.meta["mix"], self.unknown_words, dict(self.clock.seconds),
@@ -226,7 +226,7 @@ def reconstruct(
     pipeline, clock = _pipeline(video, source_nodes(video, model, Settings(steps=options.steps)), options)
     align, source = pipeline.artifact("align"), pipeline.artifact("source")
     quality = crop_quality(align, source)
-    write_reconstruction(video, align, source, target, clock)
+    write_reconstruction(video, pipeline.artifact("decode"), align, source, target, clock)
     return ReconstructResult(target, source.frames, quality, dict(clock.seconds))
 
 

@@ -37,6 +37,11 @@ class Runtime:
         found = _device(device)
         return cls(found, _dtype(dtype, found), seed, threads)
 
+    @property
+    def dtype_name(self) -> str:
+        """The number format as the command line and cache keys write it: "float32"."""
+        return str(self.dtype).removeprefix("torch.")
+
     def apply(self) -> Runtime:
         """Set torch's CPU threads, the one setting that is global; for the CLI to call once."""
         if self.threads is not None:

@@ -67,16 +67,14 @@ def ddim_invert(
         guess = _compose(schedule, pred_x_0, eps, here)
         for _ in range(refinements):
             pred_x_0, eps = _split(schedule, denoise, guess, here)
-            guess = _solve_back(schedule, x, pred_x_0, eps, here, below)
+            guess = _solve_back(schedule, x, eps, here, below)
         x, below = guess, here
         yield x
 
 
-def _solve_back(schedule: Schedule, x: Tensor, pred_x_0: Tensor, eps: Tensor, here: int, below: int | None) -> Tensor:
+def _solve_back(schedule: Schedule, x: Tensor, eps: Tensor, here: int, below: int | None) -> Tensor:
     """The state at ``here`` from which the step to ``below``, with this eps, lands on ``x``."""
-    times = torch.full((1,), here, dtype=torch.int64, device=x.device)
-    if below is None:
-        return _compose(schedule, x, eps, here)
-    signal, noise = schedule.coefficients(times, x)
-    signal_below, noise_below = schedule.coefficients(torch.full_like(times, below), x)
-    return signal * ((x - noise_below * eps) / signal_below) + noise * eps
+    if below is not None:
+        signal, noise = schedule.coefficients(torch.full((1,), below, dtype=torch.int64, device=x.device), x)
+        x = (x - noise * eps) / signal
+    return _compose(schedule, x, eps, here)

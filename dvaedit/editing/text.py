@@ -49,7 +49,6 @@ class TextObjective:
     l1_weight: float = 5.0
     iterations: int = 12
     learning_rate: float = 0.03
-    start_length: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -90,14 +89,6 @@ def attribute_mix(
     if fit < 0.3:
         return {}
     return {names[k]: float(weights[k] / largest) for k in chosen if weights[k].abs() > 0.4 * largest}
-
-
-def mix_shift(attributes: AttributeModel, mix: dict[str, float]) -> Tensor:
-    """The change of the normalised code, (D,), that the attribute mix stands for."""
-    shift = torch.zeros_like(attributes.mean)
-    for name, weight in mix.items():
-        shift = shift + weight * attributes.directions[attributes.index(name)]
-    return shift
 
 
 def directional_loss(clip: TextImageModel, before: Tensor, after: Tensor, direction: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from dvaedit.models.autoencoder import Autoencoder
@@ -43,3 +44,8 @@ class Model:
     def images(self, crops) -> torch.Tensor:
         """uint8 crops (B, S, S, 3) as x_0, (B, 3, S, S), RGB in [-1, 1]."""
         return self.tensor(crops).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last) / 127.5 - 1
+
+    @torch.inference_mode()
+    def class_maps(self, x: torch.Tensor) -> np.ndarray:
+        """The parser's class of each pixel, uint8 (B, H, W), for crops x (B, 3, H, W), RGB in [-1, 1]."""
+        return self.parser.class_map(x).to(torch.uint8).cpu().numpy()

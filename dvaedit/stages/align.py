@@ -8,14 +8,14 @@ from typing import ClassVar
 
 import numpy as np
 
-from dvaedit.face.align import crop, frame_to_crop, quads, transform
+from dvaedit.face.align import frame_to_crop, quads, transform
 from dvaedit.face.mesh import Face
 from dvaedit.face.points import landmarks_68
 from dvaedit.face.track import Track, largest_track, tracks
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.pipeline.stage import Stage, StageProgress, unkeyed
 from dvaedit.pipeline.writer import ArtifactWriter
-from dvaedit.stages.frames import frames_at
+from dvaedit.stages.frames import crops_at
 
 SHARD = 32
 
@@ -39,10 +39,8 @@ class Align(Stage):
         if not out.has("track"):
             out.save(self._table(track, points, corners), group="track")
         total = len(track.frames)
-        for start, stop in out.missing(total, SHARD):
-            frames = frames_at(self.video, track.frames[start:stop])
-            crops = [crop(f.rgb(), quad, self.image_size) for f, quad in zip(frames, corners[start:stop], strict=True)]
-            out.write(start, stop, {"crops": np.stack(crops)})
+        for start, stop, crops in crops_at(self.video, out, self.image_size, out.missing(total, SHARD)):
+            out.write(start, stop, {"crops": crops})
             progress(stop, total)
 
     @staticmethod

@@ -17,18 +17,19 @@ from dvaedit.video.writer import write_rgb_video
 Progress = Callable[[str, int, int], None]
 
 
-def write_comparison(source: Path, result: Path, output: Path) -> None:
+def write_comparison(source: Path, result: Path, output: Path, decoded: Artifact) -> None:
     """Write ``source`` (left) and ``result`` (right), at the source's times and with its sound, to ``output``."""
-    pts = [frame.pts for frame in read_frames(source)]
     pairs = zip(read_frames(source), read_frames(result), strict=True)
     frames = (np.hstack([before.rgb(), after.rgb()]) for before, after in pairs)
-    write_rgb_video(output, frames, pts=pts, info=probe(source))
+    write_rgb_video(output, frames, pts=decoded.read("pts").tolist(), info=probe(source))
 
 
-def write_reconstruction(source: Path, align: Artifact, sampled: Artifact, output: Path, progress: Progress) -> None:
+def write_reconstruction(
+    source: Path, decoded: Artifact, align: Artifact, sampled: Artifact, output: Path, progress: Progress
+) -> None:
     """Write ``source`` with each frame's whole crop square replaced by the sampled crop: nothing is hidden."""
-    pts = [frame.pts for frame in read_frames(source)]
-    write_rgb_video(output, _reconstructed(source, align, sampled, progress), pts=pts, info=probe(source))
+    frames = _reconstructed(source, align, sampled, progress)
+    write_rgb_video(output, frames, pts=decoded.read("pts").tolist(), info=probe(source))
 
 
 def _reconstructed(source: Path, align: Artifact, sampled: Artifact, progress: Progress) -> Iterator[np.ndarray]:

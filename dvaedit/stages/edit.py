@@ -16,7 +16,6 @@ from dvaedit.editing.text import (
     TextObjective,
     attribute_mix,
     make_pairs,
-    mix_shift,
     prompts,
     search_shift,
     text_direction,
@@ -73,7 +72,7 @@ class Edit(Stage):
         with torch.no_grad():
             direction = text_direction(clip, prompts(text.source, clip.large), prompts(text.target, clip.large))
             mix = attribute_mix(clip, model.attributes, direction)
-        start = mix_shift(model.attributes, mix)
+        start = attribute_shift(model.attributes, [AttributeEdit(*item) for item in mix.items()])
         pairs = self._pairs(inputs, z_id_rep)
         search = search_shift(
             model.autoencoder, model.attributes, clip, direction, z_id_rep, pairs, start, self.objective, progress

@@ -1,14 +1,17 @@
-"""Reading the frames a shard needs, however they are spread."""
+"""Reading the frames a stage needs, however they are spread, in one pass over the video."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from dvaedit.errors import VideoError
+from dvaedit.face.align import crop
+from dvaedit.pipeline.artifact import ShardReader
 from dvaedit.video.reader import Frame, read_frames
 
 
@@ -25,3 +28,19 @@ def frames_at(video: Path, numbers: np.ndarray) -> Iterator[Frame]:
                 number = next(wanted, None)
     if number is not None:
         raise VideoError(f"{video.name} ends before frame {number}", hint="Has the file changed since it was decoded?")
+
+
+def crops_at(
+    video: Path, track: ShardReader, size: int, shards: list[tuple[int, int]]
+) -> Iterator[tuple[int, int, np.ndarray]]:
+    """(start, stop, crops) for each of the rising ``shards`` of a track: uint8 (stop - start, size, size, 3) RGB.
+
+    ``track`` holds ``frames`` and ``quads``. The video is read once, up to where the crops asked for end: formats
+    that cannot seek would else be decoded from the beginning for every shard.
+    """
+    numbers, quads = track.read("frames"), track.read("quads")
+    places = np.array([place for start, stop in shards for place in range(start, stop)], np.int64)
+    images = frames_at(video, numbers[places])
+    for start, stop in shards:
+        pairs = zip(islice(images, stop - start), quads[start:stop], strict=True)
+        yield start, stop, np.stack([crop(frame.rgb(), quad, size) for frame, quad in pairs])

@@ -39,7 +39,7 @@ class Settings:
 
 def source_nodes(video: Path, model: Model, settings: Settings) -> list[Node]:
     """From the file to x_T and the unedited sample: what all edits of a video share."""
-    dtype = str(model.runtime.dtype).removeprefix("torch.")
+    dtype = model.runtime.dtype_name
     return [
         Node(Decode(video=video)),
         Node(Align(image_size=model.image_size, video=video), {"decode": "decode"}),
@@ -51,13 +51,15 @@ def source_nodes(video: Path, model: Model, settings: Settings) -> list[Node]:
 
 def edit_nodes(video: Path, model: Model, clip: TextImageModel | None, settings: Settings) -> list[Node]:
     """Everything an edit runs, from the file to the encoded video."""
-    dtype = str(model.runtime.dtype).removeprefix("torch.")
     edit = Edit(settings.attributes, settings.texts, seed=settings.seed, model=model, clip=clip)
     return [
         *source_nodes(video, model, settings),
         Node(Parse(model=model, video=video), {"align": "align"}),
         Node(edit, {"align": "align", "encode": "encode"}),
-        Node(Sample(settings.steps, dtype, model), {"invert": "invert", "encode": "encode", "edit": "edit"}),
+        Node(
+            Sample(settings.steps, model.runtime.dtype_name, model),
+            {"invert": "invert", "encode": "encode", "edit": "edit"},
+        ),
         Node(
             Paste(settings.region, settings.paste, model=model, video=video),
             {"align": "align", "parse": "parse", "source": "source", "sample": "sample", "edit": "edit"},

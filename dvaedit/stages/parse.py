@@ -6,16 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-import cv2
 import numpy as np
-import torch
 
-from dvaedit.face.align import crop
 from dvaedit.models.bundle import Model
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.pipeline.stage import Stage, StageProgress, unkeyed
 from dvaedit.pipeline.writer import ArtifactWriter
-from dvaedit.stages.frames import frames_at
+from dvaedit.stages.frames import crops_at
+from dvaedit.stages.png import decode_png, encode_png
 
 SHARD = 32
 
@@ -33,25 +31,14 @@ class Parse(Stage):
         return self.model.digest("parser")
 
     def run(self, inputs: dict[str, Artifact], out: ArtifactWriter, progress: StageProgress) -> None:
-        frames, quads = inputs["align"].read("frames"), inputs["align"].read("quads")
-        for start, stop in out.missing(len(frames), SHARD):
-            images = frames_at(self.video, frames[start:stop])
-            size = self.model.parser.config.image_size
-            crops = [crop(f.rgb(), quad, size) for f, quad in zip(images, quads[start:stop], strict=True)]
-            out.write_blobs(start, stop, "classes", [encode_map(m) for m in self._classes(np.stack(crops))])
-            progress(stop, len(frames))
-
-    @torch.inference_mode()
-    def _classes(self, crops: np.ndarray) -> np.ndarray:
-        return self.model.parser.class_map(self.model.images(crops)).to(torch.uint8).cpu().numpy()
-
-
-def encode_map(classes: np.ndarray) -> bytes:
-    """A class map as PNG."""
-    return cv2.imencode(".png", classes)[1].tobytes()
+        model, total = self.model, len(inputs["align"].read("frames"))
+        shards = out.missing(total, SHARD)
+        for start, stop, crops in crops_at(self.video, inputs["align"], model.parser.config.image_size, shards):
+            maps = model.class_maps(model.images(crops))
+            out.write_blobs(start, stop, "classes", [encode_png(classes) for classes in maps])
+            progress(stop, total)
 
 
 def read_maps(parsed: Artifact, start: int, stop: int) -> np.ndarray:
     """(stop - start, S, S) uint8 class maps."""
-    blobs = parsed.read_blobs("classes", start, stop)
-    return np.stack([cv2.imdecode(np.frombuffer(blob, np.uint8), cv2.IMREAD_GRAYSCALE) for blob in blobs])
+    return np.stack([decode_png(blob) for blob in parsed.read_blobs("classes", start, stop)])

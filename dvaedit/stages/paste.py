@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-import cv2
 import numpy as np
 import torch
 
 from dvaedit.errors import UsageError
-from dvaedit.face.align import crop
 from dvaedit.face.mask import TIME_RADIUS, refine, soft_mask
 from dvaedit.face.paste import Box, difference_patch, replace_patch
 from dvaedit.face.regions import REGIONS
@@ -19,14 +18,14 @@ from dvaedit.models.bundle import Model
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.pipeline.stage import Stage, StageProgress, unkeyed
 from dvaedit.pipeline.writer import ArtifactWriter
-from dvaedit.stages.frames import frames_at
+from dvaedit.stages.frames import crops_at
 from dvaedit.stages.parse import read_maps
+from dvaedit.stages.png import decode_png, encode_png
 from dvaedit.video.reader import Frame
 
 SHARD = 32
 SQUARE = "square"
 RESHAPED = ("head", "hat")  # regions of edits that move outlines
-MODES = ("delta", "replace")
 
 
 def check_region(name: str) -> None:
@@ -57,49 +56,46 @@ class Paste(Stage):
     def run(self, inputs: dict[str, Artifact], out: ArtifactWriter, progress: StageProgress) -> None:
         region = inputs["edit"].meta["region"] if self.region == "auto" else self.region
         total = inputs["sample"].frames
-        for start, stop in out.missing(total, SHARD):
+        shards = out.missing(total, SHARD)
+        guides = crops_at(self.video, inputs["align"], self.model.parser.config.image_size, shards)
+        for start, stop in shards:
             levels = to_levels(inputs["sample"], start, stop)
             if self.mode == "delta":
                 levels -= to_levels(inputs["source"], start, stop)
-            masks = [encode_mask(mask) for mask in self._masks(inputs, region, start, stop)]
-            out.write(start, stop, {"levels": levels.astype(np.float16), "mask": masks})
+            masks = self._masks(inputs, region, start, stop, guides)
+            blobs = [encode_png(np.rint(mask * 255).astype(np.uint8)) for mask in masks]
+            out.write(start, stop, {"levels": levels.astype(np.float16), "mask": blobs})
             progress(stop, total)
         out.meta.update(mode=self.mode, region=region)
 
-    def _masks(self, inputs: dict[str, Artifact], region: str, start: int, stop: int) -> np.ndarray:
+    def _masks(
+        self, inputs: dict[str, Artifact], region: str, start: int, stop: int, guides: Iterator[tuple]
+    ) -> np.ndarray:
         """(stop - start, M, M) float32 in [0, 1]: smoothed over time, then fitted to the edges in each frame."""
         size = self.model.parser.config.image_size
         if region == SQUARE:
             return np.ones((stop - start, size, size), np.float32)
-        frames, quads = inputs["align"].read("frames"), inputs["align"].read("quads")
+        frames = inputs["align"].read("frames")
         low, high = max(start - TIME_RADIUS, 0), min(stop + TIME_RADIUS, len(frames))
         maps = [read_maps(inputs["parse"], low, high)]
         if region in RESHAPED:
             maps.append(self._parse(to_levels(inputs["sample"], low, high)))
         masks = soft_mask(maps, region, frames[low:high])
-        images = frames_at(self.video, frames[start:stop])
-        guides = (crop(f.rgb(), q, size) for f, q in zip(images, quads[start:stop], strict=True))
-        wanted = masks[start - low : stop - low]
-        return np.stack([refine(mask, guide) for mask, guide in zip(wanted, guides, strict=True)])
+        wanted, (_, _, crops) = masks[start - low : stop - low], next(guides)
+        return np.stack([refine(mask, guide) for mask, guide in zip(wanted, crops, strict=True)])
 
-    @torch.inference_mode()
     def _parse(self, levels: np.ndarray) -> np.ndarray:
         """Class maps of edited crops, given in 8-bit levels at the autoencoder's size."""
         size = self.model.parser.config.image_size
         x = self.model.tensor(levels).permute(0, 3, 1, 2) / 127.5 - 1
         x = torch.nn.functional.interpolate(x.clamp(-1, 1), (size, size), mode="bicubic", align_corners=False)
-        return self.model.parser.class_map(x).to(torch.uint8).cpu().numpy()
+        return self.model.class_maps(x)
 
 
 def to_levels(sampled: Artifact, start: int, stop: int) -> np.ndarray:
     """Sampled crops as (n, S, S, 3) float32 in 8-bit levels, clamped to what a picture can show."""
     crops = sampled.read("crops", start, stop).astype(np.float32)
     return np.clip((crops + 1) * 127.5, 0, 255).transpose(0, 2, 3, 1)
-
-
-def encode_mask(mask: np.ndarray) -> bytes:
-    """A mask in [0, 1] as an 8-bit PNG."""
-    return cv2.imencode(".png", np.rint(mask * 255).astype(np.uint8))[1].tobytes()
 
 
 class Patches:
@@ -118,8 +114,7 @@ class Patches:
         if position is None:
             return None
         levels = self.pasted.read("levels", position, position + 1)[0].astype(np.float32)
-        blob = self.pasted.read_blobs("mask", position, position + 1)[0]
-        mask = cv2.imdecode(np.frombuffer(blob, np.uint8), cv2.IMREAD_GRAYSCALE).astype(np.float32) / 255
+        mask = decode_png(self.pasted.read_blobs("mask", position, position + 1)[0]).astype(np.float32) / 255
         if self.pasted.meta["mode"] == "replace":
             return replace_patch(frame.rgb(), levels, mask > 0.5, self.quads[position])
         return difference_patch(levels, mask, self.quads[position], size)

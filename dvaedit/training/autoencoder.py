@@ -8,8 +8,8 @@ z_id learns the attribute labels along the way: it keeps hair colour, glasses an
 from __future__ import annotations
 
 import argparse
-import time
 from dataclasses import asdict, dataclass, field
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +22,14 @@ from dvaedit.checkpoints.store import find_card, load_tensors
 from dvaedit.diffusion.ddim import ddim_invert, ddim_sample, last, spaced_timesteps
 from dvaedit.diffusion.losses import denoising_loss
 from dvaedit.diffusion.schedule import NUM_TIMESTEPS
-from dvaedit.face.points import INNER_POINTS
+from dvaedit.face.points import landmark_code
 from dvaedit.models.autoencoder import Autoencoder, AutoencoderConfig
 from dvaedit.models.identity import IdentityConfig
 from dvaedit.models.unet import UNetConfig
 from dvaedit.training import faces
 from dvaedit.training.augment import ENCODER_VIEW, TARGET_VIEW, random_affine, to_float, warp, warp_points
 from dvaedit.training.ema import EMA
-from dvaedit.training.run import Run, stop_requests
+from dvaedit.training.run import Run, drive
 
 COMPACT = AutoencoderConfig(
     unet=UNetConfig(
@@ -104,7 +104,7 @@ def make_batch(face_set: faces.FaceSet, index: np.ndarray, generator: torch.Gene
 
 def landmark_codes(points: Tensor, size: int) -> Tensor:
     """z_lnd, (B, 102), of points (B, 68, 2) in pixels of a crop of ``size``."""
-    return (points[:, INNER_POINTS] / size).clamp(0, 1).flatten(1)
+    return torch.from_numpy(landmark_code(points.numpy(), size))
 
 
 def set_landmark_statistics(model: Autoencoder, face_set: faces.FaceSet) -> None:
@@ -254,17 +254,12 @@ def train(
         trainer.restore(state)
     elif initial is not None:
         trainer.start_from(initial)
-    with stop_requests() as stop:
-        while trainer.samples < samples and not stop:
-            started = time.monotonic()
-            terms = trainer.train_step()
-            terms["images_per_s"] = config.batch_size / (time.monotonic() - started)
-            run.log(trainer.step, terms, log_every)
-            if run.due:
-                run.save(trainer.state())
-            if trainer.step % sheet_every == 0:
-                run.sheet(f"{trainer.step:07d}", sample_sheet(trainer, face_set))
-    run.save(trainer.state())
+
+    def draw() -> None:
+        run.sheet(f"{trainer.step:07d}", sample_sheet(trainer, face_set))
+
+    steps = repeat(trainer.train_step, max(0, -(-(samples - trainer.samples) // config.batch_size)))
+    drive(run, trainer, steps, log_every=log_every, check_every=sheet_every, check=draw)
     return trainer
 
 

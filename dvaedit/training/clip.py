@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import argparse
 import random
-import time
 from dataclasses import asdict, dataclass, field
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ from dvaedit.training.autoencoder import attribute_loss
 from dvaedit.training.captions import Caption
 from dvaedit.training.clip_tokens import Tokens
 from dvaedit.training.ema import EMA
-from dvaedit.training.run import Run, stop_requests
+from dvaedit.training.run import Run, drive
 
 CONTEXT_LENGTH = 32
 LARGEST_SCALE = float(np.log(50))
@@ -277,9 +277,7 @@ class Trainer:
     @torch.no_grad()
     def averaged(self, batches: int = 24) -> nn.Module:
         """The model with averaged weights, its batch statistics taken anew under them."""
-        model = CLIP(
-            **{**self.config.model, "text_cfg": {**self.config.model["text_cfg"], "vocab_size": self.tokens.size}}
-        )
+        model = CLIP(**self._model_config())
         model.load_state_dict(self.ema.state(self.model))
         norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
         for norm in norms:
@@ -313,17 +311,12 @@ def train(
     trainer = Trainer(config, face_set, samples)
     if (state := run.load()) is not None:
         trainer.restore(state)
-    with stop_requests() as stop:
-        while trainer.samples < samples and not stop:
-            started = time.monotonic()
-            terms = trainer.train_step()
-            terms["images_per_s"] = config.batch_size / (time.monotonic() - started)
-            run.log(trainer.step, terms, log_every)
-            if run.due:
-                run.save(trainer.state())
-            if trainer.step % test_every == 0:
-                clip_eval.log_test(run.folder / "held_out.csv", trainer.step, clip_export.runnable(trainer), face_set)
-    run.save(trainer.state())
+
+    def test() -> None:
+        clip_eval.log_test(run.folder / "held_out.csv", trainer.step, clip_export.runnable(trainer), face_set)
+
+    steps = repeat(trainer.train_step, max(0, -(-(samples - trainer.samples) // config.batch_size)))
+    drive(run, trainer, steps, log_every=log_every, check_every=test_every, check=test)
     return trainer
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from dvaedit.models.wording import INDEX
 from dvaedit.training import captions
 from dvaedit.training.augment import to_float
 from dvaedit.training.faces import FaceSet
+from dvaedit.training.run import append_row
 
 # concept: (a prompt that claims it, a prompt that denies it)
 PROMPTS: dict[str, tuple[str, str]] = {
@@ -135,12 +135,7 @@ def summary(model: TextImageModel, face_set: FaceSet) -> dict[str, float]:
 def log_test(path: Path, step: int, model: TextImageModel, face_set: FaceSet) -> None:
     """Append :func:`summary` to a CSV file and print its means."""
     row = {"step": step, **summary(model, face_set)}
-    new = not path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, row.keys())
-        if new:
-            writer.writeheader()
-        writer.writerow(row)
+    append_row(path, row)
     print(
         "held out: " + " ".join(f"{k}={v}" for k, v in row.items() if not k.startswith(("auc", "acc", "fit"))),
         flush=True,

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import time
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ from dvaedit.training.attributes import sampling_weights
 from dvaedit.training.augment import to_float
 from dvaedit.training.ema import EMA
 from dvaedit.training.parser_augment import Strength, random_view
-from dvaedit.training.run import Run, stop_requests
+from dvaedit.training.run import Run, append_row, drive
 from dvaedit.training.sources import TRAINING_DATA
 
 # Colours of the sample sheets, RGB, one per class.
@@ -204,13 +203,7 @@ def held_out_iou(model: Parser, data: ParserSet, limit: int = 1000) -> dict[str,
 def log_held_out(run: Run, step: int, iou: dict[str, float]) -> None:
     """Add a row to ``held_out.csv`` of the run."""
     row = {"step": step, "mean": iou["mean"]} | {name: iou.get(name, "") for name in CLASSES}
-    path = run.folder / "held_out.csv"
-    new = not path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, row.keys())
-        if new:
-            writer.writeheader()
-        writer.writerow(row)
+    append_row(run.folder / "held_out.csv", row)
     print("held out:", " ".join(f"{name}={value:.3f}" for name, value in iou.items()), flush=True)
 
 
@@ -237,19 +230,8 @@ def train(config: TrainConfig, data: ParserSet, run: Run, samples: int, check_ev
         trainer.restore(state)
     steps = range(trainer.step, -(-samples // config.batch_size))
     batches = DataLoader(Batches(data, config), batch_size=None, sampler=steps, num_workers=workers)
-    with stop_requests() as stop:
-        for x, y in batches:
-            started = time.monotonic()
-            terms = trainer.train_step(x, y)
-            terms["images_per_s"] = config.batch_size / (time.monotonic() - started)
-            run.log(trainer.step, terms, log_every)
-            if run.due:
-                run.save(trainer.state())
-            if trainer.step % check_every == 0:
-                check(trainer, data, run)
-            if stop:
-                break
-    run.save(trainer.state())
+    taken = (partial(trainer.train_step, x, y) for x, y in batches)
+    drive(run, trainer, taken, log_every=log_every, check_every=check_every, check=lambda: check(trainer, data, run))
     return trainer
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -52,13 +52,7 @@ class Run:
             return
         means = {name: round(total / self._count, 5) for name, total in self._sums.items()}
         row = {"step": step, "time": round(time.time(), 1), **means}
-        path = self.folder / "log.csv"
-        new = not path.exists()
-        with path.open("a", newline="") as file:
-            writer = csv.DictWriter(file, row.keys())
-            if new:
-                writer.writeheader()
-            writer.writerow(row)
+        append_row(self.folder / "log.csv", row)
         print(" ".join(f"{k}={v}" for k, v in row.items() if k != "time"), flush=True)
         self._sums, self._count = {}, 0
 
@@ -66,6 +60,44 @@ class Run:
         """Write rows of images, each (N, 3, H, W) RGB in [-1, 1], as one PNG."""
         strips = [np.hstack([to_uint8(image) for image in row]) for row in rows]
         cv2.imwrite(str(self.folder / "sheets" / f"{name}.png"), np.vstack(strips)[:, :, ::-1])
+
+
+def append_row(path: Path, row: Mapping[str, Any]) -> None:
+    """Add a row to a CSV file; the first one writes the header too."""
+    new = not path.exists()
+    with path.open("a", newline="") as file:
+        writer = csv.DictWriter(file, row.keys())
+        if new:
+            writer.writeheader()
+        writer.writerow(row)
+
+
+def drive(
+    run: Run,
+    trainer: Any,
+    steps: Iterable[Callable[[], dict[str, float]]],
+    *,
+    log_every: int,
+    check_every: int,
+    check: Callable[[], None],
+) -> None:
+    """Take ``steps``, each a call that gives its loss terms, until they end or a stop is asked for; then save.
+
+    ``trainer`` has ``step``, ``state()`` and ``config.batch_size``; ``check`` is called every ``check_every`` steps.
+    """
+    with stop_requests() as stop:
+        for take in steps:
+            started = time.monotonic()
+            terms = take()
+            terms["images_per_s"] = trainer.config.batch_size / (time.monotonic() - started)
+            run.log(trainer.step, terms, log_every)
+            if run.due:
+                run.save(trainer.state())
+            if trainer.step % check_every == 0:
+                check()
+            if stop:
+                break
+    run.save(trainer.state())
 
 
 def to_uint8(image: Tensor) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import struct
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from pathlib import Path
 import av
 
 from dvaedit.errors import VideoError
+from dvaedit.files import sha256_file
 from dvaedit.video.whole import cut_off
 
 VIDEO_HINT = "Give a video file that ffmpeg can read, such as .mp4, .mov, .mkv, .webm, .avi, .mpg or .gif."
@@ -86,14 +86,10 @@ def probe(path: str | Path) -> VideoInfo:
 
 def file_digest(path: str | Path) -> str:
     """SHA-256 of the file's bytes, hexadecimal. Raises VideoError if it cannot be read."""
-    digest = hashlib.sha256()
     try:
-        with Path(path).open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
+        return sha256_file(Path(path))
     except OSError as error:
         raise VideoError(f"{path} cannot be read: {error.strerror}.", "Check the path and its permissions.") from error
-    return digest.hexdigest()
 
 
 @contextmanager

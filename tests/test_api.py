@@ -81,7 +81,7 @@ def test_reconstruct_and_invert_measure_the_same_round_trip(video, options, tmp_
     assert inverted.size > 8 * 3 * 32 * 32 * 2
     assert inverted.x_T.is_dir()
     assert inverted.quality.psnr > 60  # the solver is exact: what is lost is rounding to half precision
-    assert inverted.quality.mse == pytest.approx(10 ** (-inverted.quality.psnr / 10), rel=0.5)
+    assert inverted.quality.mse < 1e-6
 
 
 def test_progress_names_every_stage(video, options):

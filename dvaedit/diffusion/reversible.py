@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from dvaedit.diffusion.ddim import Denoise, predict, spaced_timesteps
@@ -44,7 +43,7 @@ def reversible_invert(schedule: Schedule, denoise: Denoise, x_0: Tensor, timeste
 
 
 def reversible_sample(schedule: Schedule, denoise: Denoise, states: States, timesteps: Tensor) -> Tensor:
-    """The picture, (B, C, H, W), not clamped, of ``states`` from :func:`reversible_invert`; one call fewer than that."""
+    """The picture, (B, C, H, W), not clamped, of ``states`` from :func:`reversible_invert`; one call fewer."""
     here, above = states
     for step in reversed(_double_steps(schedule, timesteps)):
         here, above = above - step.change(denoise, here), here

@@ -38,10 +38,9 @@ def check_region(name: str) -> None:
 class Paste(Stage):
     """Makes per track frame ``mask``, a PNG of the soft mask, (M, M) uint8, and ``levels`` (n, S, S, 3) float16.
 
-    In mode "delta" ``levels`` is edited sample minus crop, in 8-bit levels, to be added to the frame: sampling is exact,
-    so the difference is the edit's alone. In mode
-    "replace", the paper's, it is the edited sample itself, put in the frame's place with hard edges. The mask is the
-    region in the source; where an edit may move outlines (longer hair) it is joined with that in the edited crop.
+    In mode "delta" ``levels`` is edited sample minus crop, in 8-bit levels, to be added to the frame: as sampling is
+    exact, the difference is the edit's alone. In mode "replace", the paper's, it is the edited sample itself, put in
+    the frame's place with hard edges. The mask is the region in the source; where an edit may move outlines (longer hair) it is joined with that in the edited crop.
     """
 
     name: ClassVar[str] = "paste"

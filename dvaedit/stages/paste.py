@@ -40,7 +40,8 @@ class Paste(Stage):
 
     In mode "delta" ``levels`` is edited sample minus crop, in 8-bit levels, to be added to the frame: as sampling is
     exact, the difference is the edit's alone. In mode "replace", the paper's, it is the edited sample itself, put in
-    the frame's place with hard edges. The mask is the region in the source; where an edit may move outlines (longer hair) it is joined with that in the edited crop.
+    the frame's place with hard edges. The mask is the region in the source; where an edit may move outlines (longer
+    hair) it is joined with that in the edited crop.
     """
 
     name: ClassVar[str] = "paste"

@@ -55,4 +55,5 @@ def apply_shift(attributes: AttributeModel, z_id_rep: Tensor, shift: Tensor) -> 
     """
     if not shift.any():
         return z_id_rep
-    return attributes.denormalise(attributes.normalise(z_id_rep) + shift) * z_id_rep.norm(dim=-1, keepdim=True)
+    z_id = attributes.denormalise(attributes.normalise(z_id_rep) + shift)
+    return z_id * z_id_rep.norm(dim=-1, keepdim=True) if attributes.unit_norm else z_id

@@ -67,7 +67,7 @@ def import_paper(
     _add_file(copy, sources.identity, upstream.IDENTITY, shapes)
     _add_file(copy, sources.landmarks, upstream.LANDMARKS, shapes, prefix="module.")
     _add_file(copy, sources.parser, upstream.PARSER, shapes)
-    tensors = {**_constants(model), **_take(copy, names)}
+    tensors = {**Autoencoder.face_code_constants(), **_take(copy, names)}
     cards = [
         _card(name, "autoencoder", asdict(config), [sources.checkpoint, sources.identity, sources.landmarks]),
         _card(name, "parser", asdict(PAPER_PARSER), [sources.parser or sources.checkpoint]),
@@ -164,15 +164,7 @@ def _check_paper(found: Mapping[str, Tensor], shapes: Shapes, sources: Sources, 
     for prefix, file in given.items():
         if file is not None and not any(key.startswith(prefix) for key in found):
             wanted = {key: shape for key, shape in wanted.items() if not key.startswith(prefix)}
-    _check(found, wanted, where, _optional(wanted))
-
-
-def _optional(shapes: Shapes) -> Shapes:
-    """Keys of the landmark net that a file may hold beyond those used: second names and an unused head."""
-    used = _within(shapes, upstream.LANDMARKS + upstream.ALIASED)
-    aliases = {upstream.LANDMARKS + upstream.ALIAS + key: shape for key, shape in used.items()}
-    head = {upstream.LANDMARKS + key: shape for key, shape in upstream.UNUSED_HEAD.items()} if used else {}
-    return {**aliases, **head}
+    _check(found, wanted, where, upstream.unused_in_landmark_net(wanted))
 
 
 def _check(found: Mapping[str, Tensor], shapes: Shapes, where: str, optional: Shapes | None = None) -> None:
@@ -207,7 +199,7 @@ def _add_file(copy: dict[str, Tensor], path: Path | None, part: str, shapes: Sha
     found = tensors_of(read_foreign(path), path)
     if prefix and any(key.startswith(prefix) for key in found):
         found = _within(found, prefix)
-    wanted = _within({**shapes, **_optional(shapes)}, part)
+    wanted = _within({**shapes, **upstream.unused_in_landmark_net(shapes)}, part)
     needed = _within(shapes, part)
     _check(found, needed, str(path), {key: shape for key, shape in wanted.items() if key not in needed})
     copy.update({part + key: value for key, value in found.items()})
@@ -218,13 +210,6 @@ def _take(copy: Mapping[str, Tensor], names: Mapping[str, str]) -> dict[str, Ten
     absent = torch.zeros((), dtype=torch.int64)
     found = {ours: copy.get(theirs, absent) for ours, theirs in names.items()}
     return {ours: value.float() if value.is_floating_point() else value for ours, value in found.items()}
-
-
-def _constants(model: Autoencoder) -> dict[str, Tensor]:
-    """What our face-code map has and the paper's has not: mean 0, deviation 1, scale 1."""
-    codes = model.config.identity.code_channels, model.config.unet.cond_channels
-    state = type(model.face_code)(*codes, 0).state_dict()
-    return {f"face_code.{key}": value for key, value in state.items() if f"face_code.{key}" in upstream.CONSTANTS}
 
 
 def _classifier(

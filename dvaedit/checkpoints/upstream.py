@@ -10,7 +10,7 @@ semantic encoder (``input_blocks``, ``middle_block``, ``out``). A residual block
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from torch import nn
 
@@ -48,6 +48,13 @@ def diffae_names(model: Autoencoder) -> dict[str, str]:
 def parser_names(parser: nn.Module) -> dict[str, str]:
     """Our key -> that of the parser's own file; within the paper's checkpoint it has :data:`PARSER` before it."""
     return {key: key.removeprefix("network.") for key in parser.state_dict()}
+
+
+def unused_in_landmark_net(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+    """What the landmark net's files hold beyond the keys in ``shapes``: second names of tensors, and an unused head."""
+    used = LANDMARKS + ALIASED
+    found = {LANDMARKS + ALIAS + key[len(used) :]: shape for key, shape in shapes.items() if key.startswith(used)}
+    return {**found, **{LANDMARKS + key: shape for key, shape in UNUSED_HEAD.items()}} if found else {}
 
 
 def block_name(unet: UNet, key: str) -> str:

@@ -15,9 +15,14 @@ NUM_TIMESTEPS = 1000
 Prediction = Literal["eps", "v"]
 
 
-def linear_alphas_cumprod() -> Tensor:
+def linear_betas() -> Tensor:
     """The DDPM schedule: betas linear from 1e-4 to 0.02 (Ho et al., NeurIPS 2020). (1000,), float64."""
-    return torch.cumprod(1 - torch.linspace(1e-4, 0.02, NUM_TIMESTEPS, dtype=torch.float64), dim=0)
+    return torch.linspace(1e-4, 0.02, NUM_TIMESTEPS, dtype=torch.float64)
+
+
+def linear_alphas_cumprod() -> Tensor:
+    """alphas_cumprod of :func:`linear_betas`. (1000,), float64."""
+    return torch.cumprod(1 - linear_betas(), dim=0)
 
 
 def shifted_cosine_alphas_cumprod(image_size: int) -> Tensor:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dvaedit.cli import completion, options, weights_import
+from dvaedit.cli import completion, options, weights_import, weights_parity
 from dvaedit.cli.session import emit, emit_json, emit_table, session_of
 from dvaedit.cli.text import size
 from dvaedit.errors import WeightsError
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
 app.add_typer(weights_import.app, name="import")
+app.command("parity", epilog=weights_parity.EPILOG)(weights_parity.parity)
 EPILOG = options.examples(
     "dvaedit weights list",
     "dvaedit weights show compact",
@@ -28,7 +29,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", autocompletion=completion.w
 
 @app.callback(epilog=EPILOG)
 def weights() -> None:
-    """List, show, verify and import the weights of the models."""
+    """List, show, verify and import the weights of the models, and compare our numbers with the paper's."""
 
 
 @app.command("list")

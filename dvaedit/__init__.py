@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dvaedit.api import EditResult, InvertResult, Options, ReconstructResult, edit, invert, reconstruct
+    from dvaedit.api import EditResult, Evaluation, InvertResult, Options, ReconstructResult, edit, evaluate, invert, reconstruct
     from dvaedit.checkpoints.load import load_model
     from dvaedit.editing.attributes import AttributeEdit
     from dvaedit.editing.text import TextEdit
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
-    "dvaedit.api": ["EditResult", "InvertResult", "Options", "ReconstructResult", "edit", "invert", "reconstruct"],
+    "dvaedit.api": [
+        "EditResult", "Evaluation", "InvertResult", "Options", "ReconstructResult", "edit", "evaluate", "invert",
+        "reconstruct",
+    ],
     "dvaedit.checkpoints.load": ["load_model"],
     "dvaedit.editing.attributes": ["AttributeEdit"],
     "dvaedit.editing.text": ["TextEdit"],
@@ -29,11 +32,13 @@ __all__ = [
     "AttributeEdit",
     "DvaEditError",
     "EditResult",
+    "Evaluation",
     "InvertResult",
     "Options",
     "ReconstructResult",
     "TextEdit",
     "edit",
+    "evaluate",
     "invert",
     "load_model",
     "reconstruct",

@@ -12,7 +12,9 @@ from dvaedit.checkpoints.load import DEFAULT_MODEL, load_model, load_text_model
 from dvaedit.editing.attributes import AttributeEdit
 from dvaedit.editing.text import TextEdit
 from dvaedit.errors import UsageError
+from dvaedit.evaluation import evaluate as evaluation
 from dvaedit.evaluation.crops import CropQuality, crop_quality
+from dvaedit.evaluation.evaluate import Evaluation
 from dvaedit.models.bundle import Model
 from dvaedit.models.clip import DEFAULT_CLIP
 from dvaedit.pipeline.run import Pipeline, StagePlan
@@ -230,6 +232,26 @@ def reconstruct(
     return ReconstructResult(target, source.frames, quality, dict(clock.seconds))
 
 
+def evaluate(
+    original: PathLike,
+    edited: PathLike | Sequence[PathLike],
+    *,
+    region: str | None = None,
+    targets: str | AttributeEdit | Sequence[str | AttributeEdit] = (),
+    options: Options = Options(),
+) -> Evaluation:
+    """Measure one or more edits of ``original``, made by dvaedit or by anything else.
+
+    ``region``: where an edit may have changed the frame; None takes the mask of the run that made it, found in the
+    cache, else the head. ``targets``: "NAME" or "NAME=-1", what the edits should have done; by default what their
+    runs were asked for. Raises the errors of :mod:`dvaedit.errors`.
+    """
+    paths = [Path(edited)] if isinstance(edited, (str, Path)) else [Path(path) for path in edited]
+    wanted = tuple(_attribute_edit(item, 1.0) for item in _as_tuple(targets))
+    model, clock = _load(options), _Clock(options.progress)
+    return evaluation.evaluate(Path(original), paths, model, _cache(options), clock, region=region, targets=wanted)
+
+
 def default_output(video: Path, texts: Sequence[TextEdit], attributes: Sequence[AttributeEdit]) -> Path:
     """A name beside the input that says what was done, for instance ``clip.blond_hair.mp4``."""
     words = [item.target for item in texts] + [f"{item.name}{_signed(item.strength)}" for item in attributes]
@@ -278,5 +300,8 @@ def _load(options: Options) -> Model:
 
 def _pipeline(video: Path, nodes, options: Options) -> tuple[Pipeline, _Clock]:
     clock = _Clock(options.progress)
-    cache = Cache(Path(options.cache_dir)) if options.cache_dir is not None else Cache()
-    return Pipeline(nodes, cache, file_digest(video), video=video.name, progress=clock), clock
+    return Pipeline(nodes, _cache(options), file_digest(video), video=video.name, progress=clock), clock
+
+
+def _cache(options: Options) -> Cache:
+    return Cache(Path(options.cache_dir)) if options.cache_dir is not None else Cache()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import math
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -108,7 +109,7 @@ class Trainer:
     def rate(self) -> float:
         """The learning rate of the next step."""
         warm = min(1.0, (self.step + 1) / self.config.warmup_steps)
-        return self.config.learning_rate * warm * 0.5 * (1 + np.cos(np.pi * min(self.seen / self.samples, 1.0)))
+        return self.config.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * min(self.seen / self.samples, 1.0)))
 
     def train_step(self, x: Tensor, labels: Tensor) -> dict[str, float]:
         """One optimiser step on a batch of :class:`Batches`."""

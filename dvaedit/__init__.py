@@ -10,7 +10,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dvaedit.api import EditResult, Evaluation, InvertResult, Options, ReconstructResult, edit, evaluate, invert, reconstruct
+    from dvaedit.api import (
+        EditResult,
+        Evaluation,
+        InvertResult,
+        Options,
+        ReconstructResult,
+        ReportResult,
+        edit,
+        evaluate,
+        invert,
+        reconstruct,
+        report,
+    )
     from dvaedit.checkpoints.load import load_model
     from dvaedit.editing.attributes import AttributeEdit
     from dvaedit.editing.text import TextEdit
@@ -21,7 +33,7 @@ __version__ = "0.1.0"
 _HOME = {
     "dvaedit.api": [
         "EditResult", "Evaluation", "InvertResult", "Options", "ReconstructResult", "edit", "evaluate", "invert",
-        "reconstruct",
+        "reconstruct", "report", "ReportResult",
     ],
     "dvaedit.checkpoints.load": ["load_model"],
     "dvaedit.editing.attributes": ["AttributeEdit"],
@@ -36,12 +48,14 @@ __all__ = [
     "InvertResult",
     "Options",
     "ReconstructResult",
+    "ReportResult",
     "TextEdit",
     "edit",
     "evaluate",
     "invert",
     "load_model",
     "reconstruct",
+    "report",
 ]
 
 

@@ -24,7 +24,7 @@ from dvaedit.stages.compare import write_comparison, write_reconstruction
 from dvaedit.stages.graph import DEFAULT_STEPS, Settings, edit_nodes, source_nodes
 from dvaedit.stages.paste import check_region
 from dvaedit.video.codecs import check_container, choose_pix_fmt, encoder_options, get_codec
-from dvaedit.video.files import CONTAINERS, check_writable
+from dvaedit.video.files import CONTAINERS, check_folder, check_writable
 from dvaedit.video.mux import mux
 from dvaedit.video.probe import VideoInfo, file_digest, probe
 
@@ -88,6 +88,15 @@ class ReconstructResult:
     frames: int
     quality: CropQuality
     seconds: dict[str, float]
+
+
+@dataclass(frozen=True)
+class ReportResult:
+    """``output``: the page, ``size`` bytes long; ``evaluation``: what it shows."""
+
+    output: Path
+    size: int
+    evaluation: Evaluation
 
 
 @dataclass
@@ -250,6 +259,42 @@ def evaluate(
     wanted = tuple(_attribute_edit(item, 1.0) for item in _as_tuple(targets))
     model, clock = _load(options), _Clock(options.progress)
     return evaluation.evaluate(Path(original), paths, model, _cache(options), clock, region=region, targets=wanted)
+
+
+def report(
+    original: PathLike,
+    edited: PathLike | Sequence[PathLike],
+    *,
+    output: PathLike | None = None,
+    overwrite: bool = False,
+    region: str | None = None,
+    targets: str | AttributeEdit | Sequence[str | AttributeEdit] = (),
+    options: Options = Options(),
+) -> ReportResult:
+    """:func:`evaluate`, and write one HTML page that shows the edits beside the original.
+
+    ``output`` defaults to a name beside the first edit. The page holds everything and needs no network.
+    """
+    from dvaedit.reports.page import write_report
+
+    paths = [Path(edited)] if isinstance(edited, (str, Path)) else [Path(path) for path in edited]
+    first = paths[0] if paths else Path(original)
+    target = Path(output) if output is not None else first.with_name(f"{first.stem}.report.html")
+    check_file(target, [Path(original), *paths], overwrite)
+    found = evaluate(original, paths, region=region, targets=targets, options=options)
+    size = write_report(target, found, _Clock(options.progress))
+    return ReportResult(target, size, found)
+
+
+def check_file(output: Path, inputs: Sequence[Path], overwrite: bool) -> None:
+    """Refuse, before any work, an output that is an input, exists, or cannot be written."""
+    if output.resolve() in [path.resolve() for path in inputs]:
+        raise UsageError(f"{output} is one of the inputs", hint="Choose another name with -o.")
+    if output.is_dir():
+        raise UsageError(f"The output {output} is a directory.", "Give the name of a file.")
+    if output.exists() and not overwrite:
+        raise UsageError(f"{output} exists", hint="Choose another name with -o, or allow it with --overwrite.")
+    check_folder(output.absolute().parent)
 
 
 def default_output(video: Path, texts: Sequence[TextEdit], attributes: Sequence[AttributeEdit]) -> Path:

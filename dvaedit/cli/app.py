@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 import dvaedit
-from dvaedit.cli import attributes, cache, doctor, edit, evaluate, invert, options, reconstruct, weights
+from dvaedit.cli import attributes, cache, doctor, edit, evaluate, invert, options, reconstruct, report, weights
 from dvaedit.cli.session import INTERRUPTED, Stopped, emit, session_of
 
 EDITING, MEASURING, LOOKING_AFTER = "Editing", "Measuring and comparing", "Looking after things"
@@ -61,6 +61,7 @@ app.command("invert", epilog=invert.EPILOG, rich_help_panel=EDITING)(invert.inve
 app.command("reconstruct", epilog=reconstruct.EPILOG, rich_help_panel=EDITING)(reconstruct.reconstruct)
 app.command("attributes", epilog=attributes.EPILOG, rich_help_panel=EDITING)(attributes.attributes)
 app.command("evaluate", epilog=evaluate.EPILOG, rich_help_panel=MEASURING)(evaluate.evaluate)
+app.command("report", epilog=report.EPILOG, rich_help_panel=MEASURING)(report.report)
 app.add_typer(cache.app, name="cache", rich_help_panel=LOOKING_AFTER)
 app.add_typer(weights.app, name="weights", rich_help_panel=LOOKING_AFTER)
 app.command("doctor", epilog=doctor.EPILOG, rich_help_panel=LOOKING_AFTER)(doctor.doctor)

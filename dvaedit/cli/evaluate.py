@@ -77,11 +77,11 @@ def evaluate(
     pictures, and their own masks and settings are used while the cache has them.
     """
     session = session_of(ctx)
-    if output is not None:
-        check_file(output, [original, *edited], overwrite)
     with session.working(f"evaluate {original.name}") as progress:
         from dvaedit import api
 
+        if output is not None:
+            api.check_file(output, [original, *edited], overwrite)
         chosen = api.Options(model=model, device=device, cache_dir=cache_dir, progress=progress)
         result = api.evaluate(original, edited, region=region, targets=target or (), options=chosen)
     if output is not None:
@@ -94,20 +94,6 @@ def evaluate(
         emit_table(table)
     for edit in result.edits:
         _notes(session, edit)
-
-
-def check_file(output: Path, inputs: list[Path], overwrite: bool) -> None:
-    """Refuse, before any work, an output that is an input, exists, or cannot be written."""
-    from dvaedit.errors import UsageError
-    from dvaedit.video.files import check_folder
-
-    if output.resolve() in [path.resolve() for path in inputs]:
-        raise UsageError(f"{output} is one of the inputs", hint="Choose another name with -o.")
-    if output.is_dir():
-        raise UsageError(f"The output {output} is a directory.", "Give the name of a file.")
-    if output.exists() and not overwrite:
-        raise UsageError(f"{output} exists", hint="Choose another name with -o, or allow it with --overwrite.")
-    check_folder(output.absolute().parent)
 
 
 def write_json(output: Path, result: Evaluation) -> None:
@@ -125,7 +111,7 @@ def as_json(result: Evaluation) -> dict[str, Any]:
 
 
 def _fields(item: Any) -> dict[str, Any]:
-    return {name: getattr(item, name) for name in item.__dataclass_fields__}
+    return {name: getattr(item, name) for name in item.__dataclass_fields__ if name != "subject"}
 
 
 def tables(result: Evaluation) -> list[Table]:

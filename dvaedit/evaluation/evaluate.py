@@ -50,7 +50,7 @@ class EditEvaluation:
 
     ``mask``: how the edited region was known; ``run``: settings and weights of the run that made the video, None if
     it is not in the cache; ``series``: values per frame of the original by name, None where not measured;
-    ``notes``: what a reader should know.
+    ``notes``: what a reader should know; ``subject``: what was measured.
     """
 
     path: Path
@@ -62,12 +62,13 @@ class EditEvaluation:
     run: dict[str, Any] | None
     notes: tuple[str, ...]
     series: dict[str, list[float | None]] = field(repr=False)
+    subject: Edited = field(repr=False)
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
     """``times``: seconds of the original's frames; ``source``: its own series; ``judge``: the judge's quality by
-    attribute, from its card."""
+    attribute, from its card; ``subject``: what was measured."""
 
     path: Path
     digest: str
@@ -78,6 +79,7 @@ class Evaluation:
     edits: tuple[EditEvaluation, ...]
     judge: dict[str, dict[str, float | None]]
     source: dict[str, list[float | None]] = field(repr=False)
+    subject: Original = field(repr=False)
 
 
 def evaluate(
@@ -109,7 +111,7 @@ def evaluate(
     return Evaluation(
         original, bench.digest, bench.info.width, bench.info.height, len(bench.original.times),
         bench.original.times.round(6).tolist(), finished, find_card(judging.CARD).metrics["attributes"],
-        _plain_series(source, names),
+        _plain_series(source, names), bench.original,
     )  # fmt: skip
 
 
@@ -212,7 +214,7 @@ def _finish(
     judgement = judge(source, series, names, judging.targets_of(asked))
     return EditEvaluation(
         edited.path, subject.digest, counts, metrics(source, series), judgement, edited.masks.origin,
-        _plain_run(run), tuple(notes), _plain_series(series, names),
+        _plain_run(run), tuple(notes), _plain_series(series, names), edited,
     )  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from dvaedit.models.lpips import LPIPS
 from dvaedit.video.reader import read_frames
 
 CROP = 256  # pixels, side of the aligned crop that the reconstruction metrics compare: the paper's
+LEAST_FLOW = 16  # pixels; optical flow on less says nothing
 FLOW_SIDE = 512  # pixels; larger regions are reduced to it before optical flow
 MARGIN = 2  # pixels around the mask that do not count as outside: 4:2:0 video has one colour for 2 x 2 pixels
 CORE = 0.5  # mask weight from which a pixel counts as edited, for the sharpness
@@ -114,7 +115,7 @@ def measure(
     results = [Series.empty(EDIT_SERIES, count, attributes) for _ in edits]
     with ExitStack() as stack:
         frames = stack.enter_context(closing(read_frames(original.path)))
-        partners = [stack.enter_context(closing(_partners(edit))) for edit in edits]
+        partners = [stack.enter_context(closing(partner_frames(edit))) for edit in edits]
         scene = _Scene(original, edits, instruments, source, results)
         for frame in frames:
             scene.step(frame.index, frame.rgb(), [next(one, None) for one in partners])
@@ -122,7 +123,7 @@ def measure(
     return source, results
 
 
-def _partners(edit: Edited) -> Iterator[np.ndarray | None]:
+def partner_frames(edit: Edited) -> Iterator[np.ndarray | None]:
     """Per original frame its partner, fitted, or None. A frame is decoded once, however often it is a partner."""
     with closing(read_frames(edit.path)) as frames:
         index, rgb = -1, None
@@ -200,6 +201,8 @@ class _Scene:
         pictures = [cut(one, box) for one in (self.before, rgb, self.edits_before[k], edited)]
         before, after, edited_before, edited_after = (_reduced(one) for one in pictures)
         weight = _reduced(mask)
+        if min(weight.shape) < LEAST_FLOW:
+            return
         if not (total := float(weight.sum())):
             return
         flow = flicker.backward_flow(self.tools.flow, before, after)

@@ -40,9 +40,13 @@ def _balance(truth: np.ndarray) -> np.ndarray:
     return np.where(truth, 0.5 / max(truth.sum(), 1), 0.5 / max((~truth).sum(), 1))
 
 
+def _sigmoid(logits: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-np.clip(logits, -50, 50)))
+
+
 def calibration_error(logits: np.ndarray, truth: np.ndarray) -> float:
     """Expected calibration error in ten bins, both classes weighing the same. logits (N,), truth bool (N,)."""
-    weight, probability = _balance(truth), 1 / (1 + np.exp(-logits))
+    weight, probability = _balance(truth), _sigmoid(logits)
     place = np.minimum((probability * BINS).astype(int), BINS - 1)
     gaps = [abs((weight[place == k] * (truth[place == k] - probability[place == k])).sum()) for k in range(BINS)]
     return float(np.sum(gaps))
@@ -67,7 +71,7 @@ def _platt(logits: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
     design, start = np.stack([x, np.ones_like(x)], axis=1), np.array([1.0, 0.0])
     theta = start.copy()
     for _ in range(50):
-        p = 1 / (1 + np.exp(-design @ theta))
+        p = _sigmoid(design @ theta)
         gradient = design.T @ (weight * (p - truth)) + RIDGE * (theta - start)
         hessian = design.T @ (design * (weight * p * (1 - p))[:, None]) + RIDGE * np.eye(2)
         theta = theta - np.linalg.solve(hessian, gradient)

@@ -17,11 +17,13 @@ if TYPE_CHECKING:
         Options,
         ReconstructResult,
         ReportResult,
+        SweepResult,
         edit,
         evaluate,
         invert,
         reconstruct,
         report,
+        sweep,
     )
     from dvaedit.checkpoints.load import load_model
     from dvaedit.editing.attributes import AttributeEdit
@@ -33,7 +35,7 @@ __version__ = "0.1.0"
 _HOME = {
     "dvaedit.api": [
         "EditResult", "Evaluation", "InvertResult", "Options", "ReconstructResult", "edit", "evaluate", "invert",
-        "reconstruct", "report", "ReportResult",
+        "reconstruct", "report", "ReportResult", "sweep", "SweepResult",
     ],
     "dvaedit.checkpoints.load": ["load_model"],
     "dvaedit.editing.attributes": ["AttributeEdit"],
@@ -49,6 +51,7 @@ __all__ = [
     "Options",
     "ReconstructResult",
     "ReportResult",
+    "SweepResult",
     "TextEdit",
     "edit",
     "evaluate",
@@ -56,6 +59,7 @@ __all__ = [
     "load_model",
     "reconstruct",
     "report",
+    "sweep",
 ]
 
 

@@ -23,6 +23,8 @@ from dvaedit.runtime import Runtime
 from dvaedit.stages.compare import write_comparison, write_reconstruction
 from dvaedit.stages.graph import DEFAULT_STEPS, Settings, edit_nodes, reconstruct_nodes
 from dvaedit.stages.paste import check_region
+from dvaedit.sweeps import ALL, VIEWS, Sweep, Tile, is_sheet, make_variants, sweep_nodes
+from dvaedit.sweeps import check_output as check_sweep_output
 from dvaedit.video.codecs import check_container, choose_pix_fmt, encoder_options, get_codec
 from dvaedit.video.files import CONTAINERS, check_folder, check_writable
 from dvaedit.video.mux import mux
@@ -97,6 +99,15 @@ class ReportResult:
     output: Path
     size: int
     evaluation: Evaluation
+
+
+@dataclass(frozen=True)
+class SweepResult:
+    """``tiles``: what came of each variant, in the order of the picture, whose first tile is the source."""
+
+    output: Path
+    tiles: tuple[Tile, ...]
+    seconds: dict[str, float]
 
 
 @dataclass
@@ -284,6 +295,63 @@ def report(
     found = evaluate(original, paths, region=region, targets=targets, options=options)
     size = write_report(target, found, _Clock(options.progress))
     return ReportResult(target, size, found)
+
+
+def sweep(
+    video: PathLike,
+    *,
+    attributes: str | AttributeEdit | Sequence[str | AttributeEdit] = (),
+    text: str | TextEdit | Sequence[str | TextEdit] = (),
+    each: str | AttributeEdit | Sequence[str | AttributeEdit] = (),
+    strengths: Sequence[float] = (),
+    output: PathLike | None = None,
+    overwrite: bool = False,
+    frames: int = 3,
+    view: str = "face",
+    tile: int = 256,
+    source_text: str = "face",
+    clip: str = DEFAULT_CLIP,
+    region: str = "auto",
+    paste: str = "delta",
+    options: Options = Options(),
+) -> SweepResult:
+    """Many edits of ``video`` from one inversion, in one picture or video to choose from by eye.
+
+    Either ``attributes`` and ``text``, together one edit, at several ``strengths``; or ``each`` attribute as an edit of
+    its own ("all": all of them). ``output``: a picture (.png, .jpg) of ``frames`` frames spread over the video, for
+    which only these are inverted, or a video of all. ``view``: "face" or the whole "frame", ``tile`` pixels wide.
+    """
+    video = Path(video)
+    info = probe(video)
+    target = Path(output) if output is not None else video.with_name(f"{video.stem}.sweep.png")
+    check_sweep_output(target)
+    check_file(target, [video], overwrite)
+    _check_tiles(view, tile, frames)
+    check_region(region)
+    model = _load(options)
+    names = list(model.attributes.names) if each == ALL or list(_as_tuple(each)) == [ALL] else each
+    texts = tuple(_text_edit(item, source_text, 1.0) for item in _as_tuple(text))
+    edits, many = (tuple(_attribute_edit(item, 1.0) for item in _as_tuple(some)) for some in (attributes, names))
+    for change in (*edits, *many):
+        model.attributes.index(change.name)
+    variants = make_variants(edits, texts, many, strengths)
+    text_model = load_text_model(clip, model.runtime) if texts else None
+    settings = Settings(steps=options.steps, seed=options.seed, region=region, paste=paste)
+    picked = is_sheet(target)
+    nodes = sweep_nodes(video, model, text_model, settings, variants, frames if picked else None)
+    pipeline, clock = _pipeline(video, nodes, options)
+    made = Sweep(pipeline, video, info, variants, view, tile, picked)
+    tiles = made.write_sheet(target) if picked else made.write_video(target, clock)
+    return SweepResult(target, tuple(tiles), dict(clock.seconds))
+
+
+def _check_tiles(view: str, tile: int, frames: int) -> None:
+    if view not in VIEWS:
+        raise UsageError(f"unknown view '{view}'", hint=f"Choose one of: {', '.join(VIEWS)}.")
+    if not 64 <= tile <= 1024 or tile % 2:
+        raise UsageError(f"tiles of {tile} pixels", hint="An even number from 64 to 1024.")
+    if not 1 <= frames <= 16:
+        raise UsageError(f"{frames} frames in a tile", hint="1 to 16.")
 
 
 def check_file(output: Path, inputs: Sequence[Path], overwrite: bool) -> None:

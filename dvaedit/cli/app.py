@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 import dvaedit
-from dvaedit.cli import attributes, cache, doctor, edit, evaluate, invert, options, reconstruct, report, weights
+from dvaedit.cli import attributes, cache, doctor, edit, evaluate, invert, options, reconstruct, report, sweep, weights
 from dvaedit.cli.session import INTERRUPTED, Stopped, emit, session_of
 
 EDITING, MEASURING, LOOKING_AFTER = "Editing", "Measuring and comparing", "Looking after things"
@@ -59,6 +59,7 @@ def root(
 app.command("edit", epilog=edit.EPILOG, rich_help_panel=EDITING)(edit.edit)
 app.command("invert", epilog=invert.EPILOG, rich_help_panel=EDITING)(invert.invert)
 app.command("reconstruct", epilog=reconstruct.EPILOG, rich_help_panel=EDITING)(reconstruct.reconstruct)
+app.command("sweep", epilog=sweep.EPILOG, rich_help_panel=EDITING)(sweep.sweep)
 app.command("attributes", epilog=attributes.EPILOG, rich_help_panel=EDITING)(attributes.attributes)
 app.command("evaluate", epilog=evaluate.EPILOG, rich_help_panel=MEASURING)(evaluate.evaluate)
 app.command("report", epilog=report.EPILOG, rich_help_panel=MEASURING)(report.report)

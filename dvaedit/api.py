@@ -12,9 +12,7 @@ from dvaedit.checkpoints.load import DEFAULT_MODEL, load_model, load_text_model
 from dvaedit.editing.attributes import AttributeEdit
 from dvaedit.editing.text import TextEdit
 from dvaedit.errors import UsageError
-from dvaedit.evaluation import evaluate as evaluation
 from dvaedit.evaluation.crops import CropQuality, crop_quality
-from dvaedit.evaluation.evaluate import Evaluation
 from dvaedit.models.bundle import Model
 from dvaedit.models.clip import DEFAULT_CLIP
 from dvaedit.pipeline.run import Pipeline, StagePlan
@@ -23,10 +21,8 @@ from dvaedit.runtime import Runtime
 from dvaedit.stages.compare import write_comparison, write_reconstruction
 from dvaedit.stages.graph import DEFAULT_STEPS, Settings, edit_nodes, reconstruct_nodes
 from dvaedit.stages.paste import check_region
-from dvaedit.sweeps import ALL, VIEWS, Sweep, Tile, is_sheet, make_variants, sweep_nodes
-from dvaedit.sweeps import check_output as check_sweep_output
 from dvaedit.video.codecs import check_container, choose_pix_fmt, encoder_options, get_codec
-from dvaedit.video.files import CONTAINERS, check_folder, check_writable
+from dvaedit.video.files import CONTAINERS, check_writable
 from dvaedit.video.mux import mux
 from dvaedit.video.probe import VideoInfo, file_digest, probe
 
@@ -89,24 +85,6 @@ class ReconstructResult:
     output: Path
     frames: int
     quality: CropQuality
-    seconds: dict[str, float]
-
-
-@dataclass(frozen=True)
-class ReportResult:
-    """``output``: the page, ``size`` bytes long; ``evaluation``: what it shows."""
-
-    output: Path
-    size: int
-    evaluation: Evaluation
-
-
-@dataclass(frozen=True)
-class SweepResult:
-    """``tiles``: what came of each variant, in the order of the picture, whose first tile is the source."""
-
-    output: Path
-    tiles: tuple[Tile, ...]
     seconds: dict[str, float]
 
 
@@ -252,119 +230,6 @@ def reconstruct(
     return ReconstructResult(target, source.frames, quality, dict(clock.seconds))
 
 
-def evaluate(
-    original: PathLike,
-    edited: PathLike | Sequence[PathLike],
-    *,
-    region: str | None = None,
-    targets: str | AttributeEdit | Sequence[str | AttributeEdit] = (),
-    options: Options = Options(),
-) -> Evaluation:
-    """Measure one or more edits of ``original``, made by dvaedit or by anything else.
-
-    ``region``: where an edit may have changed the frame; None takes the mask of the run that made it, found in the
-    cache, else the head. ``targets``: "NAME" or "NAME=-1", what the edits should have done; by default what their
-    runs were asked for. Raises the errors of :mod:`dvaedit.errors`.
-    """
-    paths = [Path(edited)] if isinstance(edited, (str, Path)) else [Path(path) for path in edited]
-    wanted = tuple(_attribute_edit(item, 1.0) for item in _as_tuple(targets))
-    model, clock = _load(options), _Clock(options.progress)
-    return evaluation.evaluate(Path(original), paths, model, _cache(options), clock, region=region, targets=wanted)
-
-
-def report(
-    original: PathLike,
-    edited: PathLike | Sequence[PathLike],
-    *,
-    output: PathLike | None = None,
-    overwrite: bool = False,
-    region: str | None = None,
-    targets: str | AttributeEdit | Sequence[str | AttributeEdit] = (),
-    options: Options = Options(),
-) -> ReportResult:
-    """:func:`evaluate`, and write one HTML page that shows the edits beside the original.
-
-    ``output`` defaults to a name beside the first edit. The page holds everything and needs no network.
-    """
-    from dvaedit.reports.page import write_report
-
-    paths = [Path(edited)] if isinstance(edited, (str, Path)) else [Path(path) for path in edited]
-    first = paths[0] if paths else Path(original)
-    target = Path(output) if output is not None else first.with_name(f"{first.stem}.report.html")
-    check_file(target, [Path(original), *paths], overwrite)
-    found = evaluate(original, paths, region=region, targets=targets, options=options)
-    size = write_report(target, found, _Clock(options.progress))
-    return ReportResult(target, size, found)
-
-
-def sweep(
-    video: PathLike,
-    *,
-    attributes: str | AttributeEdit | Sequence[str | AttributeEdit] = (),
-    text: str | TextEdit | Sequence[str | TextEdit] = (),
-    each: str | AttributeEdit | Sequence[str | AttributeEdit] = (),
-    strengths: Sequence[float] = (),
-    output: PathLike | None = None,
-    overwrite: bool = False,
-    frames: int = 3,
-    view: str = "face",
-    tile: int = 256,
-    source_text: str = "face",
-    clip: str = DEFAULT_CLIP,
-    region: str = "auto",
-    paste: str = "delta",
-    options: Options = Options(),
-) -> SweepResult:
-    """Many edits of ``video`` from one inversion, in one picture or video to choose from by eye.
-
-    Either ``attributes`` and ``text``, together one edit, at several ``strengths``; or ``each`` attribute as an edit of
-    its own ("all": all of them). ``output``: a picture (.png, .jpg) of ``frames`` frames spread over the video, for
-    which only these are inverted, or a video of all. ``view``: "face" or the whole "frame", ``tile`` pixels wide.
-    """
-    video = Path(video)
-    info = probe(video)
-    target = Path(output) if output is not None else video.with_name(f"{video.stem}.sweep.png")
-    check_sweep_output(target)
-    check_file(target, [video], overwrite)
-    _check_tiles(view, tile, frames)
-    check_region(region)
-    model = _load(options)
-    names = list(model.attributes.names) if each == ALL or list(_as_tuple(each)) == [ALL] else each
-    texts = tuple(_text_edit(item, source_text, 1.0) for item in _as_tuple(text))
-    edits, many = (tuple(_attribute_edit(item, 1.0) for item in _as_tuple(some)) for some in (attributes, names))
-    for change in (*edits, *many):
-        model.attributes.index(change.name)
-    variants = make_variants(edits, texts, many, strengths)
-    text_model = load_text_model(clip, model.runtime) if texts else None
-    settings = Settings(steps=options.steps, seed=options.seed, region=region, paste=paste)
-    picked = is_sheet(target)
-    nodes = sweep_nodes(video, model, text_model, settings, variants, frames if picked else None)
-    pipeline, clock = _pipeline(video, nodes, options)
-    made = Sweep(pipeline, video, info, variants, view, tile, picked)
-    tiles = made.write_sheet(target) if picked else made.write_video(target, clock)
-    return SweepResult(target, tuple(tiles), dict(clock.seconds))
-
-
-def _check_tiles(view: str, tile: int, frames: int) -> None:
-    if view not in VIEWS:
-        raise UsageError(f"unknown view '{view}'", hint=f"Choose one of: {', '.join(VIEWS)}.")
-    if not 64 <= tile <= 1024 or tile % 2:
-        raise UsageError(f"tiles of {tile} pixels", hint="An even number from 64 to 1024.")
-    if not 1 <= frames <= 16:
-        raise UsageError(f"{frames} frames in a tile", hint="1 to 16.")
-
-
-def check_file(output: Path, inputs: Sequence[Path], overwrite: bool) -> None:
-    """Refuse, before any work, an output that is an input, exists, or cannot be written."""
-    if output.resolve() in [path.resolve() for path in inputs]:
-        raise UsageError(f"{output} is one of the inputs", hint="Choose another name with -o.")
-    if output.is_dir():
-        raise UsageError(f"The output {output} is a directory.", "Give the name of a file.")
-    if output.exists() and not overwrite:
-        raise UsageError(f"{output} exists", hint="Choose another name with -o, or allow it with --overwrite.")
-    check_folder(output.absolute().parent)
-
-
 def default_output(video: Path, texts: Sequence[TextEdit], attributes: Sequence[AttributeEdit]) -> Path:
     """A name beside the input that says what was done, for instance ``clip.blond_hair.mp4``."""
     words = [item.target for item in texts] + [f"{item.name}{_signed(item.strength)}" for item in attributes]
@@ -413,8 +278,5 @@ def _load(options: Options) -> Model:
 
 def _pipeline(video: Path, nodes, options: Options) -> tuple[Pipeline, _Clock]:
     clock = _Clock(options.progress)
-    return Pipeline(nodes, _cache(options), file_digest(video), video=video.name, progress=clock), clock
-
-
-def _cache(options: Options) -> Cache:
-    return Cache(Path(options.cache_dir)) if options.cache_dir is not None else Cache()
+    cache = Cache(Path(options.cache_dir)) if options.cache_dir is not None else Cache()
+    return Pipeline(nodes, cache, file_digest(video), video=video.name, progress=clock), clock

@@ -89,7 +89,7 @@ def _variant(
         return Variant(f"{scaled[0].name.replace('_', ' ')} {scaled[0].strength:g}", scaled, worded)
     names = [edit.target for edit in texts] + [f"{e.name.replace('_', ' ')} {e.strength:g}" for e in attributes]
     label = " + ".join(names)
-    return Variant(f"{strength:g} × {label}" if numbered or strength != 1 else label, scaled, worded)
+    return Variant(f"{strength:g} x {label}" if numbered or strength != 1 else label, scaled, worded)
 
 
 def sweep_nodes(
@@ -124,7 +124,7 @@ def _chain(nodes: list[Node], label: str, frames: int | None) -> Iterator[Node]:
             yield Node(Pick(frames), {"align": "align", "encode": "encode"})
 
 
-def check_output(path: Path) -> None:
+def check_sweep_output(path: Path) -> None:
     """Refuse an output that is neither a picture nor a video, or cannot be written. Raises UsageError, StorageError."""
     suffix = path.suffix.lower()
     if suffix not in (*SHEETS, *CONTAINERS):

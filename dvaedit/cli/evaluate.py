@@ -13,8 +13,7 @@ from dvaedit.cli.session import Session, emit_json, emit_table, plain_json, sess
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from dvaedit.api import Evaluation
-    from dvaedit.evaluation.evaluate import EditEvaluation
+    from dvaedit.evaluation.evaluate import EditEvaluation, Evaluation
 
 EPILOG = options.examples(
     "dvaedit evaluate in.mp4 in.Blond_Hair.mp4",
@@ -78,12 +77,12 @@ def evaluate(
     """
     session = session_of(ctx)
     with session.working(f"evaluate {original.name}") as progress:
-        from dvaedit import api
+        from dvaedit import api, comparing
 
         if output is not None:
-            api.check_file(output, [original, *edited], overwrite)
+            comparing.check_file(output, [original, *edited], overwrite)
         chosen = api.Options(model=model, device=device, cache_dir=cache_dir, progress=progress)
-        result = api.evaluate(original, edited, region=region, targets=target or (), options=chosen)
+        result = comparing.evaluate(original, edited, region=region, targets=target or (), options=chosen)
     if output is not None:
         write_json(output, result)
         session.note(f"all numbers: {output}")
@@ -135,7 +134,9 @@ def _measures(result: Evaluation) -> Table:
             if measure.group == group:
                 values = [number(getattr(edit.metrics, name), measure.form) for edit in result.edits]
                 table.add_row(f"  {measure.title}", *values, measure.best, measure.meaning)
-    table.add_row("Frames with the face in both", *(f"{e.frames.face_in_both}/{e.frames.with_face}" for e in result.edits))
+    table.add_row(
+        "Frames with the face in both", *(f"{e.frames.face_in_both}/{e.frames.with_face}" for e in result.edits)
+    )
     return table
 
 

@@ -47,10 +47,10 @@ def report(
     """
     session = session_of(ctx)
     with session.working(f"report on {original.name}") as progress:
-        from dvaedit import api
+        from dvaedit import api, comparing
 
         chosen = api.Options(model=model, device=device, cache_dir=cache_dir, progress=progress)
-        result = api.report(
+        result = comparing.report(
             original, edited, output=output, overwrite=overwrite, region=region, targets=target or (), options=chosen
         )
     if json:

@@ -106,9 +106,9 @@ def sweep(
         raise UsageError("nothing to sweep", "Give --attribute Blond_Hair --strengths 0.5,1,2, or --attributes A,B.")
     session = session_of(ctx)
     with session.working(f"sweep {video.name}") as progress:
-        from dvaedit import api
+        from dvaedit import comparing
 
-        result = api.sweep(
+        result = comparing.sweep(
             video, attributes=attribute or (), text=text or (), each=_names(attributes), strengths=_numbers(strengths),
             output=output, overwrite=overwrite, frames=frames, view=view.value, tile=tile, source_text=source_text,
             region=region.value, options=options.api_options(progress, model, steps, device, dtype, seed, cache_dir),
@@ -117,7 +117,7 @@ def sweep(
         emit_json({"video": video, "output": result.output, "tiles": result.tiles, "seconds": result.seconds,
                    "warnings": session.warnings})  # fmt: skip
         return
-    session.note(f"{len(result.tiles)} edits and the source in {duration(sum(result.seconds.values()))}")
+    session.note(f"{len(result.tiles)} edits and the source in {duration(result.seconds)}")
     emit(str(result.output))
 
 

@@ -1,4 +1,4 @@
-"""Which run of dvaedit made a video: found in the cache by the encoded pictures themselves, whatever the file's name."""
+"""Which run of dvaedit made a video: found in the cache by the encoded pictures, whatever the file is called."""
 
 from __future__ import annotations
 

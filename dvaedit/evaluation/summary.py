@@ -27,23 +27,33 @@ class Measure:
 
 
 MEASURES: dict[str, Measure] = {
-    "tl_id": Measure("TL-ID", "steady", "{:.4f}", "1", "identity likeness of adjacent frames, relative to the original's"),
-    "tg_id": Measure("TG-ID", "steady", "{:.4f}", "1", "identity likeness of all pairs of frames, relative to the original's"),
-    "flicker": Measure("flicker", "steady", "{:.3f}", "1", "change between frames beyond the motion, in the edited region, relative to the original's"),
-    "identity": Measure("identity", "kept", "{:.3f}", "high", "cosine of SFace's embeddings of edit and original; one person from 0.363 on"),
+    "tl_id": Measure(
+        "TL-ID", "steady", "{:.4f}", "1", "identity likeness of adjacent frames, relative to the original's"
+    ),
+    "tg_id": Measure(
+        "TG-ID", "steady", "{:.4f}", "1", "identity likeness of all pairs of frames, relative to the original's"
+    ),
+    "flicker": Measure(
+        "flicker", "steady", "{:.3f}", "1", "change between frames beyond the motion, edited region, to the original's"
+    ),
+    "identity": Measure("identity", "kept", "{:.3f}", "high", "cosine of SFace's codes; one person from 0.363 on"),
     "identity_least": Measure("identity, worst frame", "kept", "{:.3f}", "high", "the lowest of these cosines"),
-    "nme": Measure("landmarks NME", "kept", "{:.4f}", "0", "shift of the 68 landmarks, in distances of the outer eye corners"),
-    "mouth_motion": Measure("mouth motion", "kept", "{:.3f}", "1", "correlation over time of how far the mouth is open"),
-    "eye_motion": Measure("eye motion", "kept", "{:.3f}", "1", "correlation over time of how far the eyes are open"),
-    "sharpness": Measure("sharpness", "kept", "{:.3f}", "1", "variance of the Laplacian in the edited region, relative to the original's"),
-    "outside_psnr": Measure("outside PSNR", "outside", "{:.2f} dB", "high", "everything outside the mask, encoding included"),
-    "outside_max": Measure("outside, worst pixel", "outside", "{:.0f}", "0", "greatest change outside the mask, 8-bit levels, encoding included"),
+    "nme": Measure("landmarks NME", "kept", "{:.4f}", "0", "shift of the 68 landmarks, in distances of the eyes"),
+    "mouth_motion": Measure("mouth motion", "kept", "{:.3f}", "1", "correlation over time of the mouth's opening"),
+    "eye_motion": Measure("eye motion", "kept", "{:.3f}", "1", "correlation over time of the eyes' opening"),
+    "sharpness": Measure(
+        "sharpness", "kept", "{:.3f}", "1", "variance of the Laplacian, edited region, to the original's"
+    ),
+    "outside_psnr": Measure("outside PSNR", "outside", "{:.2f} dB", "high", "outside the mask, encoding included"),
+    "outside_max": Measure(
+        "outside, worst pixel", "outside", "{:.0f}", "0", "greatest change outside the mask, 8-bit levels"
+    ),
     "psnr": Measure("PSNR", "crop", "{:.2f} dB", "high", "aligned crops of 256 pixels, edit against original"),
     "ssim": Measure("SSIM", "crop", "{:.4f}", "high", "structural similarity of the crops"),
     "ms_ssim": Measure("MS-SSIM", "crop", "{:.4f}", "high", "the same over five scales"),
     "lpips": Measure("LPIPS", "crop", "{:.4f}", "0", "perceptual distance of the crops (AlexNet)"),
     "mse": Measure("MSE", "crop", "{:.5f}", "0", "mean squared error of the crops, values from 0 to 1"),
-}  # fmt: skip
+}
 GROUPS = {
     "steady": "Steady over time",
     "kept": "Kept of the person",

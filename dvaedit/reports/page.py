@@ -91,7 +91,7 @@ def render(evaluation: Evaluation, views: list[EditView]) -> str:
 def number(value: float | None, form: str) -> str:
     """A measure as text."""
     if value is None:
-        return "–"
+        return "-"
     return "equal" if value == math.inf else form.format(value)
 
 
@@ -116,7 +116,7 @@ def _title(edit: EditEvaluation) -> str:
     """What was asked for, where that is known, else the file's name."""
     if edit.run is None:
         return edit.path.name
-    asked = [f"“{text}”" for text in edit.run["texts"]]
+    asked = [f'"{text}"' for text in edit.run["texts"]]
     mixed = {name for mix in edit.run["mix"].values() for name in mix}
     asked += [f"{name} {value:+g}" for name, value in edit.run["edits"].items() if name not in mixed]
     return ", ".join(asked) or edit.path.name
@@ -159,10 +159,12 @@ def cards(edit: EditEvaluation) -> list[Card]:
         value = getattr(values, name)
         if value is not None:
             state = _state(-abs(value - 1), -0.01, -0.03)
-            found.append(Card(title, number(value, MEASURES[name].form), state, f"{MEASURES[name].title}, aim: 1 ± 0.01"))
+            found.append(
+                Card(title, number(value, MEASURES[name].form), state, f"{MEASURES[name].title}, aim: 1 ± 0.01")
+            )
     if values.flicker is not None:
         state = _state(-values.flicker, -1.05, -1.3)
-        found.append(Card("Flicker", f"{values.flicker:.2f} ×", state, "aim: 1.05 × the original's or less"))
+        found.append(Card("Flicker", f"{values.flicker:.2f} x", state, "aim: 1.05 x the original's or less"))
     return found
 
 
@@ -228,7 +230,7 @@ def settings(edit: EditEvaluation) -> list[tuple[str, str]]:
     rows.append(("region", edit.run["region"]))
     rows.append(("cosine of the identity code", f"{edit.run['cosine']:.4f}"))
     for text, mix in edit.run["mix"].items():
-        rows.append((f"text “{text}”", ", ".join(f"{name} {weight:+.2f}" for name, weight in mix.items()) or "–"))
+        rows.append((f'text "{text}"', ", ".join(f"{name} {weight:+.2f}" for name, weight in mix.items()) or "-"))
     for stage, config in edit.run["settings"].items():
         if config:
             rows.append((f"stage {stage}", json.dumps(config, sort_keys=True)))

@@ -22,7 +22,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Plot:
-    """A finished plot. ``svg``: safe markup; ``lines``: for its legend; ``summary``: in words, for who cannot see it."""
+    """A finished plot. ``svg``: safe markup; ``lines``: for its legend; ``summary``: the same in words."""
 
     title: str
     meaning: str
@@ -87,7 +87,9 @@ def _grid(bottom: float, top: float, y) -> list[str]:
     digits = next((count for count in range(5) if abs(round(step, count) - step) < 1e-9), 5)
     for value in values:
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(value):.1f}" y2="{y(value):.1f}"/>')
-        parts.append(f'<text class="tick" x="{LEFT - 6}" y="{y(value) + 4:.1f}" text-anchor="end">{value:.{digits}f}</text>')
+        parts.append(
+            f'<text class="tick" x="{LEFT - 6}" y="{y(value) + 4:.1f}" text-anchor="end">{value:.{digits}f}</text>'
+        )
     return parts
 
 
@@ -95,9 +97,9 @@ def _clock(start: float, end: float, x) -> list[str]:
     span = end - start
     digits = 0 if span >= 8 else 1 if span >= 0.8 else 2
     return [
-        f'<text class="tick" x="{x(start + value):.1f}" y="{HEIGHT - 6}" text-anchor="middle">{value:.{digits}f} s</text>'
+        f'<text class="tick" x="{at:.1f}" y="{HEIGHT - 6}" text-anchor="middle">{value:.{digits}f} s</text>'
         for value in nice_steps(0, span, 5)
-        if x(start + value) < WIDTH - 14
+        if (at := x(start + value)) < WIDTH - 14
     ]
 
 

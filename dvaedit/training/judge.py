@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,7 @@ class TrainConfig:
     weight_decay: float = 0.05
     ema_decay: float = 0.995
     seed: int = 7919  # no other trainer's
-    model: JudgeConfig = JudgeConfig(NAMES)
+    model: JudgeConfig = field(default_factory=lambda: JudgeConfig(NAMES))
 
 
 def is_calibration(file_name: str) -> bool:

@@ -212,7 +212,8 @@ def write_rgb_video(
     """Write upright RGB pictures as 8-bit 4:2:0 BT.709, for comparisons and reconstructions.
 
     frames: uint8, (H, W, 3), all of one size; odd sizes are made even by repeating the last column and row.
-    Times: ``pts`` in ticks of info.time_base (of 1 / ``rate`` without info), else a constant ``rate`` (default info.rate, else 25).
+    Times: ``pts`` in ticks of info.time_base (without info, of 1 / ``rate``), else a constant ``rate`` (default
+    info.rate, else 25).
     info: the video whose sound, chapters and metadata the file gets; None for a silent one.
     Returns the number of frames. Raises as ``write_video``.
     """

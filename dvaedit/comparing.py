@@ -26,7 +26,6 @@ from dvaedit.sweeps import ALL, VIEWS, Sweep, Tile, check_sweep_output, is_sheet
 from dvaedit.video.files import check_folder
 from dvaedit.video.probe import file_digest, probe
 
-
 DEFAULTS = Options()
 
 

@@ -69,10 +69,18 @@ def _platt(logits: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
         return 1.0, 0.0
     weight = _balance(truth) * 2 * min(truth.sum(), (~truth).sum())  # as many faces as the rarer side has, twice
     design, start = np.stack([x, np.ones_like(x)], axis=1), np.array([1.0, 0.0])
+
+    def loss(theta: np.ndarray) -> float:
+        signed = np.where(truth, 1, -1) * (design @ theta)
+        return float((weight * np.logaddexp(0, -signed)).sum() + RIDGE / 2 * np.square(theta - start).sum())
+
     theta = start.copy()
     for _ in range(50):
         p = _sigmoid(design @ theta)
         gradient = design.T @ (weight * (p - truth)) + RIDGE * (theta - start)
         hessian = design.T @ (design * (weight * p * (1 - p))[:, None]) + RIDGE * np.eye(2)
-        theta = theta - np.linalg.solve(hessian, gradient)
+        step, size = np.linalg.solve(hessian, gradient), 1.0
+        while size > 1e-6 and loss(theta - size * step) > loss(theta):  # far from the minimum a full step overshoots
+            size /= 2
+        theta = theta - size * step
     return float(theta[0]), float(theta[1])

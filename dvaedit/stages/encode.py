@@ -7,13 +7,12 @@ from typing import ClassVar
 
 import torch
 
-from dvaedit.face.points import landmark_code
 from dvaedit.models.bundle import Model
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.pipeline.stage import Stage, StageProgress, unkeyed
 from dvaedit.pipeline.writer import ArtifactWriter
 
-SHARD = 128
+SHARD = 32
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Encode(Stage):
         for start, stop in out.missing(total, SHARD):
             x_0 = self.model.images(align.read("crops", start, stop))
             z_id = self.model.autoencoder.identity(x_0).cpu().numpy()
-            out.write(start, stop, {"z_id": z_id, "z_lnd": landmark_code(points[start:stop], 1)})
+            out.write(start, stop, {"z_id": z_id, "z_lnd": self.model.landmark_codes(x_0, points[start:stop])})
             progress(stop, total)
         if not out.has("video"):
             out.save({"z_id_rep": out.read("z_id").mean(axis=0, keepdims=True)}, group="video")

@@ -8,10 +8,10 @@ import typer
 from typer.core import TyperGroup
 
 import dvaedit
-from dvaedit.cli import attributes, cache, doctor, edit, invert, options, reconstruct, weights
+from dvaedit.cli import attributes, cache, doctor, edit, evaluate, invert, options, reconstruct, report, sweep, weights
 from dvaedit.cli.session import INTERRUPTED, Stopped, emit, session_of
 
-EDITING, LOOKING_AFTER = "Editing", "Looking after things"
+EDITING, MEASURING, LOOKING_AFTER = "Editing", "Measuring and comparing", "Looking after things"
 
 
 class Group(TyperGroup):
@@ -59,7 +59,10 @@ def root(
 app.command("edit", epilog=edit.EPILOG, rich_help_panel=EDITING)(edit.edit)
 app.command("invert", epilog=invert.EPILOG, rich_help_panel=EDITING)(invert.invert)
 app.command("reconstruct", epilog=reconstruct.EPILOG, rich_help_panel=EDITING)(reconstruct.reconstruct)
+app.command("sweep", epilog=sweep.EPILOG, rich_help_panel=EDITING)(sweep.sweep)
 app.command("attributes", epilog=attributes.EPILOG, rich_help_panel=EDITING)(attributes.attributes)
+app.command("evaluate", epilog=evaluate.EPILOG, rich_help_panel=MEASURING)(evaluate.evaluate)
+app.command("report", epilog=report.EPILOG, rich_help_panel=MEASURING)(report.report)
 app.add_typer(cache.app, name="cache", rich_help_panel=LOOKING_AFTER)
 app.add_typer(weights.app, name="weights", rich_help_panel=LOOKING_AFTER)
 app.command("doctor", epilog=doctor.EPILOG, rich_help_panel=LOOKING_AFTER)(doctor.doctor)

@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 import dvaedit
 from dvaedit.cli import attributes, cache, doctor, edit, invert, options, reconstruct, weights
 from dvaedit.cli.session import INTERRUPTED, Stopped, emit, session_of
+from dvaedit.offline import enforce
 
 EDITING, LOOKING_AFTER = "Editing", "Looking after things"
 
@@ -51,9 +52,11 @@ def root(
     ] = False,
     verbose: options.Verbose = False,
     quiet: options.Quiet = False,
+    offline: options.Offline = False,
 ) -> None:
     """Edit the face in a video: right, the same person, no flicker, every other pixel untouched."""
     session_of(ctx).listen()
+    enforce()
 
 
 app.command("edit", epilog=edit.EPILOG, rich_help_panel=EDITING)(edit.edit)

@@ -15,7 +15,7 @@ COMMANDS = [
     ["attributes"],
     ["doctor"],
     *(["cache", name] for name in ("ls", "verify", "gc", "clear")),
-    *(["weights", name] for name in ("list", "show", "verify")),
+    *(["weights", name] for name in ("list", "show", "verify", "pull")),
 ]
 
 

@@ -11,7 +11,7 @@ from dvaedit.models.bundle import Model
 from dvaedit.models.classifier import AttributeModel
 from dvaedit.models.clip import DEFAULT_CLIP, TextImageModel, load_clip
 from dvaedit.models.config import from_dict
-from dvaedit.models.parsing import Parser, ParserConfig
+from dvaedit.models.parsing import ParserConfig, build_parser
 from dvaedit.runtime import Runtime
 
 DEFAULT_MODEL = "compact"
@@ -32,7 +32,7 @@ def load_model(name: str = DEFAULT_MODEL, runtime: Runtime | None = None) -> Mod
         name=name,
         autoencoder=_filled(Autoencoder(config), autoencoder, runtime),
         attributes=_filled(AttributeModel(names, config.identity.code_channels), classifier, runtime),
-        parser=_filled(Parser(from_dict(ParserConfig, parser.config)), parser, runtime),
+        parser=_filled(build_parser(from_dict(ParserConfig, parser.config)), parser, runtime),
         metrics=classifier.metrics,
         digests=found.digests("autoencoder", "classifier", "parser"),
         runtime=runtime,

@@ -10,7 +10,7 @@ import torch
 
 from dvaedit.models.autoencoder import Autoencoder
 from dvaedit.models.classifier import AttributeModel
-from dvaedit.models.parsing import Parser
+from dvaedit.models.parsing import Classes
 
 if TYPE_CHECKING:
     from dvaedit.runtime import Runtime
@@ -23,7 +23,7 @@ class Model:
     name: str
     autoencoder: Autoencoder
     attributes: AttributeModel
-    parser: Parser
+    parser: Classes
     metrics: dict[str, dict[str, float]]
     digests: dict[str, str]
     runtime: Runtime

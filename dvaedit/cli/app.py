@@ -8,11 +8,11 @@ import typer
 from typer.core import TyperGroup
 
 import dvaedit
-from dvaedit.cli import attributes, cache, doctor, edit, invert, options, reconstruct, weights
+from dvaedit.cli import attributes, cache, doctor, edit, invert, options, prepare, reconstruct, weights
 from dvaedit.cli.session import INTERRUPTED, Stopped, emit, session_of
 from dvaedit.offline import enforce
 
-EDITING, LOOKING_AFTER = "Editing", "Looking after things"
+EDITING, TRAINING, LOOKING_AFTER = "Editing", "Training", "Looking after things"
 
 
 class Group(TyperGroup):
@@ -63,6 +63,7 @@ app.command("edit", epilog=edit.EPILOG, rich_help_panel=EDITING)(edit.edit)
 app.command("invert", epilog=invert.EPILOG, rich_help_panel=EDITING)(invert.invert)
 app.command("reconstruct", epilog=reconstruct.EPILOG, rich_help_panel=EDITING)(reconstruct.reconstruct)
 app.command("attributes", epilog=attributes.EPILOG, rich_help_panel=EDITING)(attributes.attributes)
+app.command("prepare", epilog=prepare.EPILOG, rich_help_panel=TRAINING)(prepare.prepare)
 app.add_typer(cache.app, name="cache", rich_help_panel=LOOKING_AFTER)
 app.add_typer(weights.app, name="weights", rich_help_panel=LOOKING_AFTER)
 app.command("doctor", epilog=doctor.EPILOG, rich_help_panel=LOOKING_AFTER)(doctor.doctor)

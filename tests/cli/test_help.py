@@ -12,6 +12,7 @@ COMMANDS = [
     ["edit"],
     ["invert"],
     ["reconstruct"],
+    ["prepare"],
     ["attributes"],
     ["doctor"],
     *(["cache", name] for name in ("ls", "verify", "gc", "clear")),

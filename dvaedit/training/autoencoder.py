@@ -1,270 +1,282 @@
-"""Train the compact diffusion video autoencoder: U-Net, identity encoder and face-code map together.
+"""Train a diffusion video autoencoder: the paper's on prepared videos, the compact model's on the labelled face set.
 
-The losses are the paper's L_simple and L_reg (:mod:`dvaedit.diffusion.losses`). The identity encoder sees another
-random view of the face than the one that is denoised, so that z_id cannot say where features lie. A linear head on
-z_id learns the attribute labels along the way: it keeps hair colour, glasses and beard linearly readable in z_id.
+One trainer serves both; :class:`dvaedit.training.config.TrainConfig` is all that differs. The losses are the paper's
+L_simple and L_reg (:mod:`dvaedit.diffusion.losses`). In the compact model the identity encoder is trained along: it
+sees another random view of the face than the one that is denoised, so that z_id cannot say where features lie, and a
+linear head on z_id learns the attribute labels, which keeps hair colour, glasses and beard linearly readable in z_id.
+
+Everything random follows from the seed and the number of the batch: what is drawn, timesteps, noises and dropout. So
+a resumed run equals an uninterrupted one, and n processes equal one process that accumulates n batches.
 """
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import asdict, replace
 from itertools import repeat
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.utils.data import DataLoader
 
-from dvaedit.checkpoints.store import find_card, load_tensors
+from dvaedit.checkpoints.store import find_card, load_into, load_tensors
 from dvaedit.diffusion.ddim import ddim_invert, ddim_sample, last, spaced_timesteps
-from dvaedit.diffusion.losses import denoising_loss
-from dvaedit.diffusion.schedule import NUM_TIMESTEPS
-from dvaedit.face.points import landmark_code
-from dvaedit.models.autoencoder import Autoencoder, AutoencoderConfig
-from dvaedit.models.identity import IdentityConfig
-from dvaedit.models.unet import UNetConfig
+from dvaedit.errors import UsageError
+from dvaedit.face.regions import TRAINING_FACE
+from dvaedit.models.autoencoder import Autoencoder
+from dvaedit.models.config import from_dict
+from dvaedit.models.parsing import Classes
 from dvaedit.training import faces
-from dvaedit.training.augment import ENCODER_VIEW, TARGET_VIEW, random_affine, to_float, warp, warp_points
+from dvaedit.training.batch import Batch, Source
+from dvaedit.training.config import TrainConfig, changes
+from dvaedit.training.distributed import ALONE, World
 from dvaedit.training.ema import EMA
+from dvaedit.training.face_batches import FaceSource
+from dvaedit.training.objective import Objective, face_motion
 from dvaedit.training.run import Run, drive
 
-COMPACT = AutoencoderConfig(
-    unet=UNetConfig(
-        image_size=128, patch_size=4, base_channels=64, channel_multipliers=(1, 2, 3), num_res_blocks=1,
-        attention_resolutions=(8,), embed_channels=256, cond_channels=512, resblock_updown=False, linear_channels=128,
-        dropout=0.0,
-    ),
-    identity=IdentityConfig(image_size=128),
-    schedule="shifted_cosine",
-    prediction="v",
-    mapping_hidden=512,
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """Settings of a run; ``pair_share`` is the share of each batch that gets a second noise (the paper: 1)."""
-
-    model: AutoencoderConfig = field(default_factory=lambda: COMPACT)
-    batch_size: int = 32
-    pair_share: float = 0.25
-    learning_rate: float = 4e-4
-    warmup_steps: int = 300
-    ema_decay: float = 0.9995
-    reg_weight: float = 1.0
-    attribute_weight: float = 0.1
-    id_noise: float = 0.15
-    gradient_clip: float = 1.0
-    seed: int = 0
-
-
-@dataclass(frozen=True)
-class Batch:
-    """One step's crops.
-
-    ``x_0`` and ``view``: (B, 3, S, S) in [-1, 1]; ``mask``: (B, 1, S, S); ``z_lnd``: (B, 102); ``labels``: (B, A).
-    """
-
-    x_0: Tensor
-    view: Tensor
-    mask: Tensor
-    z_lnd: Tensor
-    labels: Tensor
-
-
-class Batches:
-    """Draws balanced, augmented batches from a face set; batch n depends on the seed and n alone."""
-
-    def __init__(self, face_set: faces.FaceSet, batch_size: int, seed: int) -> None:
-        self.faces, self.batch_size, self.seed = face_set, batch_size, seed
-        weights = torch.from_numpy(np.where(face_set.held_out, 0, face_set.weights))
-        self.weights = weights / weights.sum()
-
-    def __getitem__(self, step: int) -> Batch:
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + step)
-        index = torch.multinomial(self.weights, self.batch_size, replacement=True, generator=generator).numpy()
-        return make_batch(self.faces, index, generator)
-
-
-def make_batch(face_set: faces.FaceSet, index: np.ndarray, generator: torch.Generator) -> Batch:
-    """Two augmented views of the faces at ``index``: the one to denoise and the one the identity encoder sees."""
-    images = to_float(torch.from_numpy(face_set.images[index]))
-    masks = torch.from_numpy(face_set.masks[index])[:, None].float() / 255
-    size = face_set.image_size
-    theta, flip = random_affine(len(index), TARGET_VIEW, generator)
-    target = warp(torch.cat([images, masks], dim=1), theta)
-    points = warp_points(torch.from_numpy(face_set.points[index]), theta, flip, size)
-    view, _ = random_affine(len(index), ENCODER_VIEW, generator)
-    return Batch(target[:, :3], warp(images, view), target[:, 3:], landmark_codes(points, size),
-                 torch.from_numpy(face_set.labels[index]))  # fmt: skip
-
-
-def landmark_codes(points: Tensor, size: int) -> Tensor:
-    """z_lnd, (B, 102), of points (B, 68, 2) in pixels of a crop of ``size``."""
-    return torch.from_numpy(landmark_code(points.numpy(), size))
-
-
-def set_landmark_statistics(model: Autoencoder, face_set: faces.FaceSet) -> None:
-    """Store mean and spread of z_lnd over augmented crops, and the scale of z_id, in the face-code map."""
-    generator = torch.Generator().manual_seed(0)
-    theta, flip = random_affine(len(face_set.points), TARGET_VIEW, generator)
-    points = warp_points(torch.from_numpy(face_set.points), theta, flip, face_set.image_size)
-    codes = landmark_codes(points, face_set.image_size)
-    model.face_code.lnd_mean.copy_(codes.mean(dim=0))
-    model.face_code.lnd_std.copy_(codes.std(dim=0))
-    model.face_code.id_scale.fill_(model.config.identity.code_channels**0.5)
-
-
-def attribute_loss(logits: Tensor, labels: Tensor, positive_share: Tensor) -> Tensor:
-    """Binary cross-entropy over the known labels, with present and absent weighted equally over the set."""
-    known = ~labels.isnan()
-    target = labels.nan_to_num()
-    weight = torch.where(target > 0.5, 0.5 / positive_share, 0.5 / (1 - positive_share)).clamp(max=5) * known
-    return (F.binary_cross_entropy_with_logits(logits, target, reduction="none") * weight).sum() / known.sum()
-
-
-def stratified_timesteps(batch: int, generator: torch.Generator) -> Tensor:
-    """One timestep from each of ``batch`` equal intervals of 0..999, in random order. (B,) int64."""
-    spread = (torch.arange(batch) + torch.rand(batch, generator=generator)) / batch
-    return (spread * NUM_TIMESTEPS).long()[torch.randperm(batch, generator=generator)]
+CPU = torch.device("cpu")
+SEED_STRIDE, STEP_SEEDS = 1_000_003, 500_000_000  # the noise of batch n is apart from what draws batch n
 
 
 class Trainer:
-    """Model, head, optimiser and EMA of one run, and the step that moves them."""
+    """Model, head, optimiser and EMA of one run, and the step that moves them.
 
-    def __init__(self, config: TrainConfig, face_set: faces.FaceSet) -> None:
+    ``parser``: makes the face masks of L_reg, for sources that bring none. ``draws``: batches drawn so far, by all
+    processes together; ``samples``: crops seen so far; those with two noises count once.
+    """
+
+    def __init__(
+        self, config: TrainConfig, source: Source, *, parser: Classes | None = None,
+        device: torch.device = CPU, world: World = ALONE,
+    ) -> None:  # fmt: skip
         torch.manual_seed(config.seed)
-        self.config = config
-        self.batches = Batches(face_set, config.batch_size, config.seed)
+        self.config, self.source, self.parser = config.check(), source, parser
+        self.device, self.world = device, world
         self.model = Autoencoder(config.model).to(memory_format=torch.channels_last)
-        self.head = nn.Linear(config.model.identity.code_channels, face_set.labels.shape[1])
-        set_landmark_statistics(self.model, face_set)
-        self.parameters = [*self.model.parameters(), *self.head.parameters()]
-        self.optimizer = torch.optim.AdamW(self.parameters, lr=config.learning_rate, weight_decay=1e-4)
-        self.ema = EMA(self.model, config.ema_decay)
-        labels = face_set.labels[~face_set.held_out]
-        self.positive_share = torch.from_numpy(np.nanmean(labels, axis=0)).clamp(0.02, 0.98)
-        self.step = 0
+        labels = source.positive_share if config.attribute_weight else None
+        codes = config.model.identity.code_channels
+        self.head = None if labels is None else nn.Linear(codes, len(labels)).to(device)
+        if config.code_statistics:
+            source.set_statistics(self.model)
+        self.model.to(device).train()
+        self.model.unet.checkpointing = config.checkpointing
+        self.objective = Objective(self.model, self.head, config, self._precision())
+        self.objective.positive_share = None if labels is None else labels.to(device)
+        self.parallel = world.parallel(self.objective)
+        trained = {name: p for name, p in self.objective.named_parameters() if p.requires_grad}
+        self.names, self.parameters = list(trained), list(trained.values())
+        # Without weight decay this is Adam.
+        self.optimizer = torch.optim.AdamW(self.parameters, lr=config.learning_rate, weight_decay=config.weight_decay)
+        self.scaler = torch.amp.GradScaler(device.type, enabled=self.objective.precision == "float16")
+        self.ema = EMA(self.model, config.ema_decay, config.ema_warmup)
+        self.step, self.draws, self.samples = 0, 0, 0
+        self.batches: Iterator[Batch] | None = None
+
+    def _precision(self) -> str:
+        if self.config.precision != "auto":
+            return self.config.precision
+        return "float16" if self.device.type == "cuda" else "float32"
 
     @property
-    def samples(self) -> int:
-        """Crops seen so far; those with two noises count once."""
-        return self.step * self.config.batch_size
+    def draws_per_step(self) -> int:
+        """Batches in an optimiser step, of all processes."""
+        return self.config.accumulation * self.world.size
+
+    @property
+    def crops_per_step(self) -> int:
+        """Crops in an optimiser step, of all processes."""
+        return self.config.batch_size * self.draws_per_step
+
+    def stream(self, steps: int, workers: int = 0) -> Iterator[Batch]:
+        """This process's batches of the next ``steps`` optimiser steps, prepared by ``workers`` other processes."""
+        end = self.draws + steps * self.draws_per_step
+        mine = range(self.draws + self.world.rank, end, self.world.size)
+        return iter(DataLoader(self.source, batch_size=None, sampler=mine, num_workers=workers))
 
     def train_step(self) -> dict[str, float]:
-        """One optimiser step; returns the terms of the loss."""
-        config, batch = self.config, self.batches[self.step]
-        step_seed = config.seed * 1_000_003 + self.step + 500_000_000
-        torch.manual_seed(step_seed)  # dropout's only source: a resumed run draws what an uninterrupted one would
-        generator = torch.Generator().manual_seed(step_seed)
-        rate = config.learning_rate * min(1.0, (self.step + 1) / config.warmup_steps)
+        """One optimiser step; returns the terms of the loss, averaged over passes and processes."""
+        config = self.config
+        rate = config.learning_rate * min(1.0, (self.step + 1) / max(1, config.warmup_steps))
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        z_id = self.model.identity(batch.view)
-        logits = self.head(z_id * self.model.face_code.id_scale)
-        attributes = attribute_loss(logits, batch.labels, self.positive_share)
-        loss = self._denoising(batch, self._perturb(z_id, generator), generator)
-        total = loss.total(config.reg_weight) + config.attribute_weight * attributes
         self.optimizer.zero_grad(set_to_none=True)
-        total.backward()
+        passes = [self._pass(number) for number in range(config.accumulation)]
+        self.scaler.unscale_(self.optimizer)
         norm = nn.utils.clip_grad_norm_(self.parameters, config.gradient_clip)
-        self.optimizer.step()
+        if not self.scaler.is_enabled() and not torch.isfinite(norm):
+            hint = "Lower the learning rate, or leave out float16; the last checkpoint is from before."
+            raise UsageError(f"training has diverged: the gradient of step {self.step + 1} is not finite", hint)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
         self.ema.update(self.model)
-        self.step += 1
-        pairs = loss.reg.numel()
-        simple = (loss.simple.sum() / (len(loss.simple) + pairs)).item()
-        return {"simple": simple, "reg": loss.reg.mean().item(), "attributes": attributes.item(), "grad": norm.item()}
+        self.step, self.draws = self.step + 1, self.draws + self.draws_per_step
+        self.samples += self.crops_per_step
+        means = {name: torch.stack([terms[name] for terms in passes]).mean() for name in passes[0]}
+        return self.world.mean({**means, "grad": norm})
 
-    def _perturb(self, z_id: Tensor, generator: torch.Generator) -> Tensor:
-        """Small random moves on the sphere: an edited code is one the U-Net has not met, and must still serve."""
-        noise = torch.randn(z_id.shape, generator=generator) / z_id.shape[1] ** 0.5
-        return F.normalize(z_id + self.config.id_noise * noise, dim=1)
+    def _pass(self, number: int) -> dict[str, Tensor]:
+        """Forward and backward of one batch; gradients are exchanged once a step, in the last pass."""
+        draw = self.draws + number * self.world.size + self.world.rank
+        batch = next(self.batches) if self.batches is not None else self.source[draw]
+        batch = self._masked(batch.to(self.device))
+        final = number + 1 == self.config.accumulation
+        seed = self.config.seed * SEED_STRIDE + draw + STEP_SEEDS
+        with nullcontext() if final or self.world.size == 1 else self.parallel.no_sync():
+            torch.manual_seed(seed)  # dropout's only source: a resumed run draws what an uninterrupted one would
+            total, terms = self.parallel(batch, seed)
+            self.scaler.scale(total / self.config.accumulation).backward()
+        return terms
 
-    def _denoising(self, batch: Batch, z_id: Tensor, generator: torch.Generator) -> Any:
-        count = len(batch.x_0)
-        pairs = round(self.config.pair_share * count)
-        t = stratified_timesteps(count, generator)
-        eps = torch.randn((count + pairs, *batch.x_0.shape[1:]), generator=generator)
-        eps = eps.contiguous(memory_format=torch.channels_last)
-        z_face = self.model.face_code(z_id, batch.z_lnd)
-        return denoising_loss(
-            self.model.denoise, self.model.schedule, batch.x_0, z_face, batch.mask, t, eps[:count], eps[count:]
-        )
+    def _masked(self, batch: Batch) -> Batch:
+        if batch.mask is not None or not (self.config.reg_weight and self.config.pair_share):
+            return batch
+        if self.parser is None:
+            raise UsageError("L_reg needs a face mask, and there is no parser", "Name one with --parser.")
+        return replace(batch, mask=face_mask(self.parser, batch.x_0))
+
+    def averaged(self) -> Autoencoder:
+        """A copy with the averaged weights, in eval mode."""
+        model = Autoencoder(self.config.model).to(self.device)
+        model.load_state_dict(self.ema.state(self.model))
+        return model.eval().requires_grad_(False)
 
     def state(self) -> dict[str, Any]:
-        """All that an exact resume needs, as tensors and plain data."""
+        """All that an exact resume needs, as tensors and plain data.
+
+        Random numbers need no state of their own: they follow from the seed and ``draws``.
+        """
         return {
-            "step": self.step, "config": asdict(self.config), "model": self.model.state_dict(),
-            "head": self.head.state_dict(), "optimizer": self.optimizer.state_dict(),
-            "ema": self.ema.average, "ema_steps": self.ema.steps,
+            "step": self.step, "draws": self.draws, "samples": self.samples, "config": asdict(self.config),
+            "model": self.model.state_dict(), "head": {} if self.head is None else self.head.state_dict(),
+            "optimizer": self.optimizer.state_dict(), "parameters": self.names, "scaler": self.scaler.state_dict(),
+            "ema": self.ema.average, "ema_steps": self.ema.steps, "data": self.source.describe(),
         }  # fmt: skip
 
     def start_from(self, weights: dict[str, Tensor]) -> None:
         """Begin with the weights of a finished model, for instance the shipped one, in place of random ones."""
-        self.model.load_state_dict(weights)
-        self.ema = EMA(self.model, self.config.ema_decay)
+        load_into(self.model, weights)
+        self.ema = EMA(self.model, self.config.ema_decay, self.config.ema_warmup)
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Continue from what :meth:`state` gave."""
+        """Continue from what :meth:`state` gave, or an older version of it.
+
+        Older ones have no draws, samples, scaler and parameter names; their parameters are in the order of the model's
+        own tensors.
+        """
         self.model.load_state_dict(state["model"])
-        self.head.load_state_dict(state["head"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.ema.average, self.ema.steps, self.step = state["ema"], state["ema_steps"], state["step"]
+        if self.head is not None:
+            self.head.load_state_dict(state["head"])
+        self.optimizer.load_state_dict(self._moments(state))
+        if state.get("scaler"):
+            self.scaler.load_state_dict(state["scaler"])
+        self.ema.restore(state["ema"], state["ema_steps"])
+        self.step = state["step"]
+        self.draws = state.get("draws", self.step)
+        self.samples = state.get("samples", self.step * self.config.batch_size)
+
+    def _moments(self, state: dict[str, Any]) -> dict[str, Any]:
+        """The optimiser's state of a checkpoint, put into the order of this program's parameters."""
+        saved = state["optimizer"]
+        names = state.get("parameters")
+        if names is None:
+            tensors = [f"model.{name}" for name in state["model"]] + [f"head.{name}" for name in state["head"]]
+            names = [name for name in tensors if name in set(self.names)]
+        if sorted(names) != sorted(self.names):
+            raise UsageError("the run to resume trains other parameters", "Use its own settings, or another --run.")
+        place = {name: index for index, name in enumerate(names)}
+        moments = {new: saved["state"][place[name]] for new, name in enumerate(self.names) if saved["state"]}
+        group = {**saved["param_groups"][0], "params": list(range(len(self.names)))}
+        return {"state": moments, "param_groups": [group]}
 
 
 @torch.no_grad()
-def sample_sheet(trainer: Trainer, face_set: faces.FaceSet, count: int = 12, steps: int = 12) -> list[Tensor]:
+def face_mask(parser: Classes, x_0: Tensor) -> Tensor:
+    """The paper's training mask of crops (B, 3, S, S): (B, 1, S, S), 1 on face, hair and neck, 0 elsewhere."""
+    inside = torch.zeros(256, device=x_0.device)
+    inside[list(TRAINING_FACE)] = 1
+    return inside[parser.class_map(x_0).long()][:, None]
+
+
+@torch.no_grad()
+def sample_sheet(trainer: Trainer, count: int = 12, steps: int = 12) -> list[Tensor]:
     """Rows: held-out crops; their reconstruction; random x_T under their codes; codes of one under x_T of the next."""
-    model = Autoencoder(trainer.config.model).eval()
-    model.load_state_dict(trainer.ema.state(trainer.model))
-    index = np.flatnonzero(face_set.held_out)[:count]
-    x_0 = to_float(torch.from_numpy(face_set.images[index]))
-    z_id = model.identity(x_0)
-    z_lnd = landmark_codes(torch.from_numpy(face_set.points[index]), face_set.image_size)
-    timesteps, schedule = spaced_timesteps(steps), model.schedule
-    z_face = model.face_code(z_id, z_lnd)
-    swapped = model.face_code(z_id.roll(1, 0), z_lnd)
-    x_T = last(ddim_invert(schedule, lambda x, t: model.denoise(x, t, z_face), x_0, timesteps))
-    noise = torch.randn(x_0.shape, generator=torch.Generator().manual_seed(0))
-    rows = [x_0]
-    for start, code in ((x_T, z_face), (noise, z_face), (x_T, swapped)):
-        rows.append(last(ddim_sample(schedule, lambda x, t, c=code: model.denoise(x, t, c), start, timesteps)))
-    return rows
+    model, batch = trainer.averaged(), trainer.source.examples(count).to(trainer.device)
+    x_0, schedule, timesteps = batch.x_0, model.schedule, spaced_timesteps(steps)
+    with trainer.objective.autocast(trainer.device):
+        z_id, z_lnd = model.identity(x_0), face_motion(model, batch)
+        z_face, swapped = model.face_code(z_id, z_lnd), model.face_code(z_id.roll(1, 0), z_lnd)
+
+    def bound(code: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
+        def denoise(x: Tensor, t: Tensor) -> Tensor:
+            with trainer.objective.autocast(trainer.device):
+                return model.denoise(x, t, code).float()
+
+        return denoise
+
+    x_T = last(ddim_invert(schedule, bound(z_face), x_0, timesteps))
+    noise = torch.randn(x_0.shape, generator=torch.Generator().manual_seed(0)).to(trainer.device)
+    starts = ((x_T, z_face), (noise, z_face), (x_T, swapped))
+    return [x_0, *(last(ddim_sample(schedule, bound(code), start, timesteps)) for start, code in starts)]
 
 
 def train(
     config: TrainConfig,
-    face_set: faces.FaceSet,
+    source: Source,
     run: Run,
     samples: int,
     *,
+    parser: Classes | None = None,
+    device: torch.device = CPU,
+    world: World = ALONE,
     initial: dict[str, Tensor] | None = None,
+    workers: int = 0,
     log_every: int = 50,
     sheet_every: int = 500,
+    snapshot_every: int = 0,
+    sheet: tuple[int, int] = (12, 12),
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    state: dict[str, Any] | None = None,
 ) -> Trainer:
     """Train until ``samples`` crops are seen or a stop is asked for; resumes from the run's last checkpoint.
 
-    ``initial``: weights that a new run starts from.
+    ``initial``: weights that a new run starts from; ``sheet``: crops and DDIM steps of the sample sheets;
+    ``state``: the run's last checkpoint, where it has been loaded already.
     """
-    trainer = Trainer(config, face_set)
-    if (state := run.load()) is not None:
+    trainer = Trainer(config, source, parser=parser, device=device, world=world)
+    state = state if state is not None else run.load()
+    if state is not None:
         trainer.restore(state)
     elif initial is not None:
         trainer.start_from(initial)
-
-    def draw() -> None:
-        run.sheet(f"{trainer.step:07d}", sample_sheet(trainer, face_set))
-
-    steps = repeat(trainer.train_step, max(0, -(-(samples - trainer.samples) // config.batch_size)))
-    drive(run, trainer, steps, log_every=log_every, check_every=sheet_every, check=draw)
+    count = max(0, -(-(samples - trainer.samples) // trainer.crops_per_step))
+    trainer.batches = trainer.stream(count, workers)
+    drive(
+        run, trainer, repeat(trainer.train_step, count), log_every=log_every, check_every=sheet_every,
+        check=lambda: run.sheet(f"{trainer.step:07d}", sample_sheet(trainer, *sheet)), world=world,
+        snapshot_every=snapshot_every, progress=lambda step: progress(min(trainer.samples, samples), samples),
+    )  # fmt: skip
+    trainer.batches = None
     return trainer
 
 
+def resumed_config(state: dict[str, Any], wanted: TrainConfig) -> list[str]:
+    """What has changed since the checkpoint. Raises UsageError if it is the model or the data's order."""
+    changed = changes(from_dict(TrainConfig, state["config"]), wanted)
+    fixed = [line for line in changed if line.startswith(("model.", "batch_size ", "seed "))]
+    if fixed:
+        raise UsageError(
+            f"the run to resume has other settings: {'; '.join(fixed)}", "Use its own settings, or another --run."
+        )
+    return changed
+
+
 def main() -> None:
-    """Train from the command line."""
+    """Train the compact model from the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="face set: faces.csv, landmarks468.npz, images/")
     parser.add_argument("--masks", type=Path, help="head masks (.npy)")
@@ -272,9 +284,11 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=1_000_000, help="crops to see in all")
     parser.add_argument("--init", metavar="CARD", help="start a new run from these weights: compact-autoencoder")
     arguments = parser.parse_args()
+    config = TrainConfig()
     face_set = faces.load(arguments.data, arguments.run / "data", masks=arguments.masks)
     initial = load_tensors(find_card(arguments.init), dtype=torch.float32) if arguments.init else None
-    train(TrainConfig(), face_set, Run(arguments.run), arguments.samples, initial=initial)
+    source = FaceSource(face_set, config.batch_size, config.seed)
+    train(config, source, Run(arguments.run), arguments.samples, initial=initial)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from dvaedit.pipeline.run import Pipeline, StagePlan
 from dvaedit.pipeline.store import Cache
 from dvaedit.runtime import Runtime
 from dvaedit.stages.compare import write_comparison, write_reconstruction
-from dvaedit.stages.graph import DEFAULT_STEPS, Settings, edit_nodes, source_nodes
+from dvaedit.stages.graph import DEFAULT_STEPS, Settings, edit_nodes, reconstruct_nodes
 from dvaedit.stages.paste import check_region
 from dvaedit.video.codecs import check_container, choose_pix_fmt, encoder_options, get_codec
 from dvaedit.video.files import CONTAINERS, check_writable
@@ -207,7 +207,7 @@ def invert(video: PathLike, *, options: Options = Options()) -> InvertResult:
     video = Path(video)
     probe(video)
     model = _load(options)
-    pipeline, clock = _pipeline(video, source_nodes(video, model, Settings(steps=options.steps)), options)
+    pipeline, clock = _pipeline(video, reconstruct_nodes(video, model, Settings(steps=options.steps)), options)
     noise = pipeline.artifact("invert")
     quality = crop_quality(pipeline.artifact("align"), pipeline.artifact("source"))
     size = sum(file.stat().st_size for file in noise.path.rglob("*") if file.is_file())
@@ -223,7 +223,7 @@ def reconstruct(
     target = Path(output) if output is not None else video.with_name(f"{video.stem}.reconstructed.mp4")
     check_outputs(video, [target], overwrite)
     model = _load(options)
-    pipeline, clock = _pipeline(video, source_nodes(video, model, Settings(steps=options.steps)), options)
+    pipeline, clock = _pipeline(video, reconstruct_nodes(video, model, Settings(steps=options.steps)), options)
     align, source = pipeline.artifact("align"), pipeline.artifact("source")
     quality = crop_quality(align, source)
     write_reconstruction(video, pipeline.artifact("decode"), align, source, target, clock)

@@ -27,11 +27,11 @@ def load_model(name: str = DEFAULT_MODEL, runtime: Runtime | None = None) -> Mod
     found = find_model(name)
     autoencoder, classifier, parser = (found.part(kind) for kind in ("autoencoder", "classifier", "parser"))
     config = from_dict(AutoencoderConfig, autoencoder.config)
-    names = tuple(classifier.config["attributes"])
+    known, unit_norm = tuple(classifier.config["attributes"]), classifier.config.get("unit_norm", True)
     return Model(
         name=name,
         autoencoder=_filled(Autoencoder(config), autoencoder, runtime),
-        attributes=_filled(AttributeModel(names, config.identity.code_channels), classifier, runtime),
+        attributes=_filled(AttributeModel(known, config.identity.code_channels, unit_norm), classifier, runtime),
         parser=_filled(build_parser(from_dict(ParserConfig, parser.config)), parser, runtime),
         metrics=classifier.metrics,
         digests=found.digests("autoencoder", "classifier", "parser"),

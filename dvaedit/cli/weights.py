@@ -1,4 +1,4 @@
-"""``dvaedit weights``: what is installed, whether it is whole, and getting what is missing."""
+"""``dvaedit weights``: what is installed, whether it is whole, getting what is missing, and importing others' files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dvaedit.cli import completion, options
+from dvaedit.cli import completion, options, weights_import, weights_parity
 from dvaedit.cli.session import emit, emit_json, emit_table, session_of
 from dvaedit.cli.text import size
 from dvaedit.errors import UsageError, WeightsError
@@ -16,15 +16,21 @@ if TYPE_CHECKING:
     from dvaedit.checkpoints.cards import Card
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
+app.add_typer(weights_import.app, name="import")
+app.command("parity", epilog=weights_parity.EPILOG)(weights_parity.parity)
 EPILOG = options.examples(
-    "dvaedit weights list", "dvaedit weights show compact", "dvaedit weights verify", "dvaedit weights pull paper"
+    "dvaedit weights list",
+    "dvaedit weights show compact",
+    "dvaedit weights verify",
+    "dvaedit weights pull compact",
+    "dvaedit weights import paper --checkpoint epoch=51-step=1000000.ckpt --classifier last.ckpt",
 )
 Name = Annotated[str, typer.Argument(metavar="NAME", autocompletion=completion.weights, show_default=False)]
 
 
 @app.callback(epilog=EPILOG)
 def weights() -> None:
-    """List, show, verify and download the weights of the models."""
+    """List, show, verify, download and import the weights of the models, and compare our numbers with the paper's."""
 
 
 @app.command("list")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from dvaedit.errors import UsageError
 from dvaedit.models.classifier import AttributeModel
@@ -41,11 +42,27 @@ def attribute_shift(attributes: AttributeModel, edits: list[AttributeEdit]) -> T
     return shift
 
 
-def classifier_step(attributes: AttributeModel, z_id_rep: Tensor, name: str, scale: float) -> Tensor:
-    """The paper's own edit: ``scale * sqrt(D)`` along the unit normal of the attribute's classifier. (1, D)."""
+def classifier_move(
+    attributes: AttributeModel, z_id: Tensor, name: str, scale: float, normalise: bool = True
+) -> Tensor:
+    """The paper's own edit before the final norm, (B, D): ``scale * sqrt(D)`` along the attribute's classifier.
+
+    ``normalise``: in the normalised code, along the classifier's unit normal; without, in ``z_id`` itself, along the
+    weights as they are.
+    """
     normal = attributes.weight[attributes.index(name)]
-    step = scale * len(normal) ** 0.5 * normal / normal.norm()
-    return attributes.denormalise(attributes.normalise(z_id_rep) + step)
+    if not normalise:
+        return z_id + scale * len(normal) ** 0.5 * normal
+    z = attributes.normalise(z_id) + scale * len(normal) ** 0.5 * normal / normal.norm()
+    return z * attributes.std + attributes.mean
+
+
+def classifier_step(
+    attributes: AttributeModel, z_id: Tensor, name: str, scale: float, normalise: bool = True
+) -> Tensor:
+    """The paper's own edit, (B, D): :func:`classifier_move`, brought to unit norm where the model's codes are."""
+    moved = classifier_move(attributes, z_id, name, scale, normalise)
+    return F.normalize(moved, dim=-1) if attributes.unit_norm else moved
 
 
 def apply_shift(attributes: AttributeModel, z_id_rep: Tensor, shift: Tensor) -> Tensor:
@@ -55,4 +72,5 @@ def apply_shift(attributes: AttributeModel, z_id_rep: Tensor, shift: Tensor) -> 
     """
     if not shift.any():
         return z_id_rep
-    return attributes.denormalise(attributes.normalise(z_id_rep) + shift) * z_id_rep.norm(dim=-1, keepdim=True)
+    z_id = attributes.denormalise(attributes.normalise(z_id_rep) + shift)
+    return z_id * z_id_rep.norm(dim=-1, keepdim=True) if attributes.unit_norm else z_id

@@ -99,6 +99,13 @@ class Autoencoder(nn.Module):
         for network in self.frozen:
             network.requires_grad_(False).eval()
 
+    @staticmethod
+    def face_code_constants() -> dict[str, Tensor]:
+        """The part of a state dict that says that the face-code map standardises nothing (the paper's does not)."""
+        with torch.device("cpu"):
+            state = FaceCodeMap(1, 1, 0).state_dict()
+        return {f"face_code.{key}": value for key, value in state.items() if not key.startswith("map.")}
+
     @property
     def per_frame(self) -> bool:
         """Whether the identity code holds motion too, so that each frame must keep its own."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import pickle
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +27,7 @@ from dvaedit.offline import enforce, is_offline
 COMPACT = "compact"
 DEFAULT_CLIP = COMPACT
 COMPACT_FOLDER = "compact-clip"
+OPENAI_MEAN, OPENAI_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 # open_clip asserts where a checkpoint is of another model; WeightsError is what offline mode lets a download end with.
 _LOADING_ERRORS = (
     RuntimeError, OSError, ValueError, KeyError, TypeError, AttributeError, AssertionError, EOFError, ImportError,
@@ -75,8 +76,8 @@ class TextImageModel(nn.Module):
 
         Values outside [-1, 1], as noisy x_t have them, are not clamped.
         """
-        x = resize((x.float() + 1) / 2, self.image_size, self.interpolation, self.antialias)
-        return F.normalize(self.clip.encode_image((x - self.mean) / self.std).float(), dim=-1)
+        x = preprocess(x, self.image_size, self.interpolation, self.antialias, self.mean, self.std)
+        return F.normalize(self.clip.encode_image(x).float(), dim=-1)
 
     def known_words(self, text: str) -> tuple[list[str], list[str]]:
         """The content words of ``text`` the model was trained on, and those it never met.
@@ -90,6 +91,16 @@ class TextImageModel(nn.Module):
     def familiarity(self, text: str) -> float:
         """Share, in [0, 1], of the content words of ``text`` that the model knows."""
         return wording.familiarity(text) if self.name == COMPACT else 1.0
+
+
+def preprocess(
+    x: Tensor, size: tuple[int, int], mode: str, antialias: bool, mean: Tensor | Sequence[float],
+    std: Tensor | Sequence[float],
+) -> Tensor:  # fmt: skip
+    """RGB in [-1, 1], (B, 3, H, W), as a CLIP network wants it: resized to ``size``, its statistics taken out."""
+    x = resize((x.float() + 1) / 2, size, mode, antialias)
+    mean, std = (torch.as_tensor(values, dtype=x.dtype, device=x.device).view(3, 1, 1) for values in (mean, std))
+    return (x - mean) / std
 
 
 def resize(x: Tensor, size: tuple[int, int], mode: str = "bicubic", antialias: bool = True) -> Tensor:

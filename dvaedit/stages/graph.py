@@ -38,15 +38,20 @@ class Settings:
 
 
 def source_nodes(video: Path, model: Model, settings: Settings) -> list[Node]:
-    """From the file to x_T and the unedited sample: what all edits of a video share."""
+    """From the file to its noise codes: what all edits of a video share."""
     dtype = model.runtime.dtype_name
     return [
         Node(Decode(video=video)),
         Node(Align(image_size=model.image_size, video=video), {"decode": "decode"}),
         Node(Encode(model=model), {"align": "align"}),
         Node(Invert(settings.steps, dtype=dtype, model=model), {"align": "align", "encode": "encode"}),
-        Node(Sample(settings.steps, dtype, model), {"invert": "invert", "encode": "encode"}, "source"),
     ]
+
+
+def reconstruct_nodes(video: Path, model: Model, settings: Settings) -> list[Node]:
+    """From the file to the unedited sample, which shows what the noise codes keep."""
+    sample = Sample(settings.steps, model.runtime.dtype_name, model)
+    return [*source_nodes(video, model, settings), Node(sample, {"invert": "invert", "encode": "encode"}, "source")]
 
 
 def edit_nodes(video: Path, model: Model, clip: TextImageModel | None, settings: Settings) -> list[Node]:
@@ -62,7 +67,7 @@ def edit_nodes(video: Path, model: Model, clip: TextImageModel | None, settings:
         ),
         Node(
             Paste(settings.region, settings.paste, model=model, video=video),
-            {"align": "align", "parse": "parse", "source": "source", "sample": "sample", "edit": "edit"},
+            {"align": "align", "parse": "parse", "sample": "sample", "edit": "edit"},
         ),
         Node(Export(settings.codec, settings.crf, video), {"align": "align", "paste": "paste"}),
     ]

@@ -24,7 +24,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from dvaedit.checkpoints.store import find_card, load_into, load_tensors
-from dvaedit.diffusion.ddim import ddim_invert, ddim_sample, last, spaced_timesteps
+from dvaedit.diffusion.ddim import Denoise, ddim_sample, last, spaced_timesteps
+from dvaedit.diffusion.reversible import reversible_invert, reversible_sample, reversible_timesteps
 from dvaedit.errors import UsageError
 from dvaedit.face.regions import TRAINING_FACE
 from dvaedit.models.autoencoder import Autoencoder
@@ -33,6 +34,7 @@ from dvaedit.models.parsing import Classes
 from dvaedit.training import faces
 from dvaedit.training.batch import Batch, Source
 from dvaedit.training.config import TrainConfig, changes
+from dvaedit.training.counterfactual.pairs import Pairs
 from dvaedit.training.distributed import ALONE, World
 from dvaedit.training.ema import EMA
 from dvaedit.training.face_batches import FaceSource
@@ -204,24 +206,19 @@ def face_mask(parser: Classes, x_0: Tensor) -> Tensor:
 
 @torch.no_grad()
 def sample_sheet(trainer: Trainer, count: int = 12, steps: int = 12) -> list[Tensor]:
-    """Rows: held-out crops; their reconstruction; random x_T under their codes; codes of one under x_T of the next."""
+    """Rows: held-out crops; samples of random noise under their codes; the code of each under the noise of the next."""
     model, batch = trainer.averaged(), trainer.source.examples(count).to(trainer.device)
-    x_0, schedule, timesteps = batch.x_0, model.schedule, spaced_timesteps(steps)
-    with trainer.objective.autocast(trainer.device):
-        z_id, z_lnd = model.identity(x_0), face_motion(model, batch)
-        z_face, swapped = model.face_code(z_id, z_lnd), model.face_code(z_id.roll(1, 0), z_lnd)
+    x_0, schedule, timesteps = batch.x_0, model.schedule, reversible_timesteps(steps)
+    z_id, z_lnd = model.identity(x_0), face_motion(model, batch)
 
-    def bound(code: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
-        def denoise(x: Tensor, t: Tensor) -> Tensor:
-            with trainer.objective.autocast(trainer.device):
-                return model.denoise(x, t, code).float()
+    def denoiser(z_id: Tensor) -> Denoise:
+        z_face = model.face_code(z_id, z_lnd)
+        return lambda x_t, t: model.denoise(x_t, t, z_face)
 
-        return denoise
-
-    x_T = last(ddim_invert(schedule, bound(z_face), x_0, timesteps))
     noise = torch.randn(x_0.shape, generator=torch.Generator().manual_seed(0)).to(trainer.device)
-    starts = ((x_T, z_face), (noise, z_face), (x_T, swapped))
-    return [x_0, *(last(ddim_sample(schedule, bound(code), start, timesteps)) for start, code in starts)]
+    sampled = last(ddim_sample(schedule, denoiser(z_id), noise, spaced_timesteps(steps)))
+    states = reversible_invert(schedule, denoiser(z_id), x_0, timesteps)
+    return [x_0, sampled, reversible_sample(schedule, denoiser(z_id.roll(1, 0)), states, timesteps)]
 
 
 def train(
@@ -275,6 +272,12 @@ def resumed_config(state: dict[str, Any], wanted: TrainConfig) -> list[str]:
     return changed
 
 
+def face_source(config: TrainConfig, face_set: faces.FaceSet, pairs: Pairs | None = None) -> FaceSource:
+    """The labelled face set, with counterfactuals where there are some, as ``config`` wants it."""
+    made = round(config.counterfactual_share * config.batch_size)
+    return FaceSource(face_set, config.batch_size, config.seed, pairs, made)
+
+
 def main() -> None:
     """Train the compact model from the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -283,11 +286,13 @@ def main() -> None:
     parser.add_argument("--run", type=Path, required=True, help="folder of the run; an existing one is resumed")
     parser.add_argument("--samples", type=int, default=1_000_000, help="crops to see in all")
     parser.add_argument("--init", metavar="CARD", help="start a new run from these weights: compact-autoencoder")
+    parser.add_argument("--counterfactuals", type=Path, metavar="DIR", help="train on the counterfactuals in DIR too")
     arguments = parser.parse_args()
     config = TrainConfig()
     face_set = faces.load(arguments.data, arguments.run / "data", masks=arguments.masks)
     initial = load_tensors(find_card(arguments.init), dtype=torch.float32) if arguments.init else None
-    source = FaceSource(face_set, config.batch_size, config.seed)
+    pairs = Pairs.load(arguments.counterfactuals) if arguments.counterfactuals else None
+    source = face_source(config, face_set, pairs)
     train(config, source, Run(arguments.run), arguments.samples, initial=initial)
 
 

@@ -17,7 +17,8 @@ class Batch:
 
     ``x_0``: (B, 3, S, S) RGB in [-1, 1], to be denoised; ``view``: the same faces as the identity encoder sees them,
     None for ``x_0`` itself; ``mask``: (B, 1, S, S) in [0, 1], the face; ``z_lnd``: (B, 102);
-    ``labels``: (B, A) in {0, 1, NaN}.
+    ``labels``: (B, A) in {0, 1, NaN}. ``source``: (B, 3, S, S), the picture whose noise code is sampled to give
+    ``x_0``, another one than ``x_0`` only in counterfactual pairs; ``z_lnd`` is then the source's.
     """
 
     x_0: Tensor
@@ -25,6 +26,7 @@ class Batch:
     mask: Tensor | None = None
     z_lnd: Tensor | None = None
     labels: Tensor | None = None
+    source: Tensor | None = None
 
     def to(self, device: torch.device) -> Batch:
         """The same on ``device``."""

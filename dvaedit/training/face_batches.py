@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,22 @@ from dvaedit.face.points import landmark_code
 from dvaedit.models.autoencoder import Autoencoder
 from dvaedit.training.augment import ENCODER_VIEW, TARGET_VIEW, random_affine, to_float, warp, warp_points
 from dvaedit.training.batch import Batch
+from dvaedit.training.counterfactual.pairs import Pairs
 from dvaedit.training.faces import FaceSet
 
 
 class FaceSource:
-    """Draws balanced, augmented batches from a face set; batch n depends on the seed and n alone."""
+    """Draws balanced, augmented batches from a face set; batch n depends on the seed and n alone.
 
-    def __init__(self, face_set: FaceSet, batch_size: int, seed: int) -> None:
-        self.faces, self.batch_size, self.seed = face_set, batch_size, seed
+    The last ``counterfactuals`` crops of each come from ``pairs``.
+    """
+
+    def __init__(
+        self, face_set: FaceSet, batch_size: int, seed: int, pairs: Pairs | None = None, counterfactuals: int = 0
+    ) -> None:
+        self.faces, self.seed, self.pairs = face_set, seed, pairs
+        self.counterfactuals = counterfactuals if pairs else 0
+        self.plain = batch_size - self.counterfactuals
         weights = torch.from_numpy(np.where(face_set.held_out, 0, face_set.weights))
         self.weights = weights / weights.sum()
         labels = face_set.labels[~face_set.held_out]
@@ -27,8 +36,11 @@ class FaceSource:
 
     def __getitem__(self, draw: int) -> Batch:
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + draw)
-        index = torch.multinomial(self.weights, self.batch_size, replacement=True, generator=generator).numpy()
-        return make_batch(self.faces, index, generator)
+        index = torch.multinomial(self.weights, self.plain, replacement=True, generator=generator).numpy()
+        drawn = plain_faces(self.faces, index)
+        if self.counterfactuals:
+            drawn = drawn.join(counterfactual_faces(self.faces, self.pairs, self.counterfactuals, generator))
+        return make_batch(drawn, self.faces.image_size, generator)
 
     def set_statistics(self, model: Autoencoder) -> None:
         """Over augmented crops: the map sees no others."""
@@ -47,17 +59,52 @@ class FaceSource:
         return {"kind": "faces", "faces": len(self.faces.images), "held_out": int(self.faces.held_out.sum())}
 
 
-def make_batch(face_set: FaceSet, index: np.ndarray, generator: torch.Generator) -> Batch:
-    """Two augmented views of the faces at ``index``: the one to denoise and the one the identity encoder sees."""
-    images = to_float(torch.from_numpy(face_set.images[index]))
-    masks = torch.from_numpy(face_set.masks[index])[:, None].float() / 255
-    size = face_set.image_size
-    theta, flip = random_affine(len(index), TARGET_VIEW, generator)
-    target = warp(torch.cat([images, masks], dim=1), theta)
-    points = warp_points(torch.from_numpy(face_set.points[index]), theta, flip, size)
-    view, _ = random_affine(len(index), ENCODER_VIEW, generator)
-    return Batch(target[:, :3], warp(images, view), target[:, 3:], landmark_codes(points, size),
-                 torch.from_numpy(face_set.labels[index]))  # fmt: skip
+@dataclass(frozen=True)
+class Drawn:
+    """Crops as stored: uint8 ``target``, ``source`` (B, S, S, 3), ``mask`` (B, S, S), the source's points, labels."""
+
+    target: np.ndarray
+    source: np.ndarray
+    mask: np.ndarray
+    points: np.ndarray
+    labels: np.ndarray
+
+    def join(self, other: Drawn) -> Drawn:
+        """Both, one after the other."""
+        return Drawn(*(np.concatenate([a, b]) for a, b in zip(vars(self).values(), vars(other).values(), strict=True)))
+
+
+def plain_faces(face_set: FaceSet, index: np.ndarray) -> Drawn:
+    """The faces at ``index``, each its own source."""
+    images = face_set.images[index]
+    return Drawn(images, images, face_set.masks[index], face_set.points[index], face_set.labels[index])
+
+
+def counterfactual_faces(face_set: FaceSet, pairs: Pairs, count: int, generator: torch.Generator) -> Drawn:
+    """``count`` pairs; most lead from the face to its counterfactual, the others back."""
+    index, back = pairs.draw(count, generator)
+    base = pairs.base[index]
+    real, made = face_set.images[base], pairs.images[index]
+    flip = back[:, None, None, None]
+    return Drawn(
+        np.where(flip, real, made), np.where(flip, made, real), face_set.masks[base],
+        np.where(back[:, None, None], pairs.points[index], face_set.points[base]),
+        np.where(back[:, None], face_set.labels[base], pairs.labels_of(face_set, index)),
+    )  # fmt: skip
+
+
+def make_batch(drawn: Drawn, size: int, generator: torch.Generator) -> Batch:
+    """Augmented views: target and source moved alike, and another view of the target for the identity encoder."""
+    target, source = (to_float(torch.from_numpy(images)) for images in (drawn.target, drawn.source))
+    masks = torch.from_numpy(drawn.mask)[:, None].float() / 255
+    theta, flip = random_affine(len(target), TARGET_VIEW, generator)
+    moved = warp(torch.cat([target, source, masks], dim=1), theta)
+    points = warp_points(torch.from_numpy(drawn.points), theta, flip, size)
+    view, _ = random_affine(len(target), ENCODER_VIEW, generator)
+    return Batch(
+        moved[:, :3], warp(target, view), moved[:, 6:], landmark_codes(points, size), torch.from_numpy(drawn.labels),
+        source=moved[:, 3:6],
+    )  # fmt: skip
 
 
 def landmark_codes(points: Tensor, size: float) -> Tensor:

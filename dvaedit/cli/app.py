@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 import dvaedit
-from dvaedit.cli import attributes, cache, doctor, edit, invert, options, prepare, reconstruct, weights
+from dvaedit.cli import attributes, cache, doctor, edit, invert, options, prepare, reconstruct, train, weights
 from dvaedit.cli.session import INTERRUPTED, Stopped, emit, session_of
 from dvaedit.offline import enforce
 
@@ -64,6 +64,7 @@ app.command("invert", epilog=invert.EPILOG, rich_help_panel=EDITING)(invert.inve
 app.command("reconstruct", epilog=reconstruct.EPILOG, rich_help_panel=EDITING)(reconstruct.reconstruct)
 app.command("attributes", epilog=attributes.EPILOG, rich_help_panel=EDITING)(attributes.attributes)
 app.command("prepare", epilog=prepare.EPILOG, rich_help_panel=TRAINING)(prepare.prepare)
+app.add_typer(train.app, name="train", rich_help_panel=TRAINING)
 app.add_typer(cache.app, name="cache", rich_help_panel=LOOKING_AFTER)
 app.add_typer(weights.app, name="weights", rich_help_panel=LOOKING_AFTER)
 app.command("doctor", epilog=doctor.EPILOG, rich_help_panel=LOOKING_AFTER)(doctor.doctor)

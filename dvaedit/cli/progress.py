@@ -21,7 +21,7 @@ Reporter = Callable[[str, int, int], None]
 EVERY = 5.0  # seconds between two plain lines of a stage
 INSTANT = 0.05  # seconds: a stage that takes less was in the cache and is not worth a line
 BYTES = "bytes"
-COUNTED = {"edit": "steps"}  # what a stage counts, if not what the others of the run do
+COUNTED = {"edit": "steps", "prepare": "videos"}  # what a stage counts, if not what the others of the run do
 
 
 @dataclass

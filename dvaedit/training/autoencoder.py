@@ -78,6 +78,7 @@ class Trainer:
         self.ema = EMA(self.model, config.ema_decay, config.ema_warmup)
         self.step, self.draws, self.samples = 0, 0, 0
         self.batches: Iterator[Batch] | None = None
+        self.stopped = 0  # the signal that has ended the run
 
     def _precision(self) -> str:
         if self.config.precision != "auto":
@@ -252,7 +253,7 @@ def train(
         trainer.start_from(initial)
     count = max(0, -(-(samples - trainer.samples) // trainer.crops_per_step))
     trainer.batches = trainer.stream(count, workers)
-    drive(
+    trainer.stopped = drive(
         run, trainer, repeat(trainer.train_step, count), log_every=log_every, check_every=sheet_every,
         check=lambda: run.sheet(f"{trainer.step:07d}", sample_sheet(trainer, *sheet)), world=world,
         snapshot_every=snapshot_every, progress=lambda step: progress(min(trainer.samples, samples), samples),

@@ -185,8 +185,10 @@ def drive(
     world: World = ALONE,
     snapshot_every: int = 0,
     progress: Callable[[int], None] = lambda step: None,
-) -> None:
+) -> int:
     """Take ``steps``, each a call that gives its loss terms, until they end or a stop is asked for; then save.
+
+    Gives the number of the signal that has asked for the stop, else 0.
 
     ``trainer`` has ``step``, ``state()`` and ``config.batch_size``, or ``crops_per_step`` where a step takes more;
     ``check`` is called every ``check_every`` steps (0: never), a snapshot written every ``snapshot_every``.
@@ -213,6 +215,7 @@ def drive(
     if world.main:
         run.save(trainer.state())
     world.wait()
+    return stop[0] if stop else 0
 
 
 def to_uint8(image: Tensor) -> np.ndarray:

@@ -15,6 +15,7 @@ COMMANDS = [
     ["prepare"],
     ["attributes"],
     ["doctor"],
+    *(["train", name] for name in ("autoencoder", "latent-stats", "classifier", "export")),
     *(["cache", name] for name in ("ls", "verify", "gc", "clear")),
     *(["weights", name] for name in ("list", "show", "verify", "pull")),
 ]

@@ -61,7 +61,7 @@ class Run:
             try:
                 state = torch.load(path, map_location="cpu", weights_only=True)
             except (RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
-                logger.warning("the checkpoint %s cannot be read: %s", path, str(error).splitlines()[0])
+                logger.warning("the checkpoint %s cannot be read: %s", path, _first_line(error))
                 continue
             _trim(self.folder / LOG, state["step"])
             return state
@@ -129,9 +129,13 @@ def _written(folder: Path, state: Mapping[str, Any]) -> Path:
     except BaseException as error:
         partial.unlink(missing_ok=True)
         if isinstance(error, RuntimeError):  # what torch makes of a disk that is full
-            raise OSError(str(error).splitlines()[0]) from error
+            raise OSError(_first_line(error)) from error
         raise
     return partial
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0].split(". ")[0]
 
 
 def _board(folder: Path) -> Any:

@@ -99,6 +99,7 @@ def edit(
     device: options.Device = "auto",
     dtype: options.Dtype = "auto",
     seed: options.Seed = 0,
+    offline: options.Offline = False,
     cache_dir: options.CacheDir = None,
     json: options.Json = False,
     verbose: options.Verbose = False,

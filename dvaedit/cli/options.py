@@ -10,6 +10,7 @@ import typer
 
 from dvaedit.cli import completion
 from dvaedit.cli.session import session_of
+from dvaedit.offline import go_offline
 
 if TYPE_CHECKING:
     from dvaedit.api import Options
@@ -51,6 +52,12 @@ def _set_verbose(ctx: typer.Context, value: bool) -> bool:
     return value
 
 
+def _set_offline(value: bool) -> bool:
+    if value:
+        go_offline()
+    return value
+
+
 Video = Annotated[Path, typer.Argument(metavar="VIDEO", help="Any video that ffmpeg reads.", show_default=False)]
 
 Model = Annotated[
@@ -84,6 +91,13 @@ CacheDir = Annotated[
     typer.Option(
         "--cache-dir", metavar="FOLDER", help="Cache folder; default: DVAEDIT_CACHE, else the user's cache folder.",
         show_default=False, rich_help_panel=COMPUTING,
+    ),
+]  # fmt: skip
+Offline = Annotated[
+    bool,
+    typer.Option(
+        "--offline", callback=_set_offline, is_eager=True, rich_help_panel=COMPUTING,
+        help="Never touch the network; the same as DVAEDIT_OFFLINE=1.",
     ),
 ]  # fmt: skip
 Output = Annotated[

@@ -32,10 +32,10 @@ EFFECTS_OF: dict[str, dict[str, float]] = {
     "rosy": {"Rosy_Cheeks": 1}, "lipstick": {"Wearing_Lipstick": 1},
 }  # fmt: skip
 LIPS = ("lipstick", "red lipstick", "red lips", "painted lips", "wearing lipstick", "put on lipstick", "add lipstick")
-NEGATORS = frozenset("no not without remove never lose lacking minus".split())
+NEGATORS = frozenset(["no", "not", "without", "remove", "never", "lose", "lacking", "minus"])
 DEGREES = {"slightly": 0.6, "slight": 0.6, "somewhat": 0.7, "bit": 0.6, "little": 0.6, "light": 0.8, "very": 1.25,
            "much": 1.25, "really": 1.2, "extremely": 1.4, "heavily": 1.25}  # fmt: skip
-_SILENT = frozenset("a an the any his her their its of with more less".split())
+_SILENT = frozenset(["a", "an", "the", "any", "his", "her", "their", "its", "of", "with", "more", "less"])
 
 
 def read_text(text: str) -> dict[str, float]:

@@ -5,24 +5,28 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dvaedit.checkpoints.load import DEFAULT_MODEL, load_model, load_text_model
 from dvaedit.editing.attributes import AttributeEdit
 from dvaedit.editing.text import TextEdit
 from dvaedit.errors import UsageError
-from dvaedit.evaluation.crops import CropQuality, crop_quality
+from dvaedit.evaluation.crops import CropQuality, crop_quality, mean_quality
+from dvaedit.face.quality import MIN_FACE
 from dvaedit.models.bundle import Model
-from dvaedit.models.clip import DEFAULT_CLIP
-from dvaedit.pipeline.run import Pipeline, StagePlan
+from dvaedit.models.clip import DEFAULT_CLIP, TextImageModel
+from dvaedit.pipeline.run import Node, Pipeline, StagePlan
 from dvaedit.pipeline.store import Cache
+from dvaedit.results import EditedPerson, EditResult, FacesResult, InvertResult, ReconstructResult
 from dvaedit.runtime import Runtime
+from dvaedit.stages.choose import LARGEST, Choice, parse_range
 from dvaedit.stages.compare import write_comparison, write_reconstruction
-from dvaedit.stages.graph import DEFAULT_STEPS, Settings, edit_nodes, source_nodes
+from dvaedit.stages.graph import DEFAULT_STEPS, Settings, edit_nodes, place_of, scan_nodes, source_nodes
+from dvaedit.stages.listing import summaries, write_sheet
 from dvaedit.stages.paste import check_region
 from dvaedit.video.codecs import check_container, choose_pix_fmt, encoder_options, get_codec
-from dvaedit.video.files import CONTAINERS, check_writable
+from dvaedit.video.files import CONTAINERS, check_folder, check_writable
 from dvaedit.video.mux import mux
 from dvaedit.video.probe import VideoInfo, file_digest, probe
 
@@ -46,46 +50,6 @@ class Options:
     seed: int = 0
     cache_dir: PathLike | None = None
     progress: Progress | None = None
-
-
-@dataclass(frozen=True)
-class EditResult:
-    """What an edit has made. ``seconds``: time spent by stage, 0 where the cache had it.
-
-    ``cosine``: of the identity code with what it was; ``mix``: per text, the known attributes it was read as;
-    ``unknown_words``: words of the texts the text model has not been trained on.
-    """
-
-    output: Path
-    compare: Path | None
-    frames: int
-    edited_frames: int
-    cosine: float
-    region: str
-    mix: dict[str, dict[str, float]]
-    unknown_words: tuple[str, ...]
-    seconds: dict[str, float]
-
-
-@dataclass(frozen=True)
-class InvertResult:
-    """``x_T``: the folder that holds the noise codes; ``size``: its bytes; ``quality``: of the unedited sample."""
-
-    x_T: Path
-    size: int
-    frames: int
-    quality: CropQuality
-    seconds: dict[str, float]
-
-
-@dataclass(frozen=True)
-class ReconstructResult:
-    """``output``: the video with the whole crop square replaced by its reconstruction; ``quality``: on the crops."""
-
-    output: Path
-    frames: int
-    quality: CropQuality
-    seconds: dict[str, float]
 
 
 @dataclass
@@ -115,21 +79,26 @@ def edit(
     clip: str = DEFAULT_CLIP,
     region: str = "auto",
     paste: str = "delta",
+    face: str | int | Path = LARGEST,
+    range: str | None = None,
+    min_face: float = MIN_FACE,
     codec: str = "h264",
     crf: int | None = None,
     compare: PathLike | None = None,
     overwrite: bool = False,
     options: Options = Options(),
 ) -> EditResult:
-    """Edit the largest face of ``video`` and write the result to ``output``.
+    """Edit a face of ``video`` and write the result to ``output``.
 
     ``text`` and ``attributes`` ("NAME" or "NAME=STRENGTH") add up; ``strength`` scales all of them. ``output``
-    defaults to a name beside the input. ``compare`` also writes source and result side by side.
+    defaults to a name beside the input. ``compare`` also writes source and result side by side. ``face``: "largest",
+    "all", a number as :func:`faces` gives it, or the path of a photograph; ``range``: the part to edit, "START-END".
     Raises the errors of :mod:`dvaedit.errors`; no output is written unless all of it is.
     """
     plan = prepare_edit(
         video, text=text, attributes=attributes, output=output, source_text=source_text, strength=strength, clip=clip,
-        region=region, paste=paste, codec=codec, crf=crf, compare=compare, overwrite=overwrite, options=options,
+        region=region, paste=paste, face=face, range=range, min_face=min_face, codec=codec, crf=crf, compare=compare,
+        overwrite=overwrite, options=options,
     )  # fmt: skip
     return plan.run()
 
@@ -142,25 +111,41 @@ class EditPlan:
     output: Path
     compare: Path | None
     unknown_words: tuple[str, ...]
-    pipeline: Pipeline
-    clock: _Clock
+    run_: _Run
+    model: Model
+    text_model: TextImageModel | None
 
     def stages(self) -> list[StagePlan]:
-        """What is cached and what would be computed, in order."""
-        return self.pipeline.plan(["export"])
+        """What is cached and what would be computed, in order; one person is assumed while nobody has been found."""
+        return self._pipeline(self.run_.known_people()).plan(["export"])
 
     def run(self) -> EditResult:
         """Compute what is missing and write the outputs."""
-        pipeline = self.pipeline
+        people = self.run_.people()
+        pipeline = self._pipeline(people)
         exported = pipeline.artifact("export")
-        align, changed = pipeline.artifact("align"), pipeline.artifact("edit")
         mux(exported.file(exported.files[0].name), self.video, self.output)
         if self.compare is not None:
             write_comparison(self.video, self.output, self.compare, pipeline.artifact("decode"))
+        changed, edited = pipeline.artifact("edit"), _edited_people(pipeline, len(people))
+        frames = {int(n) for at in range(len(people)) for n in pipeline.artifact(f"align{place_of(at)}").read("frames")}
         return EditResult(
-            self.output, self.compare, exported.meta["frames"], len(align.read("frames")), changed.meta["cosine"],
-            changed.meta["region"], changed.meta["mix"], self.unknown_words, dict(self.clock.seconds),
+            self.output, self.compare, exported.meta["frames"], len(frames), changed.meta["cosine"],
+            changed.meta["region"], changed.meta["mix"], self.unknown_words, dict(self.run_.clock.seconds), edited,
         )  # fmt: skip
+
+    def _pipeline(self, people: tuple[int, ...]) -> Pipeline:
+        settings = replace(self.run_.settings, people=people)
+        return self.run_.pipeline(edit_nodes(self.video, self.model, self.text_model, settings))
+
+
+def _edited_people(pipeline: Pipeline, count: int) -> tuple[EditedPerson, ...]:
+    found = []
+    for place in map(place_of, range(count)):
+        align, changed = pipeline.artifact(f"align{place}"), pipeline.artifact(f"edit{place}")
+        meta = {name: align.meta[name] for name in ("person", "seen", "small", "turned", "bridged")}
+        found.append(EditedPerson(edited=len(align.read("frames")), cosine=changed.meta["cosine"], **meta))
+    return tuple(found)
 
 
 def prepare_edit(
@@ -174,6 +159,9 @@ def prepare_edit(
     clip: str = DEFAULT_CLIP,
     region: str = "auto",
     paste: str = "delta",
+    face: str | int | Path = LARGEST,
+    range: str | None = None,
+    min_face: float = MIN_FACE,
     codec: str = "h264",
     crf: int | None = None,
     compare: PathLike | None = None,
@@ -186,6 +174,7 @@ def prepare_edit(
     attribute_edits = tuple(_attribute_edit(item, strength) for item in _as_tuple(attributes))
     if not texts and not attribute_edits:
         raise UsageError("nothing to edit", hint='Give --text "blond hair" or --attribute Blond_Hair.')
+    choice = Choice.parse(face)
     info = probe(video)
     target = Path(output) if output is not None else default_output(video, texts, attribute_edits)
     beside = Path(compare) if compare is not None else None
@@ -198,36 +187,78 @@ def prepare_edit(
     text_model = load_text_model(clip, model.runtime) if texts else None
     unknown = tuple(word for item in texts for word in text_model.known_words(item.target)[1])
     settings = Settings(attribute_edits, texts, options.steps, options.seed, region, paste, codec, crf)
-    pipeline, clock = _pipeline(video, edit_nodes(video, model, text_model, settings), options)
-    return EditPlan(video, target, beside, unknown, pipeline, clock)
+    run = _Run.of(video, settings, choice, range, min_face, options)
+    return EditPlan(video, target, beside, unknown, run, model, text_model)
 
 
-def invert(video: PathLike, *, options: Options = Options()) -> InvertResult:
-    """Encode ``video`` down to its noise codes x_T, which every later edit of it re-uses."""
+def invert(
+    video: PathLike,
+    *,
+    face: str | int | Path = LARGEST,
+    range: str | None = None,
+    min_face: float = MIN_FACE,
+    options: Options = Options(),
+) -> InvertResult:
+    """Encode ``video`` down to its noise codes x_T, which every later edit of it re-uses.
+
+    ``face``, ``range``: as in :func:`edit`; of several people, ``x_T`` is the first one's folder.
+    """
     video = Path(video)
     probe(video)
-    model = _load(options)
-    pipeline, clock = _pipeline(video, source_nodes(video, model, Settings(steps=options.steps)), options)
-    noise = pipeline.artifact("invert")
-    quality = crop_quality(pipeline.artifact("align"), pipeline.artifact("source"))
-    size = sum(file.stat().st_size for file in noise.path.rglob("*") if file.is_file())
-    return InvertResult(noise.path, size, noise.frames, quality, dict(clock.seconds))
+    run, pipeline, people = _source_run(video, Choice.parse(face), range, min_face, options)
+    noises = [pipeline.artifact(f"invert{place_of(at)}") for at in people]
+    quality = _quality(pipeline, people)
+    size = sum(file.stat().st_size for noise in noises for file in noise.path.rglob("*") if file.is_file())
+    frames = sum(noise.frames for noise in noises)
+    return InvertResult(noises[0].path, size, frames, quality, dict(run.clock.seconds))
 
 
 def reconstruct(
-    video: PathLike, *, output: PathLike | None = None, overwrite: bool = False, options: Options = Options()
+    video: PathLike,
+    *,
+    output: PathLike | None = None,
+    overwrite: bool = False,
+    face: str | int | Path = LARGEST,
+    range: str | None = None,
+    min_face: float = MIN_FACE,
+    options: Options = Options(),
 ) -> ReconstructResult:
     """Invert ``video``, sample it back unedited, and write the frames with the crop square replaced by the result."""
     video = Path(video)
+    choice = Choice.parse(face)
     probe(video)
     target = Path(output) if output is not None else video.with_name(f"{video.stem}.reconstructed.mp4")
     check_outputs(video, [target], overwrite)
-    model = _load(options)
-    pipeline, clock = _pipeline(video, source_nodes(video, model, Settings(steps=options.steps)), options)
-    align, source = pipeline.artifact("align"), pipeline.artifact("source")
-    quality = crop_quality(align, source)
-    write_reconstruction(video, pipeline.artifact("decode"), align, source, target, clock)
-    return ReconstructResult(target, source.frames, quality, dict(clock.seconds))
+    run, pipeline, people = _source_run(video, choice, range, min_face, options)
+    quality = _quality(pipeline, people)
+    pairs = [(pipeline.artifact(f"align{place_of(at)}"), pipeline.artifact(f"source{place_of(at)}")) for at in people]
+    write_reconstruction(video, pipeline.artifact("decode"), pairs, target, run.clock)
+    return ReconstructResult(target, sum(sampled.frames for _, sampled in pairs), quality, dict(run.clock.seconds))
+
+
+def faces(
+    video: PathLike,
+    *,
+    sheet: PathLike | None = None,
+    overwrite: bool = False,
+    min_face: float = MIN_FACE,
+    options: Options = Options(),
+) -> FacesResult:
+    """Find the people in ``video`` and write a sheet of pictures of them, by default beside the video."""
+    video = Path(video)
+    info = probe(video)
+    target = Path(sheet) if sheet is not None else video.with_name(f"{video.stem}.faces.png")
+    if target.exists() and not overwrite:
+        raise UsageError(f"{target} exists", hint="Choose another name with -o, or allow it with --overwrite.")
+    if target.suffix.lower() != ".png":
+        raise UsageError(f"the sheet {target} is not named as a PNG", hint="Give it a name that ends in .png.")
+    check_folder(target.absolute().parent)
+    run = _Run.of(video, Settings(), Choice.parse(LARGEST), None, min_face, options)
+    pipeline = run.pipeline(scan_nodes(video))
+    people, decoded = pipeline.artifact("people"), pipeline.artifact("decode")
+    write_sheet(video, decoded, people, target)
+    found = tuple(summaries(decoded, people, info.time_base, min_face))
+    return FacesResult(found, decoded.frames, len(people.read("shots")), target, dict(run.clock.seconds))
 
 
 def default_output(video: Path, texts: Sequence[TextEdit], attributes: Sequence[AttributeEdit]) -> Path:
@@ -276,7 +307,54 @@ def _load(options: Options) -> Model:
     return load_model(options.model, Runtime.resolve(options.device, options.dtype, options.seed))
 
 
-def _pipeline(video: Path, nodes, options: Options) -> tuple[Pipeline, _Clock]:
-    clock = _Clock(options.progress)
-    cache = Cache(Path(options.cache_dir)) if options.cache_dir is not None else Cache()
-    return Pipeline(nodes, cache, file_digest(video), video=video.name, progress=clock), clock
+@dataclass(frozen=True)
+class _Run:
+    """What the pipelines of one call share."""
+
+    video: Path
+    settings: Settings
+    choice: Choice
+    cache: Cache
+    digest: str
+    clock: _Clock
+
+    @classmethod
+    def of(
+        cls, video: Path, settings: Settings, choice: Choice, range_: str | None, min_face: float, options: Options
+    ) -> _Run:
+        span = None if range_ is None else parse_range(range_)
+        # Numbers are those of the whole video, whatever part is edited; else only that part is looked at.
+        scan = None if choice.number not in (None, 1) else span
+        settings = replace(settings, span=span, scan=scan, min_face=min_face)
+        cache = Cache(Path(options.cache_dir)) if options.cache_dir is not None else Cache()
+        return cls(video, settings, choice, cache, file_digest(video), _Clock(options.progress))
+
+    def pipeline(self, nodes: list[Node]) -> Pipeline:
+        return Pipeline(nodes, self.cache, self.digest, video=self.video.name, progress=self.clock)
+
+    def people(self) -> tuple[int, ...]:
+        """The numbers of the people to edit; where the choice needs it, the video is looked at now."""
+        if self.choice.number is not None:
+            return (self.choice.number,)
+        return self.choice.resolve(self.pipeline(scan_nodes(self.video, self.settings.scan)).artifact("people"))
+
+    def known_people(self) -> tuple[int, ...]:
+        """The same without computing anything: the first person, if the video has not been looked at."""
+        scan = self.pipeline(scan_nodes(self.video, self.settings.scan)).plan(["people"])
+        return self.people() if self.choice.number or scan[-1].state == "cached" else (1,)
+
+
+def _source_run(
+    video: Path, choice: Choice, range_: str | None, min_face: float, options: Options
+) -> tuple[_Run, Pipeline, range]:
+    """A run up to the unedited samples, its pipeline, and the places of its people."""
+    run = _Run.of(video, Settings(steps=options.steps), choice, range_, min_face, options)
+    model = _load(options)
+    settings = replace(run.settings, people=run.people())
+    return run, run.pipeline(source_nodes(video, model, settings)), range(len(settings.people))
+
+
+def _quality(pipeline: Pipeline, people: range) -> CropQuality:
+    """Means over all people's frames."""
+    pairs = [(pipeline.artifact(f"align{place_of(at)}"), pipeline.artifact(f"source{place_of(at)}")) for at in people]
+    return mean_quality([(sampled.frames, crop_quality(align, sampled)) for align, sampled in pairs])

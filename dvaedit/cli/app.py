@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 import dvaedit
-from dvaedit.cli import attributes, cache, doctor, edit, invert, options, reconstruct, weights
+from dvaedit.cli import attributes, cache, doctor, edit, faces, invert, options, reconstruct, weights
 from dvaedit.cli.session import INTERRUPTED, Stopped, emit, session_of
 
 EDITING, LOOKING_AFTER = "Editing", "Looking after things"
@@ -59,6 +59,7 @@ def root(
 app.command("edit", epilog=edit.EPILOG, rich_help_panel=EDITING)(edit.edit)
 app.command("invert", epilog=invert.EPILOG, rich_help_panel=EDITING)(invert.invert)
 app.command("reconstruct", epilog=reconstruct.EPILOG, rich_help_panel=EDITING)(reconstruct.reconstruct)
+app.command("faces", epilog=faces.EPILOG, rich_help_panel=EDITING)(faces.faces)
 app.command("attributes", epilog=attributes.EPILOG, rich_help_panel=EDITING)(attributes.attributes)
 app.add_typer(cache.app, name="cache", rich_help_panel=LOOKING_AFTER)
 app.add_typer(weights.app, name="weights", rich_help_panel=LOOKING_AFTER)

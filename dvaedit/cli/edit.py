@@ -23,6 +23,7 @@ EPILOG = options.examples(
     'dvaedit edit in.mp4 --text "a man with a beard" --source-text "a man"',
     "dvaedit edit in.mp4 --attribute Bald --strength 1.5 --compare both.mp4",
     "dvaedit edit in.mp4 --attribute Young=-1 --dry-run",
+    'dvaedit edit in.mp4 --text "gray hair" --face all --range 00:01:02-00:01:20',
 )
 
 
@@ -61,6 +62,9 @@ def edit(
             help="delta adds what the edit changed to the frame's own pixels; replace puts the crop in their place.",
         ),
     ] = options.PasteMode.delta,
+    face: options.Face = "largest",
+    range: options.TimeRange = None,
+    min_face: options.MinFace = options.MIN_FACE,
     output: options.Output = None,
     compare: Annotated[
         Path | None,
@@ -104,7 +108,7 @@ def edit(
     verbose: options.Verbose = False,
     quiet: options.Quiet = False,
 ) -> None:  # fmt: skip
-    """Edit the largest face of VIDEO.
+    """Edit the largest face of VIDEO, or whom --face names.
 
     Give at least one --text or --attribute; several add up. Everything the edit does not change stays as it is: other
     pixels, time stamps, sound, subtitles. What is computed is kept, so that the next edit of the same video is quick
@@ -113,13 +117,14 @@ def edit(
     if not text and not attribute:
         raise UsageError("nothing to edit", hint='Give --text "blond hair" or --attribute Blond_Hair.')
     session = session_of(ctx)
-    chosen = {"codec": codec, "crf": crf, "clip": clip}
+    chosen = {"codec": codec, "crf": crf, "clip": clip, "range": range}
     with session.working(f"edit {video.name}") as progress:
         from dvaedit import api
 
         plan = api.prepare_edit(
             video, text=text or (), attributes=attribute or (), source_text=source_text, strength=strength,
-            region=region.value, paste=paste.value, output=output, compare=compare, overwrite=overwrite,
+            region=region.value, paste=paste.value, face=face, min_face=min_face, output=output, compare=compare,
+            overwrite=overwrite,
             options=options.api_options(progress, model, steps, device, dtype, seed, cache_dir),
             **{name: value for name, value in chosen.items() if value is not None},
         )  # fmt: skip
@@ -147,9 +152,21 @@ def _show(session: Session, video: Path, result: EditResult, json: bool) -> None
         session.note(f'"{text}" was read as: {words or "none of the known attributes"}')
     frames = f"edited {result.edited_frames} of {result.frames} frames ({result.region})"
     session.note(f"{frames} in {duration(sum(result.seconds.values()))}; cosine of the identity {result.cosine:.3f}")
+    people_lines(session, result)
     if result.compare is not None:
         session.note(f"side by side: {result.compare}")
     emit(str(result.output))
+
+
+def people_lines(session: Session, result: EditResult) -> None:
+    """Where people are in view and yet not edited, and why."""
+    for person in result.people:
+        reasons = {"the face is too small": person.small, "it is turned away": person.turned}
+        left = ", ".join(f"{count} frames because {why}" for why, count in reasons.items() if count)
+        if left:
+            session.note(f"face {person.person} is left as it is in {left}")
+        if person.bridged:
+            session.note(f"face {person.person}: {person.bridged} frames without a detection are bridged")
 
 
 def as_dict(result: Any) -> dict[str, Any]:

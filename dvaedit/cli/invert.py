@@ -16,6 +16,9 @@ EPILOG = options.examples("dvaedit invert in.mp4", "dvaedit invert in.mp4 --step
 def invert(
     ctx: typer.Context,
     video: options.Video,
+    face: options.Face = "largest",
+    range: options.TimeRange = None,
+    min_face: options.MinFace = options.MIN_FACE,
     model: options.Model = options.DEFAULT_MODEL,
     steps: options.Steps = options.DEFAULT_STEPS,
     device: options.Device = "auto",
@@ -35,7 +38,7 @@ def invert(
         from dvaedit import api
 
         chosen = options.api_options(progress, model, steps, device, dtype, seed, cache_dir)
-        result = api.invert(video, options=chosen)
+        result = api.invert(video, face=face, range=range, min_face=min_face, options=chosen)
     if json:
         emit_json({"video": video, **as_dict(result), "warnings": session.warnings})
         return

@@ -18,6 +18,8 @@ DEFAULT_MODEL = completion.DEFAULT_MODEL
 DEFAULT_STEPS = 10  # as in dvaedit.stages.graph, which would load torch for --help; a test compares the two
 
 COMPUTING, OUTPUT, REPORTING = "Where and how to compute", "Output", "Reporting"
+WHOM = "Whom and when"
+MIN_FACE = 48.0  # as in dvaedit.face.quality; a test compares the two
 
 
 class Region(str, Enum):
@@ -53,6 +55,27 @@ def _set_verbose(ctx: typer.Context, value: bool) -> bool:
 
 Video = Annotated[Path, typer.Argument(metavar="VIDEO", help="Any video that ffmpeg reads.", show_default=False)]
 
+Face = Annotated[
+    str,
+    typer.Option(
+        "--face", metavar="WHOM", rich_help_panel=WHOM,
+        help="largest, all, a number of `dvaedit faces`, or a photograph (REFERENCE.jpg) of the person.",
+    ),
+]  # fmt: skip
+TimeRange = Annotated[
+    str | None,
+    typer.Option(
+        "--range", metavar="START-END", show_default=False, rich_help_panel=WHOM,
+        help="Edit this part only, for instance 00:01:02-00:01:20; the rest is passed on as it is.",
+    ),
+]  # fmt: skip
+MinFace = Annotated[
+    float,
+    typer.Option(
+        "--min-face", metavar="PIXELS", min=12.0, help="Faces smaller than this are left as they are.",
+        rich_help_panel=WHOM,
+    ),
+]  # fmt: skip
 Model = Annotated[
     str,
     typer.Option(

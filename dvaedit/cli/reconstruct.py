@@ -28,6 +28,9 @@ def reconstruct(
     video: options.Video,
     output: options.Output = None,
     overwrite: options.Overwrite = False,
+    face: options.Face = "largest",
+    range: options.TimeRange = None,
+    min_face: options.MinFace = options.MIN_FACE,
     model: options.Model = options.DEFAULT_MODEL,
     steps: options.Steps = options.DEFAULT_STEPS,
     device: options.Device = "auto",
@@ -47,7 +50,9 @@ def reconstruct(
         from dvaedit import api
 
         chosen = options.api_options(progress, model, steps, device, dtype, seed, cache_dir)
-        result = api.reconstruct(video, output=output, overwrite=overwrite, options=chosen)
+        result = api.reconstruct(
+            video, output=output, overwrite=overwrite, face=face, range=range, min_face=min_face, options=chosen
+        )
     if json:
         emit_json({"video": video, **as_dict(result), "warnings": session.warnings})
         return

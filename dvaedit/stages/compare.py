@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,19 +25,29 @@ def write_comparison(source: Path, result: Path, output: Path, decoded: Artifact
 
 
 def write_reconstruction(
-    source: Path, decoded: Artifact, align: Artifact, sampled: Artifact, output: Path, progress: Progress
+    source: Path,
+    decoded: Artifact,
+    people: Sequence[tuple[Artifact, Artifact]],
+    output: Path,
+    progress: Progress,
 ) -> None:
-    """Write ``source`` with each frame's whole crop square replaced by the sampled crop: nothing is hidden."""
-    frames = _reconstructed(source, align, sampled, progress)
+    """Write ``source`` with each person's whole crop square replaced by the sampled crop: nothing is hidden.
+
+    people: (align, sampled) of each person.
+    """
+    frames = _reconstructed(source, people, decoded.frames, progress)
     write_rgb_video(output, frames, pts=decoded.read("pts").tolist(), info=probe(source))
 
 
-def _reconstructed(source: Path, align: Artifact, sampled: Artifact, progress: Progress) -> Iterator[np.ndarray]:
-    place = {int(frame): position for position, frame in enumerate(align.read("frames"))}
-    quads = align.read("quads")
+def _reconstructed(
+    source: Path, people: Sequence[tuple[Artifact, Artifact]], total: int, progress: Progress
+) -> Iterator[np.ndarray]:
+    places = [{int(frame): place for place, frame in enumerate(align.read("frames"))} for align, _ in people]
+    quads = [align.read("quads") for align, _ in people]
     for frame in read_frames(source):
         rgb = frame.rgb()
-        if (position := place.get(frame.index)) is not None:
-            rgb = replace_square(rgb, to_levels(sampled, position, position + 1)[0], quads[position])
-            progress("write", position + 1, len(quads))
+        for place, corners, (_, sampled) in zip(places, quads, people, strict=True):
+            if (at := place.get(frame.index)) is not None:
+                rgb = replace_square(rgb, to_levels(sampled, at, at + 1)[0], corners[at])
         yield rgb
+        progress("write", frame.index + 1, total)

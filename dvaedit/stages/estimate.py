@@ -27,7 +27,8 @@ class Cost:
 
 # Seconds: two CPU cores, the compact model in float32. Bytes: the arrays each stage stores, crops of 128 pixels.
 COSTS: dict[str, Cost] = {
-    "decode": Cost(seconds=0.035, bytes=15_100, once=1.0, megapixel_seconds=0.01),
+    "decode": Cost(seconds=0.042, bytes=11_300, once=1.0, megapixel_seconds=0.01),
+    "people": Cost(once=0.2),
     "align": Cost(seconds=0.004, bytes=49_800, megapixel_seconds=0.01),
     "encode": Cost(seconds=0.010, bytes=2_500),
     "invert": Cost(step_seconds=0.036, bytes=98_400),

@@ -29,7 +29,7 @@ def people(found: Sequence[Track], shots: Sequence[int] = (0,)) -> list[Person]:
     Tracks that are seen in the same frame are two people, whatever they look like. shots: first frame of each shot.
     """
     groups = [[track] for track in found]
-    codes = np.array([track.identity for track in found]).reshape(len(found), -1)
+    codes = np.array([track.identity for track in found])
     apart, near = _relations(found, np.asarray(shots))
     while len(groups) > 1:
         margin = _cosines(codes) - np.where(near, SAME_PLACE, SAME_PERSON)

@@ -6,7 +6,10 @@ import cv2
 import numpy as np
 
 MIN_FACE = 48.0  # pixels, side of the face; below it an edit has too little to go by
-YAW_LIMITS = 50.0, 62.0  # degrees: full edit up to the first, none from the second on
+YAW_LIMITS = (
+    42.0,
+    56.0,
+)  # degrees by FaceMesh, which says too little in profile: full edit up to the first, none from the second on
 PITCH_LIMITS = 38.0, 50.0
 FULL_SIZE = 128.0  # pixels of a face's side from which size no longer counts
 LEAST = 1e-4  # every frame counts a little, so that there always is an average

@@ -19,7 +19,7 @@ from dvaedit.face.track import Track
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.pipeline.stage import Stage, StageProgress, unkeyed
 from dvaedit.pipeline.writer import ArtifactWriter
-from dvaedit.stages.decode import Span, in_span, read_faces
+from dvaedit.stages.decode import Span, in_span, no_frames, read_faces
 from dvaedit.stages.frames import crops_at
 from dvaedit.stages.people import read_people
 from dvaedit.video.probe import probe
@@ -104,8 +104,7 @@ class Align(Stage):
         seconds = (pts - pts[0]) * time_base
         inside = np.array([in_span(self.span, Fraction(time)) for time in seconds])
         if not inside.any():
-            ends = f"the video is {float(seconds[-1]):.2f} s long"
-            raise NoFaceError(f"no frame lies in the range: {ends}", "Choose another --range.")
+            raise no_frames(float(seconds[-1]))
         rate = (len(pts) - 1) / float(seconds[-1]) if len(pts) > 1 and seconds[-1] > 0 else 25.0
         where = np.flatnonzero(inside)
         return int(where[0]), int(where[-1]) + 1, rate

@@ -12,6 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from dvaedit.checkpoints.store import find_card
+from dvaedit.errors import NoFaceError
 from dvaedit.evaluation.identity import SFace
 from dvaedit.face.mesh import Face, FaceMesher
 from dvaedit.face.quality import sharpness
@@ -63,6 +64,11 @@ class Decode(Stage):
                     "faces": [blob for _, blob in rows],
                 })  # fmt: skip
                 progress(stop, max(total, stop))
+        pts = out.read("pts")
+        seconds = (pts - pts[0]) * probe(self.video).time_base
+        if not any(in_span(self.span, time) for time in seconds):
+            raise no_frames(float(seconds[-1]))
+        out.meta["part"] = self.span is not None
 
     def _faces(self, finder: _Finder, frame: Frame, origin: int) -> tuple[np.ndarray, bytes]:
         rgb = frame.rgb()
@@ -86,6 +92,11 @@ class _Finder:
         if index % EMBED_EVERY and any(same_shape(face, other.face) for other in self.before):
             return None
         return self.sface.embed(rgb, face.points)
+
+
+def no_frames(length: float) -> NoFaceError:
+    """The error for a span beyond the video, which is ``length`` seconds long."""
+    return NoFaceError(f"no frame lies in the range: the video is {length:.2f} s long", "Choose another --range.")
 
 
 def in_span(span: Span | None, seconds: Fraction) -> bool:

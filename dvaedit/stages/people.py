@@ -35,7 +35,8 @@ class People(Stage):
         found = people(tracks(all_faces(decoded), shots), shots)
         if not found:
             hint = "A face must be upright or nearly so, and at least 40 pixels wide."
-            raise NoFaceError("no face found in this video", hint)
+            where = "in this range" if decoded.meta["part"] else "in this video"
+            raise NoFaceError(f"no face found {where}", hint)
         out.save({"shots": shots, **_table(found)}, group="people")
         out.meta["frames"] = decoded.frames
         progress(1, 1)

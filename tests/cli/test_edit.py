@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 import dvaedit
-from dvaedit.cli import edit, invert, reconstruct
+from dvaedit.cli import edit, faces, invert, reconstruct
 
 EDIT = ("edit", "in.mp4", "--text", "blond hair")
 
@@ -19,7 +19,7 @@ def test_options_reach_the_api(api, run):
         "edit", "in.mp4", "-t", "a", "-t", "b", "-a", "Bald=0.5", "--strength", "2", "--region", "hair", "-o", "o.mkv",
         "--compare", "c.mp4", "--source-text", "s", "--paste", "replace", "--crf", "20", "--codec", "hevc",
         "--clip", "x", "--steps", "7", "--device", "cpu", "--dtype", "float32", "--seed", "3", "--cache-dir", "k",
-        "--overwrite", "--model", "m",
+        "--overwrite", "--model", "m", "--face", "all", "--range", "1-2", "--min-face", "30",
     )  # fmt: skip
     assert result.exit_code == 0
     name, args, values = api.calls[0]
@@ -28,7 +28,7 @@ def test_options_reach_the_api(api, run):
     assert values == {
         "text": ["a", "b"], "attributes": ["Bald=0.5"], "strength": 2.0, "region": "hair", "output": Path("o.mkv"),
         "compare": Path("c.mp4"), "source_text": "s", "paste": "replace", "crf": 20, "codec": "hevc", "clip": "x",
-        "overwrite": True,
+        "overwrite": True, "face": "all", "range": "1-2", "min_face": 30.0,
     }  # fmt: skip
     assert callable(options.pop("progress"))
     assert options == {
@@ -45,9 +45,10 @@ def _defaults() -> dict:
     """The defaults of ``dvaedit.api.edit`` and ``Options``, read off their source: importing it would load torch."""
     package = Path(dvaedit.__file__).parent
     trees = {
-        name: ast.parse((package / name).read_text()) for name in ("api.py", "stages/graph.py", "checkpoints/load.py")
+        name: ast.parse((package / name).read_text())
+        for name in ("api.py", "stages/graph.py", "stages/choose.py", "face/quality.py", "checkpoints/load.py")
     }
-    constants = {
+    constants = {"LARGEST": "largest"} | {
         node.targets[0].id: node.value.value
         for tree in trees.values()
         for node in tree.body
@@ -63,14 +64,15 @@ def _defaults() -> dict:
 
 def test_defaults_are_those_of_the_api():
     theirs, compared = _defaults(), set()
-    for function in (edit.edit, invert.invert, reconstruct.reconstruct):
+    for function in (edit.edit, faces.faces, invert.invert, reconstruct.reconstruct):
         for name, parameter in inspect.signature(function).parameters.items():
             ours = getattr(parameter.default, "value", parameter.default)
             if name in theirs and ours not in (None, inspect.Parameter.empty):
                 assert ours == theirs[name], name
                 compared.add(name)
     assert compared == {
-        "source_text", "strength", "region", "paste", "overwrite", "model", "steps", "device", "dtype", "seed"
+        "source_text", "strength", "region", "paste", "overwrite", "model", "steps", "device", "dtype", "seed",
+        "face", "min_face",
     }  # fmt: skip
 
 
@@ -157,3 +159,23 @@ def test_reconstruct(api, run):
         assert measure in result.stderr
     assert api.calls[0][2]["output"] == Path("again.mp4") and api.calls[0][2]["overwrite"] is True
     assert json.loads(run("reconstruct", "in.mp4", "--json").stdout)["quality"]["psnr"] == 26.5
+
+
+def test_frames_left_alone_are_said(api, run):
+    err = run(*EDIT).stderr
+    assert (
+        "face 2 is left as it is in 3 frames because the face is too small, 1 frames because it is turned away" in err
+    )
+    assert "face 2: 2 frames without a detection are bridged" in err
+
+
+def test_faces(api, run):
+    result = run("faces", "in.mp4", "-o", "people.png", "--min-face", "40", "--cache-dir", "k")
+    lines = result.stdout.splitlines()
+    assert lines[0].split() == ["face", "frames", "can", "be", "edited", "size", "quality", "seen"]
+    assert lines[1].split()[:6] == ["1", "9", "8", "64", "px", "0.50"]
+    assert lines[1].endswith("00:00:00.50 to 01:02:03.00, in 2 parts") and lines[-1] == "sheet.png"
+    name, args, values = api.calls[0]
+    assert (name, args, values["sheet"], values["min_face"]) == ("faces", (Path("in.mp4"),), Path("people.png"), 40.0)
+    assert run("faces", "in.mp4", "-q").stdout == "sheet.png\n"
+    assert json.loads(run("faces", "in.mp4", "--json").stdout)["people"][0]["parts"] == [[0.5, 1.0], [3722.0, 3723.0]]

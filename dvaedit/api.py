@@ -22,7 +22,7 @@ from dvaedit.results import EditedPerson, EditResult, FacesResult, InvertResult,
 from dvaedit.runtime import Runtime
 from dvaedit.stages.choose import LARGEST, Choice, parse_range
 from dvaedit.stages.compare import write_comparison, write_reconstruction
-from dvaedit.stages.graph import DEFAULT_STEPS, Settings, edit_nodes, place_of, scan_nodes, source_nodes
+from dvaedit.stages.graph import DEFAULT_STEPS, Settings, edit_nodes, place_of, reconstruct_nodes, scan_nodes
 from dvaedit.stages.listing import summaries, write_sheet
 from dvaedit.stages.paste import check_region
 from dvaedit.video.codecs import check_container, choose_pix_fmt, encoder_options, get_codec
@@ -351,7 +351,7 @@ def _source_run(
     run = _Run.of(video, Settings(steps=options.steps), choice, range_, min_face, options)
     model = _load(options)
     settings = replace(run.settings, people=run.people())
-    return run, run.pipeline(source_nodes(video, model, settings)), range(len(settings.people))
+    return run, run.pipeline(reconstruct_nodes(video, model, settings)), range(len(settings.people))
 
 
 def _quality(pipeline: Pipeline, people: range) -> CropQuality:

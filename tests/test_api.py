@@ -81,8 +81,8 @@ def test_reconstruct_and_invert_measure_the_same_round_trip(video, options, tmp_
     assert inverted.quality == rebuilt.quality
     assert inverted.size > 8 * 3 * 32 * 32 * 2
     assert inverted.x_T.is_dir()
-    assert 0 < inverted.quality.psnr < 60
-    assert inverted.quality.mse == pytest.approx(10 ** (-inverted.quality.psnr / 10), rel=0.5)
+    assert inverted.quality.psnr > 60  # the solver is exact: what is lost is rounding to half precision
+    assert inverted.quality.mse < 1e-6
 
 
 def test_progress_names_every_stage(video, options):
@@ -90,9 +90,7 @@ def test_progress_names_every_stage(video, options):
     options = dvaedit.Options(steps=3, cache_dir=options.cache_dir, progress=lambda *call: seen.append(call))
     dvaedit.edit(video, attributes="Male", options=options)
     stages = list(dict.fromkeys(label for label, _, _ in seen))
-    expected = {
-        *("decode", "people", "align", "encode", "invert", "source", "parse", "edit", "sample", "paste", "export")
-    }
+    expected = {"decode", "people", "align", "encode", "invert", "parse", "edit", "sample", "paste", "export"}
     assert set(stages) == expected
     assert all(done <= total for _, done, total in seen)
 

@@ -151,12 +151,12 @@ def run_model(name: str, device: str) -> str:
     import torch
 
     from dvaedit.checkpoints.load import load_model
-    from dvaedit.diffusion.ddim import ddim_invert, ddim_sample, last, spaced_timesteps
+    from dvaedit.diffusion.reversible import reversible_invert, reversible_sample, reversible_timesteps
     from dvaedit.models.autoencoder import LANDMARK_CHANNELS
     from dvaedit.runtime import Runtime
 
     model = load_model(name, Runtime.resolve(device))
-    steps, noise = spaced_timesteps(2), model.runtime.generator()
+    steps, noise = reversible_timesteps(2), model.runtime.generator()
     with torch.inference_mode():
         x_0 = model.tensor(torch.rand(1, 3, model.image_size, model.image_size, generator=noise) * 2 - 1)
         z_lnd = model.tensor(torch.rand(1, LANDMARK_CHANNELS, generator=noise))
@@ -165,9 +165,9 @@ def run_model(name: str, device: str) -> str:
         def denoise(x_t: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
             return model.autoencoder.denoise(x_t, t, z_face)
 
-        x_T = last(ddim_invert(model.autoencoder.schedule, denoise, x_0, steps, 1))
-        again = last(ddim_sample(model.autoencoder.schedule, denoise, x_T, steps))
-    if not bool(torch.isfinite(again).all()):
-        raise WeightsError(f"the model {name} gives numbers that are not finite", "Run `dvaedit weights verify`.")
+        states = reversible_invert(model.autoencoder.schedule, denoise, x_0, steps)
+        again = reversible_sample(model.autoencoder.schedule, denoise, states, steps)
+    if not torch.allclose(again, x_0, atol=1e-2):
+        raise WeightsError(f"the model {name} does not give a crop back", "Run `dvaedit weights verify`.")
     size_, where = model.image_size, model.runtime.device
     return f"{name}: inverted and sampled one random {size_} x {size_} crop in 2 steps on {where}"

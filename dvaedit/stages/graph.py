@@ -58,7 +58,7 @@ def scan_nodes(video: Path, scan: Span | None = None) -> list[Node]:
 
 
 def source_nodes(video: Path, model: Model, settings: Settings) -> list[Node]:
-    """From the file to x_T and the unedited sample: what all edits of a video share."""
+    """From the file to its noise codes: what all edits of a video share."""
     chains = [_source_chain(video, model, settings, at) for at in range(len(settings.people))]
     return scan_nodes(video, settings.scan) + [node for chain in chains for node in chain]
 
@@ -72,8 +72,16 @@ def _source_chain(video: Path, model: Model, settings: Settings, at: int) -> lis
         Node(align, {"decode": "decode", "people": "people"}, align_in),
         Node(Encode(model=model), {"align": align_in}, codes),
         Node(Invert(settings.steps, dtype=dtype, model=model), {"align": align_in, "encode": codes}, f"invert{place}"),
-        Node(Sample(settings.steps, dtype, model), {"invert": f"invert{place}", "encode": codes}, f"source{place}"),
     ]
+
+
+def reconstruct_nodes(video: Path, model: Model, settings: Settings) -> list[Node]:
+    """From the file to the unedited sample, which shows what the noise codes keep."""
+    sample = Sample(settings.steps, model.runtime.dtype_name, model)
+    places = [place_of(at) for at in range(len(settings.people))]
+    inputs = [{"invert": f"invert{place}", "encode": f"encode{place}"} for place in places]
+    samples = [Node(sample, given, f"source{place}") for given, place in zip(inputs, places, strict=True)]
+    return [*source_nodes(video, model, settings), *samples]
 
 
 def edit_nodes(video: Path, model: Model, clip: TextImageModel | None, settings: Settings) -> list[Node]:
@@ -98,5 +106,5 @@ def _edit_chain(video: Path, model: Model, clip: TextImageModel | None, settings
         Node(
             Sample(settings.steps, model.runtime.dtype_name, model), named("invert", "encode", "edit"), f"sample{place}"
         ),
-        Node(paste, named("align", "parse", "source", "sample", "edit"), f"paste{place}"),
+        Node(paste, named("align", "parse", "sample", "edit"), f"paste{place}"),
     ]

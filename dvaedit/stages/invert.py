@@ -1,4 +1,4 @@
-"""DDIM inversion of every crop to its noise code x_T."""
+"""Inversion of every crop to its noise code."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from dvaedit.diffusion.ddim import ddim_invert, last, spaced_timesteps
+from dvaedit.diffusion.reversible import reversible_invert, reversible_timesteps
 from dvaedit.models.bundle import Model
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.pipeline.stage import Stage, StageProgress, unkeyed
@@ -19,12 +19,14 @@ SHARD = 16
 
 @dataclass(frozen=True)
 class Invert(Stage):
-    """Makes ``x_T`` (n, 3, S, S) float16 under the video's own face codes. ``refinements``: see ``ddim_invert``."""
+    """Makes ``x_T`` and ``x_before``, (n, 3, S, S) float16: the noise code under the video's own face codes.
+
+    Together they are the states of :mod:`dvaedit.diffusion.reversible`.
+    """
 
     name: ClassVar[str] = "invert"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     steps: int = 10
-    refinements: int = 2
     dtype: str = "float32"
     model: Model = unkeyed(None)
 
@@ -37,15 +39,15 @@ class Invert(Stage):
         for start, stop in out.missing(total, SHARD):
             x_0 = self.model.images(crops.read("crops", start, stop))
             z_lnd = codes.read("z_lnd", start, stop)
-            out.write(start, stop, {"x_T": self._invert(x_0, codes.read("z_id_rep"), z_lnd)})
+            x_before, x_T = self._invert(x_0, codes.read("z_id_rep"), z_lnd)
+            out.write(start, stop, {"x_T": x_T, "x_before": x_before})
             progress(stop, total)
 
     @torch.inference_mode()
-    def _invert(self, x_0: torch.Tensor, z_id: np.ndarray, z_lnd: np.ndarray) -> np.ndarray:
-        denoise = bind(self.model, z_id, z_lnd)
-        schedule = self.model.autoencoder.schedule
-        states = ddim_invert(schedule, denoise, x_0, spaced_timesteps(self.steps), self.refinements)
-        return last(states).to(torch.float16).cpu().numpy()
+    def _invert(self, x_0: torch.Tensor, z_id: np.ndarray, z_lnd: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        denoise, schedule = bind(self.model, z_id, z_lnd), self.model.autoencoder.schedule
+        states = reversible_invert(schedule, denoise, x_0, reversible_timesteps(self.steps))
+        return tuple(state.to(torch.float16).cpu().numpy() for state in states)
 
 
 def bind(model: Model, z_id: np.ndarray, z_lnd: np.ndarray):

@@ -38,13 +38,14 @@ def check_region(name: str) -> None:
 class Paste(Stage):
     """Makes per track frame ``mask``, a PNG of the soft mask, (M, M) uint8, and ``levels`` (n, S, S, 3) float16.
 
-    In mode "delta" ``levels`` is edited minus unedited sample, in 8-bit levels, to be added to the frame. In mode
-    "replace", the paper's, it is the edited sample itself, put in the frame's place with hard edges. The mask is the
-    region in the source; where an edit may move outlines (longer hair) it is joined with that in the edited crop.
+    In mode "delta" ``levels`` is edited sample minus crop, in 8-bit levels, to be added to the frame: as sampling is
+    exact, the difference is the edit's alone. In mode "replace", the paper's, it is the edited sample itself, put in
+    the frame's place with hard edges. The mask is the region in the source; where an edit may move outlines (longer
+    hair) it is joined with that in the edited crop.
     """
 
     name: ClassVar[str] = "paste"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     region: str = "auto"
     mode: str = "delta"
     model: Model = unkeyed(None)
@@ -55,13 +56,14 @@ class Paste(Stage):
 
     def run(self, inputs: dict[str, Artifact], out: ArtifactWriter, progress: StageProgress) -> None:
         region = inputs["edit"].meta["region"] if self.region == "auto" else self.region
-        total = inputs["sample"].frames
+        edited, total = inputs["edit"].meta["length"] > 0, inputs["sample"].frames
         shards = out.missing(total, SHARD)
         guides = crops_at(self.video, inputs["align"], self.model.parser.config.image_size, shards)
         for start, stop in shards:
             levels = to_levels(inputs["sample"], start, stop)
             if self.mode == "delta":
-                levels -= to_levels(inputs["source"], start, stop)
+                # Sampling gives an unedited crop back to rounding; without an edit not even that is to be added.
+                levels = levels - inputs["align"].read("crops", start, stop) if edited else np.zeros_like(levels)
             masks = self._masks(inputs, region, start, stop, guides)
             blobs = [encode_png(np.rint(mask * 255).astype(np.uint8)) for mask in masks]
             out.write(start, stop, {"levels": levels.astype(np.float16), "mask": blobs})

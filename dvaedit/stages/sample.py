@@ -1,4 +1,4 @@
-"""Reverse DDIM from x_T under an identity code: the video's own, or an edited one."""
+"""Sampling from the noise code under an identity code: the video's own, or an edited one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from dvaedit.diffusion.ddim import ddim_sample, last, spaced_timesteps
+from dvaedit.diffusion.reversible import States, reversible_sample, reversible_timesteps
 from dvaedit.models.bundle import Model
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.pipeline.stage import Stage, StageProgress, unkeyed
@@ -24,7 +24,7 @@ class Sample(Stage):
     """
 
     name: ClassVar[str] = "sample"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     steps: int = 10
     dtype: str = "float32"
     model: Model = unkeyed(None)
@@ -36,12 +36,15 @@ class Sample(Stage):
         noise, codes = inputs["invert"], inputs["encode"]
         z_id = inputs["edit"].read("z_id") if "edit" in inputs else codes.read("z_id_rep")
         for start, stop in out.missing(noise.frames, SHARD):
-            x_T = self.model.tensor(noise.read("x_T", start, stop)).contiguous(memory_format=torch.channels_last)
-            out.write(start, stop, {"crops": self._sample(x_T, z_id, codes.read("z_lnd", start, stop))})
+            states = tuple(self._state(noise.read(name, start, stop)) for name in ("x_before", "x_T"))
+            out.write(start, stop, {"crops": self._sample(states, z_id, codes.read("z_lnd", start, stop))})
             progress(stop, noise.frames)
 
+    def _state(self, array: np.ndarray) -> torch.Tensor:
+        return self.model.tensor(array).contiguous(memory_format=torch.channels_last)
+
     @torch.inference_mode()
-    def _sample(self, x_T: torch.Tensor, z_id: np.ndarray, z_lnd: np.ndarray) -> np.ndarray:
-        denoise = bind(self.model, z_id, z_lnd)
-        states = ddim_sample(self.model.autoencoder.schedule, denoise, x_T, spaced_timesteps(self.steps))
-        return last(states).to(torch.float16).cpu().numpy()
+    def _sample(self, states: States, z_id: np.ndarray, z_lnd: np.ndarray) -> np.ndarray:
+        denoise, schedule = bind(self.model, z_id, z_lnd), self.model.autoencoder.schedule
+        crops = reversible_sample(schedule, denoise, states, reversible_timesteps(self.steps))
+        return crops.to(torch.float16).cpu().numpy()

@@ -19,8 +19,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dvaedit.checkpoints.store import find_card, load_tensors
-from dvaedit.diffusion.ddim import ddim_invert, ddim_sample, last, spaced_timesteps
+from dvaedit.diffusion.ddim import Denoise, ddim_sample, last, spaced_timesteps
 from dvaedit.diffusion.losses import denoising_loss
+from dvaedit.diffusion.reversible import reversible_invert, reversible_sample, reversible_timesteps
 from dvaedit.diffusion.schedule import NUM_TIMESTEPS
 from dvaedit.face.points import landmark_code
 from dvaedit.models.autoencoder import Autoencoder, AutoencoderConfig
@@ -217,22 +218,23 @@ class Trainer:
 
 @torch.no_grad()
 def sample_sheet(trainer: Trainer, face_set: faces.FaceSet, count: int = 12, steps: int = 12) -> list[Tensor]:
-    """Rows: held-out crops; their reconstruction; random x_T under their codes; codes of one under x_T of the next."""
+    """Rows: held-out crops; samples of random noise under their codes; the code of each under the noise of the next."""
     model = Autoencoder(trainer.config.model).eval()
     model.load_state_dict(trainer.ema.state(trainer.model))
     index = np.flatnonzero(face_set.held_out)[:count]
     x_0 = to_float(torch.from_numpy(face_set.images[index]))
     z_id = model.identity(x_0)
     z_lnd = landmark_codes(torch.from_numpy(face_set.points[index]), face_set.image_size)
-    timesteps, schedule = spaced_timesteps(steps), model.schedule
-    z_face = model.face_code(z_id, z_lnd)
-    swapped = model.face_code(z_id.roll(1, 0), z_lnd)
-    x_T = last(ddim_invert(schedule, lambda x, t: model.denoise(x, t, z_face), x_0, timesteps))
+
+    def denoiser(z_id: Tensor) -> Denoise:
+        z_face = model.face_code(z_id, z_lnd)
+        return lambda x_t, t: model.denoise(x_t, t, z_face)
+
     noise = torch.randn(x_0.shape, generator=torch.Generator().manual_seed(0))
-    rows = [x_0]
-    for start, code in ((x_T, z_face), (noise, z_face), (x_T, swapped)):
-        rows.append(last(ddim_sample(schedule, lambda x, t, c=code: model.denoise(x, t, c), start, timesteps)))
-    return rows
+    sampled = last(ddim_sample(model.schedule, denoiser(z_id), noise, spaced_timesteps(steps)))
+    timesteps = reversible_timesteps(steps)
+    states = reversible_invert(model.schedule, denoiser(z_id), x_0, timesteps)
+    return [x_0, sampled, reversible_sample(model.schedule, denoiser(z_id.roll(1, 0)), states, timesteps)]
 
 
 def train(

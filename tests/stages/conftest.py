@@ -39,7 +39,7 @@ def tiny_model() -> Model:
     torch.manual_seed(0)
     autoencoder = Autoencoder(TINY).eval().requires_grad_(False)
     for parameter in autoencoder.parameters():
-        torch.nn.init.normal_(parameter, std=0.15)
+        torch.nn.init.normal_(parameter, std=0.25)
     attributes = AttributeModel(("Blond_Hair", "Eyeglasses", "Male"), TINY.identity.code_channels)
     attributes.std.fill_(0.1)
     torch.nn.init.normal_(attributes.directions, std=5.0)

@@ -113,7 +113,7 @@ run.execute()
 
 
 SLOW = [
-    pytest.param(s, marks=pytest.mark.slow) for s in ("decode", "align", "parse", "encode", "source", "edit", "export")
+    pytest.param(s, marks=pytest.mark.slow) for s in ("decode", "align", "parse", "encode", "sample", "edit", "export")
 ]
 
 

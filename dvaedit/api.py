@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from pathlib import Path
 
 from dvaedit.checkpoints.load import DEFAULT_MODEL, load_model, load_text_model
@@ -20,15 +21,16 @@ from dvaedit.pipeline.run import Node, Pipeline, StagePlan
 from dvaedit.pipeline.store import Cache
 from dvaedit.results import EditedPerson, EditResult, FacesResult, InvertResult, ReconstructResult
 from dvaedit.runtime import Runtime
+from dvaedit.source import Source
 from dvaedit.stages.choose import LARGEST, Choice, parse_range
 from dvaedit.stages.compare import write_comparison, write_reconstruction
 from dvaedit.stages.graph import DEFAULT_STEPS, Settings, edit_nodes, place_of, reconstruct_nodes, scan_nodes
+from dvaedit.stages.intake import DEFAULT_RATE
 from dvaedit.stages.listing import summaries, write_sheet
 from dvaedit.stages.paste import check_region
-from dvaedit.video.codecs import check_container, choose_pix_fmt, encoder_options, get_codec
-from dvaedit.video.files import CONTAINERS, check_folder, check_writable
-from dvaedit.video.mux import mux
-from dvaedit.video.probe import VideoInfo, file_digest, probe
+from dvaedit.video.codecs import Encoding
+from dvaedit.video.files import check_folder, check_writable
+from dvaedit.video.probe import VideoInfo
 
 Progress = Callable[[str, int, int], None]
 """Called with (stage, frames done, frames in all)."""
@@ -38,9 +40,10 @@ PathLike = str | Path
 
 @dataclass(frozen=True)
 class Options:
-    """Where and how to compute; nothing here changes what an edit means.
+    """Where and how to compute, and how the input is read; nothing here changes what an edit means.
 
     ``device`` and ``dtype``: see :meth:`Runtime.resolve`; ``cache_dir``: None for the user's cache folder.
+    ``deinterlace``: merge the fields of interlaced video; ``rate``: frames a second of a folder of pictures.
     """
 
     model: str = DEFAULT_MODEL
@@ -50,6 +53,8 @@ class Options:
     seed: int = 0
     cache_dir: PathLike | None = None
     progress: Progress | None = None
+    deinterlace: bool = False
+    rate: float | Fraction = DEFAULT_RATE
 
 
 @dataclass
@@ -82,8 +87,11 @@ def edit(
     face: str | int | Path = LARGEST,
     range: str | None = None,
     min_face: float = MIN_FACE,
-    codec: str = "h264",
+    codec: str | None = None,
     crf: int | None = None,
+    preset: str | None = None,
+    pix_fmt: str | None = None,
+    lossless: bool = False,
     compare: PathLike | None = None,
     overwrite: bool = False,
     options: Options = Options(),
@@ -93,12 +101,14 @@ def edit(
     ``text`` and ``attributes`` ("NAME" or "NAME=STRENGTH") add up; ``strength`` scales all of them. ``output``
     defaults to a name beside the input. ``compare`` also writes source and result side by side. ``face``: "largest",
     "all", a number as :func:`faces` gives it, or the path of a photograph; ``range``: the part to edit, "START-END".
+    ``video`` may also be a picture or a folder of them; the output is one too then. ``codec``, ``crf``, ``preset``,
+    ``pix_fmt``, ``lossless``: see :class:`dvaedit.video.codecs.Encoding`; codec "copy-of-source" is the input's.
     Raises the errors of :mod:`dvaedit.errors`; no output is written unless all of it is.
     """
     plan = prepare_edit(
         video, text=text, attributes=attributes, output=output, source_text=source_text, strength=strength, clip=clip,
-        region=region, paste=paste, face=face, range=range, min_face=min_face, codec=codec, crf=crf, compare=compare,
-        overwrite=overwrite, options=options,
+        region=region, paste=paste, face=face, range=range, min_face=min_face, codec=codec, crf=crf, preset=preset,
+        pix_fmt=pix_fmt, lossless=lossless, compare=compare, overwrite=overwrite, options=options,
     )  # fmt: skip
     return plan.run()
 
@@ -115,6 +125,11 @@ class EditPlan:
     model: Model
     text_model: TextImageModel | None
 
+    @property
+    def info(self) -> VideoInfo:
+        """The input as the stages see it."""
+        return self.run_.source.info
+
     def stages(self) -> list[StagePlan]:
         """What is cached and what would be computed, in order; one person is assumed while nobody has been found."""
         return self._pipeline(self.run_.known_people()).plan(["export"])
@@ -124,9 +139,10 @@ class EditPlan:
         people = self.run_.people()
         pipeline = self._pipeline(people)
         exported = pipeline.artifact("export")
-        mux(exported.file(exported.files[0].name), self.video, self.output)
+        pictures, source = exported.file(exported.files[0].name), self.run_.source
+        source.write(pictures, self.output)
         if self.compare is not None:
-            write_comparison(self.video, self.output, self.compare, pipeline.artifact("decode"))
+            write_comparison(source.video, pictures, self.compare, pipeline.artifact("decode"), source.info)
         changed, edited = pipeline.artifact("edit"), _edited_people(pipeline, len(people))
         frames = {int(n) for at in range(len(people)) for n in pipeline.artifact(f"align{place_of(at)}").read("frames")}
         return EditResult(
@@ -136,7 +152,7 @@ class EditPlan:
 
     def _pipeline(self, people: tuple[int, ...]) -> Pipeline:
         settings = replace(self.run_.settings, people=people)
-        return self.run_.pipeline(edit_nodes(self.video, self.model, self.text_model, settings))
+        return self.run_.pipeline(edit_nodes(self.run_.source.video, self.model, self.text_model, settings))
 
 
 def _edited_people(pipeline: Pipeline, count: int) -> tuple[EditedPerson, ...]:
@@ -162,8 +178,11 @@ def prepare_edit(
     face: str | int | Path = LARGEST,
     range: str | None = None,
     min_face: float = MIN_FACE,
-    codec: str = "h264",
+    codec: str | None = None,
     crf: int | None = None,
+    preset: str | None = None,
+    pix_fmt: str | None = None,
+    lossless: bool = False,
     compare: PathLike | None = None,
     overwrite: bool = False,
     options: Options = Options(),
@@ -175,19 +194,22 @@ def prepare_edit(
     if not texts and not attribute_edits:
         raise UsageError("nothing to edit", hint='Give --text "blond hair" or --attribute Blond_Hair.')
     choice = Choice.parse(face)
-    info = probe(video)
-    target = Path(output) if output is not None else default_output(video, texts, attribute_edits)
-    beside = Path(compare) if compare is not None else None
-    check_outputs(video, [path for path in (target, beside) if path is not None], overwrite)
-    _check_encoding(info, target, codec, crf)
     check_region(region)
+    run = _Run.of(video, choice, range, min_face, options)
+    source = run.source
+    target = Path(output) if output is not None else source.default_output(slug(texts, attribute_edits))
+    beside = Path(compare) if compare is not None else None
+    check_outputs(source, target, beside, overwrite)
+    encoding = source.encoding(target, Encoding("h264", crf, preset, pix_fmt, lossless), codec)
     model = _load(options)
     for change in attribute_edits:
         model.attributes.index(change.name)
     text_model = load_text_model(clip, model.runtime) if texts else None
     unknown = tuple(word for item in texts for word in text_model.known_words(item.target)[1])
-    settings = Settings(attribute_edits, texts, options.steps, options.seed, region, paste, codec, crf)
-    run = _Run.of(video, settings, choice, range, min_face, options)
+    settings = replace(
+        run.settings, attributes=attribute_edits, texts=texts, region=region, paste=paste, encoding=encoding
+    )
+    run = replace(run, settings=settings)
     return EditPlan(video, target, beside, unknown, run, model, text_model)
 
 
@@ -203,9 +225,7 @@ def invert(
 
     ``face``, ``range``: as in :func:`edit`; of several people, ``x_T`` is the first one's folder.
     """
-    video = Path(video)
-    probe(video)
-    run, pipeline, people = _source_run(video, Choice.parse(face), range, min_face, options)
+    run, pipeline, people = _source_run(_Run.of(Path(video), Choice.parse(face), range, min_face, options), options)
     noises = [pipeline.artifact(f"invert{place_of(at)}") for at in people]
     quality = _quality(pipeline, people)
     size = sum(file.stat().st_size for noise in noises for file in noise.path.rglob("*") if file.is_file())
@@ -225,14 +245,13 @@ def reconstruct(
 ) -> ReconstructResult:
     """Invert ``video``, sample it back unedited, and write the frames with the crop square replaced by the result."""
     video = Path(video)
-    choice = Choice.parse(face)
-    probe(video)
+    run = _Run.of(video, Choice.parse(face), range, min_face, options)
     target = Path(output) if output is not None else video.with_name(f"{video.stem}.reconstructed.mp4")
-    check_outputs(video, [target], overwrite)
-    run, pipeline, people = _source_run(video, choice, range, min_face, options)
+    check_outputs(run.source, None, target, overwrite)
+    run, pipeline, people = _source_run(run, options)
     quality = _quality(pipeline, people)
     pairs = [(pipeline.artifact(f"align{place_of(at)}"), pipeline.artifact(f"source{place_of(at)}")) for at in people]
-    write_reconstruction(video, pipeline.artifact("decode"), pairs, target, run.clock)
+    write_reconstruction(run.source.video, pipeline.artifact("decode"), pairs, target, run.clock, run.source.info)
     return ReconstructResult(target, sum(sampled.frames for _, sampled in pairs), quality, dict(run.clock.seconds))
 
 
@@ -246,48 +265,46 @@ def faces(
 ) -> FacesResult:
     """Find the people in ``video`` and write a sheet of pictures of them, by default beside the video."""
     video = Path(video)
-    info = probe(video)
     target = Path(sheet) if sheet is not None else video.with_name(f"{video.stem}.faces.png")
     if target.exists() and not overwrite:
         raise UsageError(f"{target} exists", hint="Choose another name with -o, or allow it with --overwrite.")
     if target.suffix.lower() != ".png":
         raise UsageError(f"the sheet {target} is not named as a PNG", hint="Give it a name that ends in .png.")
     check_folder(target.absolute().parent)
-    run = _Run.of(video, Settings(), Choice.parse(LARGEST), None, min_face, options)
-    pipeline = run.pipeline(scan_nodes(video))
+    run = _Run.of(video, Choice.parse(LARGEST), None, min_face, options)
+    working = run.source.video
+    pipeline = run.pipeline(scan_nodes(working))
     people, decoded = pipeline.artifact("people"), pipeline.artifact("decode")
-    write_sheet(video, decoded, people, target)
-    found = tuple(summaries(decoded, people, info.time_base, min_face))
+    write_sheet(working, decoded, people, target)
+    found = tuple(summaries(decoded, people, run.source.info.time_base, min_face))
     return FacesResult(found, decoded.frames, len(people.read("shots")), target, dict(run.clock.seconds))
 
 
-def default_output(video: Path, texts: Sequence[TextEdit], attributes: Sequence[AttributeEdit]) -> Path:
-    """A name beside the input that says what was done, for instance ``clip.blond_hair.mp4``."""
+def slug(texts: Sequence[TextEdit], attributes: Sequence[AttributeEdit]) -> str:
+    """What was done, fit for a file's name: ``blond_hair+Smiling``."""
     words = [item.target for item in texts] + [f"{item.name}{_signed(item.strength)}" for item in attributes]
-    slug = "+".join(re.sub(r"[^A-Za-z0-9._-]+", "_", word).strip("_") for word in words)[:80]
-    suffix = video.suffix if video.suffix.lower() in CONTAINERS else ".mp4"
-    return video.with_name(f"{video.stem}.{slug}{suffix}")
+    return "+".join(re.sub(r"[^A-Za-z0-9._-]+", "_", word).strip("_") for word in words)[:80] or "edited"
 
 
 def _signed(strength: float) -> str:
     return "" if strength == 1 else f"{strength:+g}"
 
 
-def check_outputs(video: Path, outputs: Sequence[Path], overwrite: bool) -> None:
-    """Refuse, before any work, outputs that would overwrite the input, each other or an existing file."""
-    for number, path in enumerate(outputs):
-        if path.resolve() == video.resolve() or path.resolve() in [other.resolve() for other in outputs[:number]]:
+def check_outputs(source: Source, target: Path | None, video: Path | None, overwrite: bool) -> None:
+    """Refuse, before any work, outputs that would overwrite the input, each other or an existing file.
+
+    target: written by the source itself; video: one with the source's sound, such as a comparison.
+    """
+    taken = [path.resolve() for path in source.files]
+    for path in (target, video):
+        if path is None:
+            continue
+        if path.resolve() in taken:
             raise UsageError(f"{path} is the input or another output", hint="Choose another name with -o.")
-        if path.exists() and not overwrite:
+        if path.exists() and not path.is_dir() and not overwrite:
             raise UsageError(f"{path} exists", hint="Choose another name with -o, or allow it with --overwrite.")
-        check_writable(path)
-
-
-def _check_encoding(info: VideoInfo, output: Path, codec: str, crf: int | None) -> None:
-    """Refuse now what the encoder would refuse after all the work."""
-    check_container(output, codec)
-    encoder_options(get_codec(codec), crf)
-    choose_pix_fmt(get_codec(codec), info.pix_fmt, info.stored_size)
+        source.check_output(path) if path is target else check_writable(path)
+        taken.append(path.resolve())
 
 
 def _as_tuple(items):
@@ -311,47 +328,50 @@ def _load(options: Options) -> Model:
 class _Run:
     """What the pipelines of one call share."""
 
-    video: Path
+    source: Source
     settings: Settings
     choice: Choice
     cache: Cache
-    digest: str
     clock: _Clock
 
     @classmethod
-    def of(
-        cls, video: Path, settings: Settings, choice: Choice, range_: str | None, min_face: float, options: Options
-    ) -> _Run:
+    def of(cls, video: Path, choice: Choice, range_: str | None, min_face: float, options: Options) -> _Run:
+        """Look at the input; the settings are those of every command."""
         span = None if range_ is None else parse_range(range_)
         # Numbers are those of the whole video, whatever part is edited; else only that part is looked at.
         scan = None if choice.number not in (None, 1) else span
-        settings = replace(settings, span=span, scan=scan, min_face=min_face)
-        cache = Cache(Path(options.cache_dir)) if options.cache_dir is not None else Cache()
-        return cls(video, settings, choice, cache, file_digest(video), _Clock(options.progress))
+        settings = Settings(steps=options.steps, seed=options.seed, span=span, scan=scan, min_face=min_face)
+        cache, clock = Cache(None if options.cache_dir is None else Path(options.cache_dir)), _Clock(options.progress)
+        source = Source.open(video, cache, _rate(options.rate), options.deinterlace, clock)
+        return cls(source, settings, choice, cache, clock)
 
     def pipeline(self, nodes: list[Node]) -> Pipeline:
-        return Pipeline(nodes, self.cache, self.digest, video=self.video.name, progress=self.clock)
+        return Pipeline(nodes, self.cache, self.source.key, video=self.source.path.name, progress=self.clock)
 
     def people(self) -> tuple[int, ...]:
         """The numbers of the people to edit; where the choice needs it, the video is looked at now."""
         if self.choice.number is not None:
             return (self.choice.number,)
-        return self.choice.resolve(self.pipeline(scan_nodes(self.video, self.settings.scan)).artifact("people"))
+        return self.choice.resolve(self.pipeline(scan_nodes(self.source.video, self.settings.scan)).artifact("people"))
 
     def known_people(self) -> tuple[int, ...]:
         """The same without computing anything: the first person, if the video has not been looked at."""
-        scan = self.pipeline(scan_nodes(self.video, self.settings.scan)).plan(["people"])
+        scan = self.pipeline(scan_nodes(self.source.video, self.settings.scan)).plan(["people"])
         return self.people() if self.choice.number or scan[-1].state == "cached" else (1,)
 
 
-def _source_run(
-    video: Path, choice: Choice, range_: str | None, min_face: float, options: Options
-) -> tuple[_Run, Pipeline, range]:
-    """A run up to the unedited samples, its pipeline, and the places of its people."""
-    run = _Run.of(video, Settings(steps=options.steps), choice, range_, min_face, options)
+def _source_run(run: _Run, options: Options) -> tuple[_Run, Pipeline, range]:
+    """A run up to the unedited samples: itself, its pipeline, and the places of its people."""
     model = _load(options)
     settings = replace(run.settings, people=run.people())
-    return run, run.pipeline(reconstruct_nodes(video, model, settings)), range(len(settings.people))
+    return run, run.pipeline(reconstruct_nodes(run.source.video, model, settings)), range(len(settings.people))
+
+
+def _rate(value: float | Fraction) -> Fraction:
+    rate = Fraction(value).limit_denominator(1001)
+    if not 0 < rate <= 1000:
+        raise UsageError(f"{value} is no rate of frames a second", "Give one like 25 or 29.97.")
+    return rate
 
 
 def _quality(pipeline: Pipeline, people: range) -> CropQuality:

@@ -43,9 +43,8 @@ def show_plan(session: Session, plan: EditPlan, steps: int, texts: int, json: bo
 
 def _rows(plan: EditPlan, steps: int, texts: int) -> list[tuple[StagePlan, Estimate]]:
     from dvaedit.stages.estimate import estimate, known_frames
-    from dvaedit.video.probe import probe
 
-    stages, info = plan.stages(), probe(plan.video)
+    stages, info = plan.stages(), plan.info
     faces = known_frames(stages) or info.frames
     pixels = info.width * info.height
     frames = {stage.label: info.frames if stage.label in WHOLE_VIDEO else faces for stage in stages}

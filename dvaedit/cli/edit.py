@@ -73,24 +73,17 @@ def edit(
             rich_help_panel=options.OUTPUT,
         ),
     ] = None,
-    codec: Annotated[
-        str | None,
-        typer.Option(
-            "--codec", metavar="NAME", help="h264 (the default), hevc, av1, vp9, prores, ffv1.", show_default=False,
-            autocompletion=completion.codecs, rich_help_panel=options.OUTPUT,
-        ),
-    ] = None,
-    crf: Annotated[
-        int | None,
-        typer.Option(
-            "--crf", min=0, max=63, help="Quality of the codec, 16 by default: less is better and larger.",
-            show_default=False, rich_help_panel=options.OUTPUT,
-        ),
-    ] = None,
+    codec: options.Codec = None,
+    crf: options.Crf = None,
+    preset: options.Preset = None,
+    pix_fmt: options.PixFmt = None,
+    lossless: options.Lossless = False,
     overwrite: options.Overwrite = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be computed, and stop.", rich_help_panel=options.OUTPUT)
     ] = False,
+    deinterlace: options.Deinterlace = False,
+    rate: options.Rate = 25.0,
     model: options.Model = options.DEFAULT_MODEL,
     clip: Annotated[
         str | None,
@@ -117,15 +110,18 @@ def edit(
     if not text and not attribute:
         raise UsageError("nothing to edit", hint='Give --text "blond hair" or --attribute Blond_Hair.')
     session = session_of(ctx)
-    chosen = {"codec": codec, "crf": crf, "clip": clip, "range": range}
+    chosen = {"codec": codec, "crf": crf, "preset": preset, "pix_fmt": pix_fmt, "clip": clip, "range": range}
     with session.working(f"edit {video.name}") as progress:
         from dvaedit import api
 
         plan = api.prepare_edit(
             video, text=text or (), attributes=attribute or (), source_text=source_text, strength=strength,
             region=region.value, paste=paste.value, face=face, min_face=min_face, output=output, compare=compare,
-            overwrite=overwrite,
-            options=options.api_options(progress, model, steps, device, dtype, seed, cache_dir),
+            overwrite=overwrite, lossless=lossless,
+            options=options.api_options(
+                progress, model=model, steps=steps, device=device, dtype=dtype, seed=seed, cache_dir=cache_dir,
+                deinterlace=deinterlace, rate=rate,
+            ),
             **{name: value for name, value in chosen.items() if value is not None},
         )  # fmt: skip
         _warn_of_words(session, plan)

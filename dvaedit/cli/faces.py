@@ -30,6 +30,8 @@ def faces(
     ] = None,
     overwrite: options.Overwrite = False,
     min_face: options.MinFace = options.MIN_FACE,
+    deinterlace: options.Deinterlace = False,
+    rate: options.Rate = 25.0,
     cache_dir: options.CacheDir = None,
     json: options.Json = False,
     verbose: options.Verbose = False,
@@ -43,7 +45,7 @@ def faces(
     with session.working(f"faces of {video.name}") as progress:
         from dvaedit import api
 
-        chosen = api.Options(cache_dir=cache_dir, progress=progress)
+        chosen = api.Options(cache_dir=cache_dir, progress=progress, deinterlace=deinterlace, rate=rate)
         result = api.faces(video, sheet=output, overwrite=overwrite, min_face=min_face, options=chosen)
     if json:
         emit_json({"video": video, **as_dict(result), "warnings": session.warnings})

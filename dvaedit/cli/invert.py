@@ -19,6 +19,8 @@ def invert(
     face: options.Face = "largest",
     range: options.TimeRange = None,
     min_face: options.MinFace = options.MIN_FACE,
+    deinterlace: options.Deinterlace = False,
+    rate: options.Rate = 25.0,
     model: options.Model = options.DEFAULT_MODEL,
     steps: options.Steps = options.DEFAULT_STEPS,
     device: options.Device = "auto",
@@ -37,7 +39,17 @@ def invert(
     with session.working(f"invert {video.name}") as progress:
         from dvaedit import api
 
-        chosen = options.api_options(progress, model, steps, device, dtype, seed, cache_dir)
+        chosen = options.api_options(
+            progress,
+            model=model,
+            steps=steps,
+            device=device,
+            dtype=dtype,
+            seed=seed,
+            cache_dir=cache_dir,
+            deinterlace=deinterlace,
+            rate=rate,
+        )
         result = api.invert(video, face=face, range=range, min_face=min_face, options=chosen)
     if json:
         emit_json({"video": video, **as_dict(result), "warnings": session.warnings})

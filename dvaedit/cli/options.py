@@ -18,7 +18,7 @@ DEFAULT_MODEL = completion.DEFAULT_MODEL
 DEFAULT_STEPS = 10  # as in dvaedit.stages.graph, which would load torch for --help; a test compares the two
 
 COMPUTING, OUTPUT, REPORTING = "Where and how to compute", "Output", "Reporting"
-WHOM = "Whom and when"
+WHOM, INPUT = "Whom and when", "Input"
 MIN_FACE = 48.0  # as in dvaedit.face.quality; a test compares the two
 
 
@@ -53,7 +53,10 @@ def _set_verbose(ctx: typer.Context, value: bool) -> bool:
     return value
 
 
-Video = Annotated[Path, typer.Argument(metavar="VIDEO", help="Any video that ffmpeg reads.", show_default=False)]
+Video = Annotated[
+    Path,
+    typer.Argument(metavar="VIDEO", help="Any video that ffmpeg reads, a picture, or a folder.", show_default=False),
+]
 
 Face = Annotated[
     str,
@@ -76,6 +79,46 @@ MinFace = Annotated[
         rich_help_panel=WHOM,
     ),
 ]  # fmt: skip
+Codec = Annotated[
+    str | None,
+    typer.Option(
+        "--codec", metavar="NAME", show_default=False, autocompletion=completion.codecs, rich_help_panel=OUTPUT,
+        help="h264 (the default), hevc, av1, vp9, prores, ffv1, copy-of-source, or a device's such as h264_nvenc.",
+    ),
+]  # fmt: skip
+Crf = Annotated[
+    int | None,
+    typer.Option(
+        "--crf", min=0, max=63, help="Quality of the codec, 16 by default: less is better and larger.",
+        show_default=False, rich_help_panel=OUTPUT,
+    ),
+]  # fmt: skip
+Preset = Annotated[
+    str | None,
+    typer.Option(
+        "--preset", metavar="NAME", help="Speed of the codec: medium, slow, veryfast ...; a number for av1.",
+        show_default=False, rich_help_panel=OUTPUT,
+    ),
+]  # fmt: skip
+PixFmt = Annotated[
+    str | None,
+    typer.Option(
+        "--pix-fmt", metavar="NAME", help="Pixel format, as ffmpeg names it; default: the source's, or nearest.",
+        show_default=False, rich_help_panel=OUTPUT,
+    ),
+]  # fmt: skip
+Lossless = Annotated[
+    bool,
+    typer.Option("--lossless", help="Exact samples: ffv1, or the --codec if it can.", rich_help_panel=OUTPUT),
+]
+Deinterlace = Annotated[
+    bool,
+    typer.Option("--deinterlace", help="Merge the fields of interlaced video.", rich_help_panel=INPUT),
+]
+Rate = Annotated[
+    float,
+    typer.Option("--rate", metavar="FPS", help="Frames a second of a folder of pictures.", rich_help_panel=INPUT),
+]
 Model = Annotated[
     str,
     typer.Option(
@@ -137,12 +180,8 @@ def examples(*lines: str) -> str:
     return "\n".join(["**Examples**", "", "```text", *lines, "```"])
 
 
-def api_options(
-    session_progress: object, model: str, steps: int, device: str, dtype: str, seed: int, cache_dir: Path | None
-) -> Options:
+def api_options(session_progress: object, **chosen: object) -> Options:
     """The options of an API call. Loads torch."""
     from dvaedit import api
 
-    return api.Options(
-        model=model, steps=steps, device=device, dtype=dtype, seed=seed, cache_dir=cache_dir, progress=session_progress
-    )
+    return api.Options(progress=session_progress, **chosen)

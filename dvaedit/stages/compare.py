@@ -10,18 +10,21 @@ import numpy as np
 from dvaedit.face.paste import replace_square
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.stages.paste import to_levels
-from dvaedit.video.probe import probe
-from dvaedit.video.reader import read_frames
+from dvaedit.video.probe import VideoInfo
+from dvaedit.video.reader import read_frames, to_rgb, upright
 from dvaedit.video.writer import write_rgb_video
 
 Progress = Callable[[str, int, int], None]
 
 
-def write_comparison(source: Path, result: Path, output: Path, decoded: Artifact) -> None:
-    """Write ``source`` (left) and ``result`` (right), at the source's times and with its sound, to ``output``."""
+def write_comparison(source: Path, result: Path, output: Path, decoded: Artifact, info: VideoInfo) -> None:
+    """Write ``source`` (left) and ``result`` (right), at the source's times, to ``output``.
+
+    result: the exported pictures, stored as the source's are. info: of the source; its sound is that of ``info.path``.
+    """
     pairs = zip(read_frames(source), read_frames(result), strict=True)
-    frames = (np.hstack([before.rgb(), after.rgb()]) for before, after in pairs)
-    write_rgb_video(output, frames, pts=decoded.read("pts").tolist(), info=probe(source))
+    frames = (np.hstack([before.rgb(), upright(to_rgb(after.native), before.rotation)]) for before, after in pairs)
+    write_rgb_video(output, frames, pts=decoded.read("pts").tolist(), info=info)
 
 
 def write_reconstruction(
@@ -30,13 +33,14 @@ def write_reconstruction(
     people: Sequence[tuple[Artifact, Artifact]],
     output: Path,
     progress: Progress,
+    info: VideoInfo,
 ) -> None:
     """Write ``source`` with each person's whole crop square replaced by the sampled crop: nothing is hidden.
 
-    people: (align, sampled) of each person.
+    people: (align, sampled) of each person. info: as in ``write_comparison``.
     """
     frames = _reconstructed(source, people, decoded.frames, progress)
-    write_rgb_video(output, frames, pts=decoded.read("pts").tolist(), info=probe(source))
+    write_rgb_video(output, frames, pts=decoded.read("pts").tolist(), info=info)
 
 
 def _reconstructed(

@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from dvaedit.checkpoints.store import find_card
-from dvaedit.errors import NoFaceError
+from dvaedit.errors import NoFaceError, VideoError
 from dvaedit.evaluation.identity import SFace
 from dvaedit.face.mesh import Face, FaceMesher
 from dvaedit.face.quality import sharpness
@@ -71,6 +71,8 @@ class Decode(Stage):
         out.meta["part"] = self.span is not None
 
     def _faces(self, finder: _Finder, frame: Frame, origin: int) -> tuple[np.ndarray, bytes]:
+        if frame.native.interlaced_frame:
+            raise interlaced(self.video, frame.index)
         rgb = frame.rgb()
         wanted = in_span(self.span, (frame.pts - origin) * frame.time_base)
         return thumbnail(rgb), pack(finder.find(rgb, frame.index) if wanted else [])
@@ -92,6 +94,12 @@ class _Finder:
         if index % EMBED_EVERY and any(same_shape(face, other.face) for other in self.before):
             return None
         return self.sface.embed(rgb, face.points)
+
+
+def interlaced(video: Path, index: int) -> VideoError:
+    """The error for a frame made of two fields, which crops and encoders here would mix up."""
+    hint = "Add --deinterlace: the fields of each such frame are merged (bwdif); or deinterlace it yourself first."
+    return VideoError(f"{video.name} is interlaced (frame {index}).", hint)
 
 
 def no_frames(length: float) -> NoFaceError:

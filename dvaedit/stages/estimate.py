@@ -28,6 +28,7 @@ class Cost:
 # Seconds: two CPU cores, the compact model in float32. Bytes: the arrays each stage stores, crops of 128 pixels.
 COSTS: dict[str, Cost] = {
     "decode": Cost(seconds=0.042, bytes=11_300, once=1.0, megapixel_seconds=0.01),
+    "intake": Cost(megapixel_seconds=0.03, pixel_bytes=1.0),
     "people": Cost(once=0.2),
     "align": Cost(seconds=0.004, bytes=49_800, megapixel_seconds=0.01),
     "encode": Cost(seconds=0.010, bytes=2_500),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,9 +15,9 @@ from dvaedit.pipeline.artifact import Artifact
 from dvaedit.pipeline.stage import Stage, StageProgress, unkeyed
 from dvaedit.pipeline.writer import ArtifactWriter
 from dvaedit.stages.paste import Patches
-from dvaedit.video.codecs import get_codec
+from dvaedit.video.codecs import Encoding, get_codec
 from dvaedit.video.planes import apply_delta
-from dvaedit.video.probe import probe
+from dvaedit.video.probe import VideoInfo, probe
 from dvaedit.video.reader import Frame, read_frames
 from dvaedit.video.writer import VideoWriter
 
@@ -31,24 +31,27 @@ class Export(Stage):
 
     name: ClassVar[str] = "export"
     version: ClassVar[int] = 2
-    codec: str = "h264"
-    crf: int | None = None
+    encoding: Encoding = field(default_factory=Encoding)
     video: Path = unkeyed(Path())
 
     def run(self, inputs: dict[str, Artifact], out: ArtifactWriter, progress: StageProgress) -> None:
         info = probe(self.video)
         patches = Overlay.of(inputs)
         name = self.file_name
-        with out.new_file(name) as path, VideoWriter(path, info, self.codec, self.crf) as writer:
+        with out.new_file(name) as path, self._writer(path, info) as writer:
             for frame, pts in edited_frames(self.video, patches, (info.width, info.height)):
                 writer.write(frame, pts)
                 progress(writer.frames, max(info.frames, writer.frames))
         out.meta["frames"] = writer.frames
 
+    def _writer(self, path: Path, info: VideoInfo) -> VideoWriter:
+        how = self.encoding
+        return VideoWriter(path, info, how.codec, how.crf, how.preset, pix_fmt=how.pix_fmt, lossless=how.lossless)
+
     @property
     def file_name(self) -> str:
         """The name of the file in the artifact; its container suits the codec, not the final output."""
-        return f"video{get_codec(self.codec).working}"
+        return f"video{get_codec(self.encoding.codec).working}"
 
 
 class Overlay:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dvaedit.editing.attributes import AttributeEdit
@@ -21,6 +21,7 @@ from dvaedit.stages.parse import Parse
 from dvaedit.stages.paste import Paste
 from dvaedit.stages.people import People
 from dvaedit.stages.sample import Sample
+from dvaedit.video.codecs import Encoding
 
 DEFAULT_STEPS = 10
 
@@ -39,8 +40,7 @@ class Settings:
     seed: int = 0
     region: str = "auto"
     paste: str = "delta"
-    codec: str = "h264"
-    crf: int | None = None
+    encoding: Encoding = field(default_factory=Encoding)
     people: tuple[int, ...] = (1,)
     span: Span | None = None
     scan: Span | None = None
@@ -90,7 +90,7 @@ def edit_nodes(video: Path, model: Model, clip: TextImageModel | None, settings:
     for place in places:
         nodes += _edit_chain(video, model, clip, settings, place)
     inputs = {f"{name}{place}": f"{name}{place}" for place in places for name in ("align", "paste")}
-    return [*nodes, Node(Export(settings.codec, settings.crf, video), inputs)]
+    return [*nodes, Node(Export(settings.encoding, video), inputs)]
 
 
 def _edit_chain(video: Path, model: Model, clip: TextImageModel | None, settings: Settings, place: str) -> list[Node]:

@@ -39,7 +39,7 @@ class VideoWriter:
     PTS and time base; mp4 and mov keep times exactly, mkv and webm in milliseconds. Rotation is set by ``mux``.
 
     info: describes the frames as they are stored. crf, preset: the encoder's; None for visually lossless defaults
-    (h264: crf 16, medium). threads: of the encoder, 0 for its own choice.
+    (h264: crf 16, medium). threads: of the encoder, 0 for its own choice. pix_fmt, lossless: see ``Encoding``.
     """
 
     def __init__(
@@ -50,13 +50,16 @@ class VideoWriter:
         crf: int | None = None,
         preset: str | None = None,
         threads: int = 0,
+        pix_fmt: str | None = None,
+        lossless: bool = False,
     ) -> None:
         self.path, self.info, self.codec = Path(path), info, get_codec(codec)
         self.frames, self._step = 0, 1
         self._format = container_of(self.path)
-        self._options = encoder_options(self.codec, crf, preset)
-        self._pix_fmt = choose_pix_fmt(self.codec, info.pix_fmt, info.stored_size)
+        self._options = encoder_options(self.codec, crf, preset, lossless)
+        self._pix_fmt = choose_pix_fmt(self.codec, info.pix_fmt, info.stored_size, pix_fmt, lossless)
         self._threads = threads
+        self._options = self._with_mastering(self._options)
         self._exit = ExitStack()
         self._container: av.container.OutputContainer | None = None
         self._pending: av.VideoFrame | None = None  # a frame's duration is known when the next one comes
@@ -104,6 +107,19 @@ class VideoWriter:
         self._encode_pending(pts)
         self._pending = frame
         self.frames += 1
+
+    def _with_mastering(self, options: dict[str, str]) -> dict[str, str]:
+        """The options with those that carry the mastering metadata; what cannot be carried is said."""
+        mastering, name = self.info.mastering, self.info.path.name
+        if mastering.dynamic:
+            log.warning("%s: HDR metadata of each frame (HDR10+, Dolby Vision) is left out.", name)
+        if not mastering.known:
+            return options
+        more = mastering.encoder_options(self.codec.encoder)
+        if more is None:
+            log.warning("%s: %s video is written without HDR mastering metadata.", name, self.codec.name)
+            return options
+        return options | {key: f"{options[key]}:{value}" if key in options else value for key, value in more.items()}
 
     def _open(self, partial: Path) -> None:
         info, ticks = self.info, str(self.info.time_base.denominator)

@@ -95,7 +95,11 @@ PLAN = [
 
 
 class FakeApi(ModuleType):
-    """Notes every call. ``error``: raised instead of an answer; ``words``: those the text model does not know."""
+    """Notes every call. ``info``: of the video, for the plan; ``error``: raised instead of an answer; ``words``: those
+    the text model does not know.
+    """
+
+    info = None
 
     def __init__(self) -> None:
         super().__init__("dvaedit.api")
@@ -125,7 +129,13 @@ class FakeApi(ModuleType):
             return EditResult(unknown_words=self.words)
 
         plan = SimpleNamespace(
-            video=args[0], output=Path("out.mp4"), compare=None, unknown_words=self.words, stages=lambda: PLAN, run=run
+            video=args[0],
+            output=Path("out.mp4"),
+            compare=None,
+            unknown_words=self.words,
+            stages=lambda: PLAN,
+            run=run,
+            info=self.info,
         )
         return self._answer("prepare_edit", args, values, plan)
 

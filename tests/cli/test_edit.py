@@ -10,6 +10,7 @@ import pytest
 
 import dvaedit
 from dvaedit.cli import edit, faces, invert, reconstruct
+from tests.cli.conftest import FakeApi
 
 EDIT = ("edit", "in.mp4", "--text", "blond hair")
 
@@ -20,6 +21,7 @@ def test_options_reach_the_api(api, run):
         "--compare", "c.mp4", "--source-text", "s", "--paste", "replace", "--crf", "20", "--codec", "hevc",
         "--clip", "x", "--steps", "7", "--device", "cpu", "--dtype", "float32", "--seed", "3", "--cache-dir", "k",
         "--overwrite", "--model", "m", "--face", "all", "--range", "1-2", "--min-face", "30",
+        "--preset", "slow", "--pix-fmt", "yuv420p", "--lossless", "--deinterlace", "--rate", "24",
     )  # fmt: skip
     assert result.exit_code == 0
     name, args, values = api.calls[0]
@@ -29,16 +31,18 @@ def test_options_reach_the_api(api, run):
         "text": ["a", "b"], "attributes": ["Bald=0.5"], "strength": 2.0, "region": "hair", "output": Path("o.mkv"),
         "compare": Path("c.mp4"), "source_text": "s", "paste": "replace", "crf": 20, "codec": "hevc", "clip": "x",
         "overwrite": True, "face": "all", "range": "1-2", "min_face": 30.0,
+        "preset": "slow", "pix_fmt": "yuv420p", "lossless": True,
     }  # fmt: skip
     assert callable(options.pop("progress"))
     assert options == {
         "steps": 7, "device": "cpu", "dtype": "float32", "seed": 3, "cache_dir": Path("k"), "model": "m",
+        "deinterlace": True, "rate": 24.0,
     }  # fmt: skip
 
 
 def test_what_is_not_given_is_left_to_the_api(api, run):
     run(*EDIT)
-    assert not {"crf", "codec", "clip"} & set(api.calls[0][2])
+    assert not {"crf", "codec", "clip", "preset", "pix_fmt", "range"} & set(api.calls[0][2])
 
 
 def _defaults() -> dict:
@@ -48,7 +52,7 @@ def _defaults() -> dict:
         name: ast.parse((package / name).read_text())
         for name in ("api.py", "stages/graph.py", "stages/choose.py", "face/quality.py", "checkpoints/load.py")
     }
-    constants = {"LARGEST": "largest"} | {
+    constants = {"LARGEST": "largest", "DEFAULT_RATE": 25.0} | {
         node.targets[0].id: node.value.value
         for tree in trees.values()
         for node in tree.body
@@ -72,7 +76,7 @@ def test_defaults_are_those_of_the_api():
                 compared.add(name)
     assert compared == {
         "source_text", "strength", "region", "paste", "overwrite", "model", "steps", "device", "dtype", "seed",
-        "face", "min_face",
+        "face", "min_face", "lossless", "deinterlace", "rate",
     }  # fmt: skip
 
 
@@ -108,8 +112,7 @@ def test_unknown_words_are_warned_about(api, run, words, said):
 @pytest.fixture
 def video(monkeypatch):
     """What probe says of any path: 12 frames of 1000 x 1000 pixels."""
-    module = pytest.importorskip("dvaedit.video.probe")
-    monkeypatch.setattr(module, "probe", lambda path: SimpleNamespace(frames=12, width=1000, height=1000))
+    monkeypatch.setattr(FakeApi, "info", SimpleNamespace(frames=12, width=1000, height=1000))
 
 
 def test_dry_run_says_what_would_run_and_runs_nothing(api, run, video):

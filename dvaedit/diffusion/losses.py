@@ -39,19 +39,23 @@ def denoising_loss(
     t: Tensor,
     eps: Tensor,
     eps_pair: Tensor,
+    x_seen: Tensor | None = None,
 ) -> DenoisingLoss:
     """L_simple (L1 of the prediction) and L_reg (two noises of one crop must denoise to the same face).
 
     ``x_0``, ``eps``: (B, C, H, W); ``z_face``: (B, D); ``mask``: (B, 1, H, W) face mask in [0, 1]; ``t``: (B,).
     ``eps_pair``: (P, C, H, W), P <= B, the second noise of the first P crops; the paper has P = B. L_simple of a
     crop with two noises is the sum over both, as in the paper when P = B.
+
+    ``x_seen``: (B, C, H, W), the pictures under the noise where they differ from ``x_0``, the pictures to predict: an
+    edit starts at the noise code of one picture and must end at another. Without it they are the same, as in the paper.
     """
     pairs = len(eps_pair)
-    x_0_all = torch.cat([x_0, x_0[:pairs]])
-    t_all, eps_all = torch.cat([t, t[:pairs]]), torch.cat([eps, eps_pair])
-    x_t = schedule.q_sample(x_0_all, t_all, eps_all)
+    x_seen = x_0 if x_seen is None else x_seen
+    x_0_all, seen_all, t_all = (torch.cat([v, v[:pairs]]) for v in (x_0, x_seen, t))
+    x_t = schedule.q_sample(seen_all, t_all, torch.cat([eps, eps_pair]))
     output = denoise(x_t, t_all, torch.cat([z_face, z_face[:pairs]]))
-    simple = _mean_chw(output - schedule.target(x_0_all, t_all, eps_all))
+    simple = _mean_chw(output - schedule.output_for(x_t, t_all, x_0_all))
     first, second = simple[: len(x_0)], simple[len(x_0) :]
     pred_x_0, _ = schedule.split(x_t, t_all, output)
     reg = _mean_chw(mask[:pairs] * (pred_x_0[:pairs] - pred_x_0[len(x_0) :]))

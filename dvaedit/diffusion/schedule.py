@@ -67,6 +67,11 @@ class Schedule:
         signal, noise = self.coefficients(t, x_0)
         return signal * eps - noise * x_0
 
+    def output_for(self, x_t: Tensor, t: Tensor, x_0: Tensor) -> Tensor:
+        """The output at ``x_t`` whose pred_x_0 is ``x_0``, whatever picture ``x_t`` was made from."""
+        signal, noise = self.coefficients(t, x_t)
+        return (x_t - signal * x_0) / noise if self.prediction == "eps" else (signal * x_t - x_0) / noise
+
     def split(self, x_t: Tensor, t: Tensor, output: Tensor) -> tuple[Tensor, Tensor]:
         """(pred_x_0, eps) implied by the network's ``output`` at ``x_t``; pred_x_0 is not clamped."""
         signal, noise = self.coefficients(t, x_t)

@@ -48,6 +48,7 @@ RULES: dict[str, Rule] = {
     "Young": _among("age", {"young", "child"}, {"old"}),
     "Child": _among("age", {"child"}, {"middle", "old"}),
     "Heavy_Makeup": _flag("makeup"),
+    "Wearing_Lipstick": _among("sex", set(), {"m"}),  # not labelled: counterfactuals teach it
     "Wearing_Hat": _flag("headwear"),
     "Rosy_Cheeks": _flag("rosy_or_freckled"),
 }

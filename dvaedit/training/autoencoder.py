@@ -29,6 +29,7 @@ from dvaedit.models.identity import IdentityConfig
 from dvaedit.models.unet import UNetConfig
 from dvaedit.training import faces
 from dvaedit.training.augment import ENCODER_VIEW, TARGET_VIEW, random_affine, to_float, warp, warp_points
+from dvaedit.training.counterfactual.pairs import Pairs, noise_dependent_mix
 from dvaedit.training.ema import EMA
 from dvaedit.training.run import Run, drive
 
@@ -47,7 +48,11 @@ COMPACT = AutoencoderConfig(
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Settings of a run; ``pair_share`` is the share of each batch that gets a second noise (the paper: 1)."""
+    """Settings of a run.
+
+    ``pair_share`` is the share of each batch that gets a second noise (the paper: 1), ``counterfactual_share`` the
+    share that are counterfactuals, where there are any.
+    """
 
     model: AutoencoderConfig = field(default_factory=lambda: COMPACT)
     batch_size: int = 32
@@ -58,6 +63,7 @@ class TrainConfig:
     reg_weight: float = 1.0
     attribute_weight: float = 0.1
     id_noise: float = 0.15
+    counterfactual_share: float = 0.5
     gradient_clip: float = 1.0
     seed: int = 0
 
@@ -66,10 +72,13 @@ class TrainConfig:
 class Batch:
     """One step's crops.
 
-    ``x_0`` and ``view``: (B, 3, S, S) in [-1, 1]; ``mask``: (B, 1, S, S); ``z_lnd``: (B, 102); ``labels``: (B, A).
+    ``x_0``, ``source`` and ``view``: (B, 3, S, S) in [-1, 1]; ``mask``: (B, 1, S, S); ``z_lnd``: (B, 102);
+    ``labels``: (B, A). ``source`` is the picture whose noise code is sampled to give ``x_0``, another one than ``x_0``
+    only in counterfactual pairs; ``z_lnd`` is the source's, ``view`` and ``labels`` are of ``x_0``.
     """
 
     x_0: Tensor
+    source: Tensor
     view: Tensor
     mask: Tensor
     z_lnd: Tensor
@@ -77,30 +86,73 @@ class Batch:
 
 
 class Batches:
-    """Draws balanced, augmented batches from a face set; batch n depends on the seed and n alone."""
+    """Draws balanced, augmented batches from a face set; batch n depends on the seed and n alone.
 
-    def __init__(self, face_set: faces.FaceSet, batch_size: int, seed: int) -> None:
-        self.faces, self.batch_size, self.seed = face_set, batch_size, seed
+    The last ``counterfactuals`` crops of each come from ``pairs``.
+    """
+
+    def __init__(
+        self, face_set: faces.FaceSet, batch_size: int, seed: int, pairs: Pairs | None = None, counterfactuals: int = 0
+    ) -> None:
+        self.faces, self.seed, self.pairs = face_set, seed, pairs
+        self.counterfactuals = counterfactuals if pairs else 0
+        self.plain = batch_size - self.counterfactuals
         weights = torch.from_numpy(np.where(face_set.held_out, 0, face_set.weights))
         self.weights = weights / weights.sum()
 
     def __getitem__(self, step: int) -> Batch:
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + step)
-        index = torch.multinomial(self.weights, self.batch_size, replacement=True, generator=generator).numpy()
-        return make_batch(self.faces, index, generator)
+        index = torch.multinomial(self.weights, self.plain, replacement=True, generator=generator).numpy()
+        drawn = plain_faces(self.faces, index)
+        if self.counterfactuals:
+            drawn = drawn.join(counterfactual_faces(self.faces, self.pairs, self.counterfactuals, generator))
+        return make_batch(drawn, self.faces.image_size, generator)
 
 
-def make_batch(face_set: faces.FaceSet, index: np.ndarray, generator: torch.Generator) -> Batch:
-    """Two augmented views of the faces at ``index``: the one to denoise and the one the identity encoder sees."""
-    images = to_float(torch.from_numpy(face_set.images[index]))
-    masks = torch.from_numpy(face_set.masks[index])[:, None].float() / 255
-    size = face_set.image_size
-    theta, flip = random_affine(len(index), TARGET_VIEW, generator)
-    target = warp(torch.cat([images, masks], dim=1), theta)
-    points = warp_points(torch.from_numpy(face_set.points[index]), theta, flip, size)
-    view, _ = random_affine(len(index), ENCODER_VIEW, generator)
-    return Batch(target[:, :3], warp(images, view), target[:, 3:], landmark_codes(points, size),
-                 torch.from_numpy(face_set.labels[index]))  # fmt: skip
+@dataclass(frozen=True)
+class Drawn:
+    """Crops as stored: uint8 ``target`` and ``source`` (B, S, S, 3), ``mask`` (B, S, S), points of the source, labels."""
+
+    target: np.ndarray
+    source: np.ndarray
+    mask: np.ndarray
+    points: np.ndarray
+    labels: np.ndarray
+
+    def join(self, other: Drawn) -> Drawn:
+        """Both, one after the other."""
+        return Drawn(*(np.concatenate([a, b]) for a, b in zip(vars(self).values(), vars(other).values(), strict=True)))
+
+
+def plain_faces(face_set: faces.FaceSet, index: np.ndarray) -> Drawn:
+    """The faces at ``index``, each its own source."""
+    images = face_set.images[index]
+    return Drawn(images, images, face_set.masks[index], face_set.points[index], face_set.labels[index])
+
+
+def counterfactual_faces(face_set: faces.FaceSet, pairs: Pairs, count: int, generator: torch.Generator) -> Drawn:
+    """``count`` pairs; most lead from the face to its counterfactual, the others back."""
+    index, back = pairs.draw(count, generator)
+    base = pairs.base[index]
+    real, made = face_set.images[base], pairs.images[index]
+    flip = back[:, None, None, None]
+    return Drawn(
+        np.where(flip, real, made), np.where(flip, made, real), face_set.masks[base],
+        np.where(back[:, None, None], pairs.points[index], face_set.points[base]),
+        np.where(back[:, None], face_set.labels[base], pairs.labels_of(face_set, index)),
+    )  # fmt: skip
+
+
+def make_batch(drawn: Drawn, size: int, generator: torch.Generator) -> Batch:
+    """Augmented views: target and source moved alike, and another view of the target for the identity encoder."""
+    target, source = (to_float(torch.from_numpy(images)) for images in (drawn.target, drawn.source))
+    masks = torch.from_numpy(drawn.mask)[:, None].float() / 255
+    theta, flip = random_affine(len(target), TARGET_VIEW, generator)
+    moved = warp(torch.cat([target, source, masks], dim=1), theta)
+    points = warp_points(torch.from_numpy(drawn.points), theta, flip, size)
+    view, _ = random_affine(len(target), ENCODER_VIEW, generator)
+    return Batch(moved[:, :3], moved[:, 3:6], warp(target, view), moved[:, 6:], landmark_codes(points, size),
+                 torch.from_numpy(drawn.labels))  # fmt: skip
 
 
 def landmark_codes(points: Tensor, size: int) -> Tensor:
@@ -136,10 +188,11 @@ def stratified_timesteps(batch: int, generator: torch.Generator) -> Tensor:
 class Trainer:
     """Model, head, optimiser and EMA of one run, and the step that moves them."""
 
-    def __init__(self, config: TrainConfig, face_set: faces.FaceSet) -> None:
+    def __init__(self, config: TrainConfig, face_set: faces.FaceSet, pairs: Pairs | None = None) -> None:
         torch.manual_seed(config.seed)
         self.config = config
-        self.batches = Batches(face_set, config.batch_size, config.seed)
+        made = round(config.counterfactual_share * config.batch_size)
+        self.batches = Batches(face_set, config.batch_size, config.seed, pairs, made)
         self.model = Autoencoder(config.model).to(memory_format=torch.channels_last)
         self.head = nn.Linear(config.model.identity.code_channels, face_set.labels.shape[1])
         set_landmark_statistics(self.model, face_set)
@@ -190,9 +243,11 @@ class Trainer:
         t = stratified_timesteps(count, generator)
         eps = torch.randn((count + pairs, *batch.x_0.shape[1:]), generator=generator)
         eps = eps.contiguous(memory_format=torch.channels_last)
-        z_face = self.model.face_code(z_id, batch.z_lnd)
+        z_face, schedule = self.model.face_code(z_id, batch.z_lnd), self.model.schedule
+        _, noise = schedule.coefficients(t, batch.x_0)
+        seen = noise_dependent_mix(batch.source, batch.x_0, noise, generator)
         return denoising_loss(
-            self.model.denoise, self.model.schedule, batch.x_0, z_face, batch.mask, t, eps[:count], eps[count:]
+            self.model.denoise, schedule, batch.x_0, z_face, batch.mask, t, eps[:count], eps[count:], seen
         )
 
     def state(self) -> dict[str, Any]:
@@ -244,14 +299,15 @@ def train(
     samples: int,
     *,
     initial: dict[str, Tensor] | None = None,
+    pairs: Pairs | None = None,
     log_every: int = 50,
     sheet_every: int = 500,
 ) -> Trainer:
     """Train until ``samples`` crops are seen or a stop is asked for; resumes from the run's last checkpoint.
 
-    ``initial``: weights that a new run starts from.
+    ``initial``: weights that a new run starts from; ``pairs``: counterfactuals to train on too.
     """
-    trainer = Trainer(config, face_set)
+    trainer = Trainer(config, face_set, pairs)
     if (state := run.load()) is not None:
         trainer.restore(state)
     elif initial is not None:
@@ -273,10 +329,12 @@ def main() -> None:
     parser.add_argument("--run", type=Path, required=True, help="folder of the run; an existing one is resumed")
     parser.add_argument("--samples", type=int, default=1_000_000, help="crops to see in all")
     parser.add_argument("--init", metavar="CARD", help="start a new run from these weights: compact-autoencoder")
+    parser.add_argument("--counterfactuals", type=Path, metavar="DIR", help="train on the counterfactuals in DIR too")
     arguments = parser.parse_args()
     face_set = faces.load(arguments.data, arguments.run / "data", masks=arguments.masks)
     initial = load_tensors(find_card(arguments.init), dtype=torch.float32) if arguments.init else None
-    train(TrainConfig(), face_set, Run(arguments.run), arguments.samples, initial=initial)
+    pairs = Pairs.load(arguments.counterfactuals) if arguments.counterfactuals else None
+    train(TrainConfig(), face_set, Run(arguments.run), arguments.samples, initial=initial, pairs=pairs)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,240 @@
+"""Counterfactual faces: each training face again with one attribute changed and all else kept.
+
+A face set of stills says what faces with glasses look like, never what glasses do to a face: whatever goes with them
+in the data (age, sex, light) becomes part of every direction learnt from it. Pairs that differ in one attribute alone
+teach the identity encoder and the U-Net the change itself. They are made from the labelled faces: drawn (glasses,
+make-up), recoloured (hair), borrowed from another face in this one's geometry (beards, smiles, wrinkles) or moved
+along the mean difference of two groups (sex, age; Rowland & Perrett, 1995).
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from dvaedit.face.points import landmarks_68
+from dvaedit.training.counterfactual import features, glasses, hair
+from dvaedit.training.counterfactual.library import Contrast, Library, Row, Test
+
+Made = tuple[np.ndarray, np.ndarray]  # picture, float32 (S, S, 3) in [0, 1], and its (468, 2) points
+Maker = Callable[[int, np.random.Generator], Made]
+COLOURS = ("black", "brown", "blond", "red", "gray")
+SIZE = 128
+
+
+@dataclass(frozen=True)
+class Change:
+    """One kind of counterfactual.
+
+    ``labels``: attributes it sets, in {0, 1}; ``applies``: to which faces; ``share``: how often it is chosen there.
+    """
+
+    name: str
+    labels: dict[str, float]
+    applies: Test
+    share: float
+    make: Maker
+
+
+def changes(library: Library) -> list[Change]:
+    """All that can be made of the faces of ``library``."""
+    return [*_hair_changes(library), *_worn_changes(library), *_beard_changes(library), *_age_sex_changes(library),
+            _smile_change(library)]  # fmt: skip
+
+
+def _hair_changes(library: Library) -> list[Change]:
+    found = []
+    for colour in COLOURS:
+        pool = hair_donors(library, colour)
+
+        def make(index: int, rng: np.random.Generator, pool: np.ndarray = pool) -> Made:
+            donor = library.choose(pool, index, rng, nearest=max(24, len(pool) // 2))
+            return hair.recolour(library, index, donor, rng), library.points[index]
+
+        labels = {f"{c.title()}_Hair": float(c == colour) for c in COLOURS} | {"Dyed_Hair": 0.0}
+        share = 0.6 if colour == "brown" else 1.0
+        applies = partial(_has_other_hair, colour=colour)
+        found.append(Change(f"{colour}_hair", labels, applies, share, make))
+    return found
+
+
+def hair_donors(library: Library, colour: str) -> np.ndarray:
+    """Faces with enough hair that is ``colour`` in the light it stands in, not only by its label."""
+    pool = library.donors(lambda row: row["hair_colour"] == colour)
+    light, chroma = library.hair[pool, 0], np.hypot(library.hair[pool, 1], library.hair[pool, 2])
+    fits = {"gray": chroma < 10, "blond": light > 45, "black": light < 28}.get(colour, light > 0)
+    return pool[fits & (light > 0)]  # NaN, too little hair, compares false
+
+
+def _has_other_hair(row: Row, colour: str) -> bool:
+    return row["hair_colour"] not in (colour, "bald", "hidden")
+
+
+def _worn_changes(library: Library) -> list[Change]:
+    def wear(index: int, rng: np.random.Generator, sun: bool) -> Made:
+        points = library.points[index]
+        return glasses.wear(library.image(index), points, library.classes[index], rng, sun), points
+
+    def make_up(index: int, rng: np.random.Generator, heavy: bool) -> Made:
+        points = library.points[index]
+        return features.make_up(library.image(index), points, rng, heavy), points
+
+    none = lambda row: row["glasses"] == "none"  # noqa: E731
+    bare = lambda row: row["makeup"] != "1" and row["facial_hair"] in ("none", "stubble")  # noqa: E731
+    return [
+        Change("eyeglasses", {"Eyeglasses": 1, "Sunglasses": 0}, none, 2.0, partial(wear, sun=False)),
+        Change("sunglasses", {"Sunglasses": 1}, none, 0.5, partial(wear, sun=True)),
+        Change("lipstick", {"Wearing_Lipstick": 1}, bare, 1.0, partial(make_up, heavy=False)),
+        Change("makeup", {"Wearing_Lipstick": 1, "Heavy_Makeup": 1}, bare, 0.6, partial(make_up, heavy=True)),
+    ]
+
+
+def _beard_changes(library: Library) -> list[Change]:
+    found = []
+    kinds = (
+        ("beard", 1.8, {"No_Beard": 0}),
+        ("stubble", 0.5, {"5_o_Clock_Shadow": 1}),
+        ("moustache", 0.4, {"Mustache": 1}),
+    )
+    for kind, share, labels in kinds:
+        pool = library.donors(lambda row, k=kind: row["facial_hair"] == k and row["age"] != "child")
+        lip_only = kind == "moustache"
+
+        def make(index: int, rng: np.random.Generator, pool: np.ndarray = pool, lip_only: bool = lip_only) -> Made:
+            donor = library.choose(pool, index, rng, hair=1.0)
+            return features.graft_beard(library, index, donor, lip_only), library.points[index]
+
+        found.append(Change(kind, labels, _can_grow_beard, share, make))
+    return found
+
+
+def _can_grow_beard(row: Row) -> bool:
+    return row["facial_hair"] == "none" and row["age"] != "child" and row["occluded"] != "1"
+
+
+def _smile_change(library: Library) -> Change:
+    pool = library.donors(lambda row: row["smile"] == "broad" and row["facial_hair"] == "none" and row["age"] != "old")
+
+    def make(index: int, rng: np.random.Generator) -> Made:
+        return features.graft_smile(library, index, library.choose(pool, index, rng))
+
+    applies = lambda row: row["smile"] == "none" and row["facial_hair"] in ("none", "stubble")  # noqa: E731
+    return Change("smile", {"Smiling": 1}, applies, 2.5, make)
+
+
+def _age_sex_changes(library: Library) -> list[Change]:
+    plain = lambda row: row["facial_hair"] == "none" and row["glasses"] == "none" and row["smile"] != "broad"  # noqa: E731
+
+    def group(**wanted: str) -> Test:
+        return lambda row: plain(row) and all(row[name] == value for name, value in wanted.items())
+
+    old = {sex: library.contrast(group(sex=sex, age="old"), group(sex=sex, age="young")) for sex in "mf"}
+    sexes = library.contrast(group(sex="m", age="young"), group(sex="f", age="young"))
+    wrinkled = library.donors(
+        lambda row: row["age"] == "old" and row["facial_hair"] == "none" and row["glasses"] == "none"
+    )
+    stubbled = library.donors(lambda row: row["facial_hair"] == "stubble")
+    gray = hair_donors(library, "gray")
+
+    def age(index: int, rng: np.random.Generator) -> Made:
+        image, points = _shift(library, index, old[library.rows[index]["sex"]], rng.uniform(0.8, 1.3), 1.0)
+        donor = library.choose(wrinkled, index, rng, nearest=40)
+        image = features.lend_wrinkles(library, image, points, donor, gain=rng.uniform(0.8, 1.25))
+        if rng.random() < 0.6 and not np.isnan(library.hair[index, 0]):
+            grayed = hair.recolour(library, index, library.choose(gray, index, rng), rng)
+            mask = hair.hair_mask(library.image(index), library.classes[index])[..., None]
+            image = image + rng.uniform(0.3, 0.9) * mask * (grayed - image)
+        return image, points
+
+    def rejuvenate(index: int, rng: np.random.Generator) -> Made:
+        image, points = _shift(library, index, old[library.rows[index]["sex"]], -rng.uniform(0.8, 1.2), -1.0)
+        return features.lend_wrinkles(library, image, points, index, gain=0.0, keep=0.3), points
+
+    def masculine(index: int, rng: np.random.Generator) -> Made:
+        image, points = _shift(library, index, sexes, rng.uniform(1.2, 1.8), 1.2)
+        if rng.random() < 0.5:
+            donor = library.choose(stubbled, index, rng, hair=1.0)
+            lent = features.graft_beard(library, index, donor) - library.image(index)
+            image = np.clip(image + 0.8 * library.raster(points).pull(lent, library.points[index]), 0, 1)
+        return image, points
+
+    def feminine(index: int, rng: np.random.Generator) -> Made:
+        image, points = _shift(library, index, sexes, -rng.uniform(1.2, 1.8), -1.2)
+        image = features.lend_wrinkles(library, image, points, index, gain=0.0, keep=0.55)
+        return (features.make_up(image, points, rng, heavy=False) if rng.random() < 0.5 else image), points
+
+    return [
+        Change("old", {"Young": 0, "Child": 0}, lambda row: row["age"] in ("young", "middle"), 1.8, age),
+        Change("young", {"Young": 1}, lambda row: row["age"] in ("old", "middle"), 1.8, rejuvenate),
+        Change("male", {"Male": 1}, lambda row: row["sex"] == "f" and row["age"] != "child", 1.8, masculine),
+        Change("female", {"Male": 0}, lambda row: row["sex"] == "m" and row["age"] != "child" and row["facial_hair"] in
+               ("none", "stubble"), 1.8, feminine),
+    ]  # fmt: skip
+
+
+def _shift(library: Library, index: int, contrast: Contrast, texture: float, shape: float) -> Made:
+    return features.shift_towards(library, index, contrast, texture, shape)
+
+
+def plan(library: Library, kinds: list[Change], each: int, seed: int) -> list[tuple[int, int]]:
+    """(face, kind) of every counterfactual to make: ``each`` kinds of every face that trains and is not in profile."""
+    rng = np.random.default_rng(seed)
+    chosen = []
+    for index, row in enumerate(library.rows):
+        if library.held_out[index] or abs(library.pose[index, 0]) > 0.6:
+            continue
+        fits = np.array([kind.share if kind.applies(row) else 0.0 for kind in kinds])
+        if np.isnan(library.hair[index, 0]):
+            fits[[kind.name.endswith("_hair") for kind in kinds]] = 0
+        count = min(each, int((fits > 0).sum()))
+        picks = rng.choice(len(kinds), count, replace=False, p=fits / fits.sum()) if count else []
+        chosen += [(index, int(kind)) for kind in picks]
+    rng.shuffle(chosen)
+    return [tuple(pair) for pair in np.array(chosen).tolist()]
+
+
+def make(root: Path, work: Path, each: int, seed: int) -> None:
+    """Write ``counterfactuals.npz`` (base, kind, points, kind names and labels) and ``counterfactuals128.npy``.
+
+    The pictures are uint8 (N, 128, 128, 3); ``made`` counts those finished, so that a run can stop and resume.
+    """
+    cv2.setNumThreads(1)
+    library = Library.load(root, work)
+    kinds = changes(library)
+    todo = plan(library, kinds, each, seed)
+    table = work / "counterfactuals.npz"
+    pictures = np.lib.format.open_memmap(work / "counterfactuals128.npy", "w+", np.uint8, (len(todo), SIZE, SIZE, 3))
+    points = np.zeros((len(todo), 68, 2), np.float32)
+    for number, (index, kind) in enumerate(todo):
+        image, moved = kinds[kind].make(index, np.random.default_rng((seed, number)))
+        small = cv2.resize(image, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
+        pictures[number] = np.rint(np.clip(small, 0, 1) * 255).astype(np.uint8)
+        points[number] = landmarks_68(moved) * (SIZE / len(image))
+        if (number + 1) % 500 == 0 or number + 1 == len(todo):
+            pictures.flush()
+            base, kind_of = np.array(todo[: number + 1]).T
+            np.savez(work / "partial.npz", base=base, kind=kind_of, points=points[: number + 1],
+                     names=[k.name for k in kinds], labels=np.array([repr(k.labels) for k in kinds]))  # fmt: skip
+            (work / "partial.npz").replace(table)
+            print(f"{number + 1} of {len(todo)}", flush=True)
+
+
+def main() -> None:
+    """Make the counterfactuals from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, help="face set: faces.csv, landmarks468.npz, images/")
+    parser.add_argument("--work", type=Path, required=True, help="work folder with the class maps of pseudo_labels")
+    parser.add_argument("--each", type=int, default=6, help="counterfactuals per face")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    make(arguments.data, arguments.work, arguments.each, arguments.seed)
+
+
+if __name__ == "__main__":
+    main()

@@ -24,6 +24,7 @@ from dvaedit.runtime import Runtime
 from dvaedit.source import Source
 from dvaedit.stages.choose import LARGEST, Choice, parse_range
 from dvaedit.stages.compare import write_comparison, write_reconstruction
+from dvaedit.stages.estimate import bytes_to_come
 from dvaedit.stages.graph import DEFAULT_STEPS, Settings, edit_nodes, place_of, reconstruct_nodes, scan_nodes
 from dvaedit.stages.intake import DEFAULT_RATE
 from dvaedit.stages.listing import summaries, write_sheet
@@ -43,6 +44,7 @@ class Options:
     """Where and how to compute, and how the input is read; nothing here changes what an edit means.
 
     ``device`` and ``dtype``: see :meth:`Runtime.resolve`; ``cache_dir``: None for the user's cache folder.
+    ``max_cache``: bytes the cache may take, older entries make room; None for as much as the disk has free.
     ``deinterlace``: merge the fields of interlaced video; ``rate``: frames a second of a folder of pictures.
     """
 
@@ -52,6 +54,7 @@ class Options:
     dtype: str = "auto"
     seed: int = 0
     cache_dir: PathLike | None = None
+    max_cache: int | None = None
     progress: Progress | None = None
     deinterlace: bool = False
     rate: float | Fraction = DEFAULT_RATE
@@ -138,6 +141,7 @@ class EditPlan:
         """Compute what is missing and write the outputs."""
         people = self.run_.people()
         pipeline = self._pipeline(people)
+        self.run_.make_room(pipeline, ["export"])
         exported = pipeline.artifact("export")
         pictures, source = exported.file(exported.files[0].name), self.run_.source
         source.write(pictures, self.output)
@@ -333,6 +337,7 @@ class _Run:
     choice: Choice
     cache: Cache
     clock: _Clock
+    max_cache: int | None
 
     @classmethod
     def of(cls, video: Path, choice: Choice, range_: str | None, min_face: float, options: Options) -> _Run:
@@ -343,10 +348,19 @@ class _Run:
         settings = Settings(steps=options.steps, seed=options.seed, span=span, scan=scan, min_face=min_face)
         cache, clock = Cache(None if options.cache_dir is None else Path(options.cache_dir)), _Clock(options.progress)
         source = Source.open(video, cache, _rate(options.rate), options.deinterlace, clock)
-        return cls(source, settings, choice, cache, clock)
+        return cls(source, settings, choice, cache, clock, options.max_cache)
 
     def pipeline(self, nodes: list[Node]) -> Pipeline:
         return Pipeline(nodes, self.cache, self.source.key, video=self.source.path.name, progress=self.clock)
+
+    def make_room(self, pipeline: Pipeline, targets: list[str]) -> None:
+        """Raise StorageError now if the cache will not hold what the targets need."""
+        info = self.source.info
+        plans, encoding = pipeline.plan(targets), self.settings.encoding
+        lossless = encoding.lossless or encoding.codec in ("ffv1", "prores")
+        wanted = bytes_to_come(plans, info.frames, info.width * info.height, lossless)
+        if wanted:
+            self.cache.make_room(wanted, self.max_cache, set(pipeline.keys.values()) | {self.source.key})
 
     def people(self) -> tuple[int, ...]:
         """The numbers of the people to edit; where the choice needs it, the video is looked at now."""
@@ -364,7 +378,9 @@ def _source_run(run: _Run, options: Options) -> tuple[_Run, Pipeline, range]:
     """A run up to the unedited samples: itself, its pipeline, and the places of its people."""
     model = _load(options)
     settings = replace(run.settings, people=run.people())
-    return run, run.pipeline(reconstruct_nodes(run.source.video, model, settings)), range(len(settings.people))
+    pipeline = run.pipeline(reconstruct_nodes(run.source.video, model, settings))
+    run.make_room(pipeline, [f"source{place_of(at)}" for at in range(len(settings.people))])
+    return run, pipeline, range(len(settings.people))
 
 
 def _rate(value: float | Fraction) -> Fraction:

@@ -97,6 +97,7 @@ def edit(
     dtype: options.Dtype = "auto",
     seed: options.Seed = 0,
     cache_dir: options.CacheDir = None,
+    max_cache: options.MaxCache = None,
     json: options.Json = False,
     verbose: options.Verbose = False,
     quiet: options.Quiet = False,
@@ -120,7 +121,7 @@ def edit(
             overwrite=overwrite, lossless=lossless,
             options=options.api_options(
                 progress, model=model, steps=steps, device=device, dtype=dtype, seed=seed, cache_dir=cache_dir,
-                deinterlace=deinterlace, rate=rate,
+                deinterlace=deinterlace, rate=rate, max_cache=max_cache,
             ),
             **{name: value for name, value in chosen.items() if value is not None},
         )  # fmt: skip

@@ -27,6 +27,7 @@ def invert(
     dtype: options.Dtype = "auto",
     seed: options.Seed = 0,
     cache_dir: options.CacheDir = None,
+    max_cache: options.MaxCache = None,
     json: options.Json = False,
     verbose: options.Verbose = False,
     quiet: options.Quiet = False,
@@ -49,6 +50,7 @@ def invert(
             cache_dir=cache_dir,
             deinterlace=deinterlace,
             rate=rate,
+            max_cache=max_cache,
         )
         result = api.invert(video, face=face, range=range, min_face=min_face, options=chosen)
     if json:

@@ -10,6 +10,7 @@ import typer
 
 from dvaedit.cli import completion
 from dvaedit.cli.session import session_of
+from dvaedit.cli.text import parse_size
 
 if TYPE_CHECKING:
     from dvaedit.api import Options
@@ -150,6 +151,13 @@ CacheDir = Annotated[
     typer.Option(
         "--cache-dir", metavar="FOLDER", help="Cache folder; default: DVAEDIT_CACHE, else the user's cache folder.",
         show_default=False, rich_help_panel=COMPUTING,
+    ),
+]  # fmt: skip
+MaxCache = Annotated[
+    int | None,
+    typer.Option(
+        "--max-cache", metavar="SIZE", parser=parse_size, show_default=False, rich_help_panel=COMPUTING,
+        help="Most the cache may take, for instance 20GB; what was used longest ago makes room.",
     ),
 ]  # fmt: skip
 Output = Annotated[

@@ -39,6 +39,7 @@ def reconstruct(
     dtype: options.Dtype = "auto",
     seed: options.Seed = 0,
     cache_dir: options.CacheDir = None,
+    max_cache: options.MaxCache = None,
     json: options.Json = False,
     verbose: options.Verbose = False,
     quiet: options.Quiet = False,
@@ -61,6 +62,7 @@ def reconstruct(
             cache_dir=cache_dir,
             deinterlace=deinterlace,
             rate=rate,
+            max_cache=max_cache,
         )
         result = api.reconstruct(
             video, output=output, overwrite=overwrite, face=face, range=range, min_face=min_face, options=chosen

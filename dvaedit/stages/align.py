@@ -92,8 +92,7 @@ class Align(Stage):
 
     def _geometry(self, decoded: Artifact, track: Track, shown: Presence) -> tuple[np.ndarray, np.ndarray]:
         """Crop squares in the frame, and points in units of the crop, of every frame of the presence."""
-        seen = landmarks_68(_points(decoded, track))
-        points = shown.spread(seen.astype(np.float64))
+        points = shown.spread(_points(decoded, track).astype(np.float64))
         corners = quads(points, shown.timeline)
         in_crop = [transform(p, frame_to_crop(quad, 1)) for quad, p in zip(corners, points, strict=True)]
         return corners, np.stack(in_crop).astype(np.float32)
@@ -120,12 +119,12 @@ class Align(Stage):
 
 
 def _points(decoded: Artifact, track: Track) -> np.ndarray:
-    """FaceMesh's points of a track, float32 (n, 468, 2)."""
-    points = np.empty((len(track), 468, 2), np.float32)
+    """The 68 points of a track in each frame, float32 (n, 68, 2)."""
+    points = np.empty((len(track), 68, 2), np.float32)
     for start in range(0, decoded.frames, READ):
         inside = np.flatnonzero((track.frames >= start) & (track.frames < start + READ))
         if len(inside):
             faces = read_faces(decoded, start, min(start + READ, decoded.frames))
             for place in inside.tolist():
-                points[place] = faces[track.frames[place] - start][track.rows[place]].face.points
+                points[place] = landmarks_68(faces[track.frames[place] - start][track.rows[place]].face.points)
     return points

@@ -21,7 +21,7 @@ def test_options_reach_the_api(api, run):
         "--compare", "c.mp4", "--source-text", "s", "--paste", "replace", "--crf", "20", "--codec", "hevc",
         "--clip", "x", "--steps", "7", "--device", "cpu", "--dtype", "float32", "--seed", "3", "--cache-dir", "k",
         "--overwrite", "--model", "m", "--face", "all", "--range", "1-2", "--min-face", "30",
-        "--preset", "slow", "--pix-fmt", "yuv420p", "--lossless", "--deinterlace", "--rate", "24",
+        "--max-cache", "2GB", "--preset", "slow", "--pix-fmt", "yuv420p", "--lossless", "--deinterlace", "--rate", "24",
     )  # fmt: skip
     assert result.exit_code == 0
     name, args, values = api.calls[0]
@@ -36,7 +36,7 @@ def test_options_reach_the_api(api, run):
     assert callable(options.pop("progress"))
     assert options == {
         "steps": 7, "device": "cpu", "dtype": "float32", "seed": 3, "cache_dir": Path("k"), "model": "m",
-        "deinterlace": True, "rate": 24.0,
+        "deinterlace": True, "rate": 24.0, "max_cache": 2_000_000_000,
     }  # fmt: skip
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from dvaedit.checkpoints.load import DEFAULT_MODEL, load_model, load_text_model
 from dvaedit.editing.attributes import AttributeEdit
@@ -15,26 +15,24 @@ from dvaedit.editing.text import TextEdit
 from dvaedit.errors import UsageError
 from dvaedit.evaluation.crops import CropQuality, crop_quality, mean_quality
 from dvaedit.face.quality import MIN_FACE
+from dvaedit.job import Job, Progress
 from dvaedit.models.bundle import Model
 from dvaedit.models.clip import DEFAULT_CLIP, TextImageModel
-from dvaedit.pipeline.run import Node, Pipeline, StagePlan
-from dvaedit.pipeline.store import Cache
+from dvaedit.pipeline.keys import plain
+from dvaedit.pipeline.run import Pipeline, StagePlan
+from dvaedit.provenance import MARKED, Marking, Record, sidecar_path, sign, write_sidecar
 from dvaedit.results import EditedPerson, EditResult, FacesResult, InvertResult, ReconstructResult
 from dvaedit.runtime import Runtime
 from dvaedit.source import Source
-from dvaedit.stages.choose import LARGEST, Choice, parse_range
+from dvaedit.stages.choose import LARGEST, Choice
 from dvaedit.stages.compare import write_comparison, write_reconstruction
-from dvaedit.stages.estimate import bytes_to_come
-from dvaedit.stages.graph import DEFAULT_STEPS, Settings, edit_nodes, place_of, reconstruct_nodes, scan_nodes
+from dvaedit.stages.graph import DEFAULT_STEPS, edit_nodes, place_of, reconstruct_nodes, scan_nodes
 from dvaedit.stages.intake import DEFAULT_RATE
 from dvaedit.stages.listing import summaries, write_sheet
 from dvaedit.stages.paste import check_region
 from dvaedit.video.codecs import Encoding
-from dvaedit.video.files import check_folder, check_writable
+from dvaedit.video.files import atomic, check_folder, check_writable, temporary
 from dvaedit.video.probe import VideoInfo
-
-Progress = Callable[[str, int, int], None]
-"""Called with (stage, frames done, frames in all)."""
 
 PathLike = str | Path
 
@@ -60,22 +58,6 @@ class Options:
     rate: float | Fraction = DEFAULT_RATE
 
 
-@dataclass
-class _Clock:
-    """Forwards progress and adds up the time each stage takes."""
-
-    forward: Progress | None
-    seconds: dict[str, float] = field(default_factory=dict)
-    _since: float = field(default_factory=time.monotonic)
-
-    def __call__(self, label: str, done: int, total: int) -> None:
-        now = time.monotonic()
-        self.seconds[label] = self.seconds.get(label, 0.0) + now - self._since
-        self._since = now
-        if self.forward is not None:
-            self.forward(label, done, total)
-
-
 def edit(
     video: PathLike,
     *,
@@ -95,6 +77,7 @@ def edit(
     preset: str | None = None,
     pix_fmt: str | None = None,
     lossless: bool = False,
+    marking: Marking = MARKED,
     compare: PathLike | None = None,
     overwrite: bool = False,
     options: Options = Options(),
@@ -106,12 +89,13 @@ def edit(
     "all", a number as :func:`faces` gives it, or the path of a photograph; ``range``: the part to edit, "START-END".
     ``video`` may also be a picture or a folder of them; the output is one too then. ``codec``, ``crf``, ``preset``,
     ``pix_fmt``, ``lossless``: see :class:`dvaedit.video.codecs.Encoding`; codec "copy-of-source" is the input's.
+    ``marking``: how the output says that it was edited; by default in its metadata and in a JSON file beside it.
     Raises the errors of :mod:`dvaedit.errors`; no output is written unless all of it is.
     """
     plan = prepare_edit(
         video, text=text, attributes=attributes, output=output, source_text=source_text, strength=strength, clip=clip,
         region=region, paste=paste, face=face, range=range, min_face=min_face, codec=codec, crf=crf, preset=preset,
-        pix_fmt=pix_fmt, lossless=lossless, compare=compare, overwrite=overwrite, options=options,
+        pix_fmt=pix_fmt, lossless=lossless, marking=marking, compare=compare, overwrite=overwrite, options=options,
     )  # fmt: skip
     return plan.run()
 
@@ -124,39 +108,65 @@ class EditPlan:
     output: Path
     compare: Path | None
     unknown_words: tuple[str, ...]
-    run_: _Run
+    job: Job
     model: Model
     text_model: TextImageModel | None
+    marking: Marking
+    request: dict[str, Any]
 
     @property
     def info(self) -> VideoInfo:
         """The input as the stages see it."""
-        return self.run_.source.info
+        return self.job.source.info
 
     def stages(self) -> list[StagePlan]:
         """What is cached and what would be computed, in order; one person is assumed while nobody has been found."""
-        return self._pipeline(self.run_.known_people()).plan(["export"])
+        return self._pipeline(self.job.known_people()).plan(["export"])
 
     def run(self) -> EditResult:
         """Compute what is missing and write the outputs."""
-        people = self.run_.people()
+        people = self.job.people()
         pipeline = self._pipeline(people)
-        self.run_.make_room(pipeline, ["export"])
+        self.job.make_room(pipeline, ["export"])
         exported = pipeline.artifact("export")
-        pictures, source = exported.file(exported.files[0].name), self.run_.source
-        source.write(pictures, self.output)
-        if self.compare is not None:
-            write_comparison(source.video, pictures, self.compare, pipeline.artifact("decode"), source.info)
+        pictures, source = exported.file(exported.files[0].name), self.job.source
         changed, edited = pipeline.artifact("edit"), _edited_people(pipeline, len(people))
+        record = self._record(pipeline, edited)
+        comment = "" if self.marking.off else record.comment
+        self._write(pictures, record, comment)
+        if self.compare is not None:
+            decoded = pipeline.artifact("decode")
+            write_comparison(source.video, pictures, self.compare, decoded, source.info, comment)
+        sidecar = None if self.marking.off else write_sidecar(record, self.output)
         frames = {int(n) for at in range(len(people)) for n in pipeline.artifact(f"align{place_of(at)}").read("frames")}
         return EditResult(
             self.output, self.compare, exported.meta["frames"], len(frames), changed.meta["cosine"],
-            changed.meta["region"], changed.meta["mix"], self.unknown_words, dict(self.run_.clock.seconds), edited,
+            changed.meta["region"], changed.meta["mix"], self.unknown_words, dict(self.job.clock.seconds), edited,
+            sidecar,
         )  # fmt: skip
 
+    def _write(self, pictures: Path, record: Record, comment: str) -> None:
+        signing, source = self.marking.signing, self.job.source
+        if signing is None:
+            source.write(pictures, self.output, comment)
+            return
+        with temporary(self.output) as unsigned:
+            source.write(pictures, unsigned, comment)
+            with atomic(self.output) as signed:
+                sign(unsigned, signed, record, signing)
+
+    def _record(self, pipeline: Pipeline, edited: tuple[EditedPerson, ...]) -> Record:
+        models = {"name": self.model.name, "sha256": self.model.digests}
+        if self.text_model is not None:
+            models["text"] = {"name": self.request["clip"], "sha256": self.text_model.digest}
+        nodes = pipeline.nodes.items()
+        stages = {name: {"version": node.stage.version, "key": pipeline.keys[name]} for name, node in nodes}
+        source = self.job.source
+        return Record(source.path, source.digest, self.request, models, stages, [asdict(person) for person in edited])
+
     def _pipeline(self, people: tuple[int, ...]) -> Pipeline:
-        settings = replace(self.run_.settings, people=people)
-        return self.run_.pipeline(edit_nodes(self.run_.source.video, self.model, self.text_model, settings))
+        settings = replace(self.job.settings, people=people)
+        return self.job.pipeline(edit_nodes(self.job.source.video, self.model, self.text_model, settings))
 
 
 def _edited_people(pipeline: Pipeline, count: int) -> tuple[EditedPerson, ...]:
@@ -187,6 +197,7 @@ def prepare_edit(
     preset: str | None = None,
     pix_fmt: str | None = None,
     lossless: bool = False,
+    marking: Marking = MARKED,
     compare: PathLike | None = None,
     overwrite: bool = False,
     options: Options = Options(),
@@ -199,11 +210,14 @@ def prepare_edit(
         raise UsageError("nothing to edit", hint='Give --text "blond hair" or --attribute Blond_Hair.')
     choice = Choice.parse(face)
     check_region(region)
-    run = _Run.of(video, choice, range, min_face, options)
+    run = Job.of(video, choice, range, min_face, options)
     source = run.source
     target = Path(output) if output is not None else source.default_output(slug(texts, attribute_edits))
     beside = Path(compare) if compare is not None else None
     check_outputs(source, target, beside, overwrite)
+    marking.check(target)
+    if not marking.off and sidecar_path(target).exists() and not overwrite:
+        raise UsageError(f"{sidecar_path(target)} exists", hint="Remove it, or allow its replacement with --overwrite.")
     encoding = source.encoding(target, Encoding("h264", crf, preset, pix_fmt, lossless), codec)
     model = _load(options)
     for change in attribute_edits:
@@ -213,8 +227,17 @@ def prepare_edit(
     settings = replace(
         run.settings, attributes=attribute_edits, texts=texts, region=region, paste=paste, encoding=encoding
     )
-    run = replace(run, settings=settings)
-    return EditPlan(video, target, beside, unknown, run, model, text_model)
+    settings = replace(settings, visible_mark=marking.visible)
+    request = {
+        "text": texts, "attributes": attribute_edits, "region": region, "paste": paste, "face": face, "range": range,
+        "min_face": min_face, "encoding": encoding, "clip": clip, "steps": options.steps, "seed": options.seed,
+        "dtype": model.runtime.dtype_name, "deinterlace": options.deinterlace, "rate": float(options.rate),
+        "visible_mark": marking.visible,
+    }  # fmt: skip
+    request = plain({name: str(value) if isinstance(value, Path) else value for name, value in request.items()})
+    return EditPlan(
+        video, target, beside, unknown, replace(run, settings=settings), model, text_model, marking, request
+    )
 
 
 def invert(
@@ -229,7 +252,7 @@ def invert(
 
     ``face``, ``range``: as in :func:`edit`; of several people, ``x_T`` is the first one's folder.
     """
-    run, pipeline, people = _source_run(_Run.of(Path(video), Choice.parse(face), range, min_face, options), options)
+    run, pipeline, people = _source_run(Job.of(Path(video), Choice.parse(face), range, min_face, options), options)
     noises = [pipeline.artifact(f"invert{place_of(at)}") for at in people]
     quality = _quality(pipeline, people)
     size = sum(file.stat().st_size for noise in noises for file in noise.path.rglob("*") if file.is_file())
@@ -249,13 +272,16 @@ def reconstruct(
 ) -> ReconstructResult:
     """Invert ``video``, sample it back unedited, and write the frames with the crop square replaced by the result."""
     video = Path(video)
-    run = _Run.of(video, Choice.parse(face), range, min_face, options)
+    run = Job.of(video, Choice.parse(face), range, min_face, options)
     target = Path(output) if output is not None else video.with_name(f"{video.stem}.reconstructed.mp4")
     check_outputs(run.source, None, target, overwrite)
     run, pipeline, people = _source_run(run, options)
     quality = _quality(pipeline, people)
     pairs = [(pipeline.artifact(f"align{place_of(at)}"), pipeline.artifact(f"source{place_of(at)}")) for at in people]
-    write_reconstruction(run.source.video, pipeline.artifact("decode"), pairs, target, run.clock, run.source.info)
+    comment = Record(video, run.source.digest, {}, {}, {}).comment
+    write_reconstruction(
+        run.source.video, pipeline.artifact("decode"), pairs, target, run.clock, run.source.info, comment
+    )
     return ReconstructResult(target, sum(sampled.frames for _, sampled in pairs), quality, dict(run.clock.seconds))
 
 
@@ -275,7 +301,7 @@ def faces(
     if target.suffix.lower() != ".png":
         raise UsageError(f"the sheet {target} is not named as a PNG", hint="Give it a name that ends in .png.")
     check_folder(target.absolute().parent)
-    run = _Run.of(video, Choice.parse(LARGEST), None, min_face, options)
+    run = Job.of(video, Choice.parse(LARGEST), None, min_face, options)
     working = run.source.video
     pipeline = run.pipeline(scan_nodes(working))
     people, decoded = pipeline.artifact("people"), pipeline.artifact("decode")
@@ -328,66 +354,13 @@ def _load(options: Options) -> Model:
     return load_model(options.model, Runtime.resolve(options.device, options.dtype, options.seed))
 
 
-@dataclass(frozen=True)
-class _Run:
-    """What the pipelines of one call share."""
-
-    source: Source
-    settings: Settings
-    choice: Choice
-    cache: Cache
-    clock: _Clock
-    max_cache: int | None
-
-    @classmethod
-    def of(cls, video: Path, choice: Choice, range_: str | None, min_face: float, options: Options) -> _Run:
-        """Look at the input; the settings are those of every command."""
-        span = None if range_ is None else parse_range(range_)
-        # Numbers are those of the whole video, whatever part is edited; else only that part is looked at.
-        scan = None if choice.number not in (None, 1) else span
-        settings = Settings(steps=options.steps, seed=options.seed, span=span, scan=scan, min_face=min_face)
-        cache, clock = Cache(None if options.cache_dir is None else Path(options.cache_dir)), _Clock(options.progress)
-        source = Source.open(video, cache, _rate(options.rate), options.deinterlace, clock)
-        return cls(source, settings, choice, cache, clock, options.max_cache)
-
-    def pipeline(self, nodes: list[Node]) -> Pipeline:
-        return Pipeline(nodes, self.cache, self.source.key, video=self.source.path.name, progress=self.clock)
-
-    def make_room(self, pipeline: Pipeline, targets: list[str]) -> None:
-        """Raise StorageError now if the cache will not hold what the targets need."""
-        info = self.source.info
-        plans, encoding = pipeline.plan(targets), self.settings.encoding
-        lossless = encoding.lossless or encoding.codec in ("ffv1", "prores")
-        wanted = bytes_to_come(plans, info.frames, info.width * info.height, lossless)
-        if wanted:
-            self.cache.make_room(wanted, self.max_cache, set(pipeline.keys.values()) | {self.source.key})
-
-    def people(self) -> tuple[int, ...]:
-        """The numbers of the people to edit; where the choice needs it, the video is looked at now."""
-        if self.choice.number is not None:
-            return (self.choice.number,)
-        return self.choice.resolve(self.pipeline(scan_nodes(self.source.video, self.settings.scan)).artifact("people"))
-
-    def known_people(self) -> tuple[int, ...]:
-        """The same without computing anything: the first person, if the video has not been looked at."""
-        scan = self.pipeline(scan_nodes(self.source.video, self.settings.scan)).plan(["people"])
-        return self.people() if self.choice.number or scan[-1].state == "cached" else (1,)
-
-
-def _source_run(run: _Run, options: Options) -> tuple[_Run, Pipeline, range]:
+def _source_run(run: Job, options: Options) -> tuple[Job, Pipeline, range]:
     """A run up to the unedited samples: itself, its pipeline, and the places of its people."""
     model = _load(options)
     settings = replace(run.settings, people=run.people())
     pipeline = run.pipeline(reconstruct_nodes(run.source.video, model, settings))
     run.make_room(pipeline, [f"source{place_of(at)}" for at in range(len(settings.people))])
     return run, pipeline, range(len(settings.people))
-
-
-def _rate(value: float | Fraction) -> Fraction:
-    rate = Fraction(value).limit_denominator(1001)
-    if not 0 < rate <= 1000:
-        raise UsageError(f"{value} is no rate of frames a second", "Give one like 25 or 29.97.")
-    return rate
 
 
 def _quality(pipeline: Pipeline, people: range) -> CropQuality:

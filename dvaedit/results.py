@@ -43,7 +43,8 @@ class EditResult:
 
     ``cosine``: of the identity code with what it was; ``mix``: per text, the known attributes it was read as;
     ``unknown_words``: words of the texts the text model has not been trained on. ``people``: who was edited, and in
-    which frames not; ``cosine``, ``region`` and ``mix`` are the first one's.
+    which frames not; ``sidecar``: the JSON that says what was done; ``cosine``, ``region`` and ``mix`` are those of
+    the first one.
     """
 
     output: Path
@@ -56,6 +57,7 @@ class EditResult:
     unknown_words: tuple[str, ...]
     seconds: dict[str, float]
     people: tuple[EditedPerson, ...] = ()
+    sidecar: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -32,11 +32,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Source:
-    """path: what the user named. video: what the stages read. info: of ``video``, but with ``path`` where the sound
-    and other tracks are. key: root of the cache keys. still: whether it is pictures, each of them kept by itself.
+    """path: what the user named; digest: its SHA-256. video: what the stages read. info: of ``video``, but with
+    ``path`` where the sound and other tracks are. key: root of the cache keys. still: whether it is pictures, each of
+    them kept by itself.
     """
 
     path: Path
+    digest: str
     video: Path
     info: VideoInfo
     key: str
@@ -55,20 +57,18 @@ class Source:
 
         Raises VideoError.
         """
+        pictures = is_pictures(path)
+        info = None if pictures else probe(path)
+        digest = input_digest(path)
         if not needs_intake(path, deinterlace):
-            info = probe(path)
-            return cls(path, path, info, input_digest(path))
-        if not is_pictures(path):
-            probe(path)
-        run = Pipeline(
-            [Node(Intake(rate, deinterlace, path))], cache, input_digest(path), video=path.name, progress=progress
-        )
+            return cls(path, digest, path, info, digest)
+        run = Pipeline([Node(Intake(rate, deinterlace, path))], cache, digest, video=path.name, progress=progress)
         made = run.artifact("intake")
         video = made.file(WORKING)
         info = probe(video)
-        still = is_pictures(path) and (path.is_dir() or info.frames == 1)
-        tracks = video if is_pictures(path) else path
-        return cls(path, video, replace(info, path=tracks), made.key, still)
+        still = pictures and (path.is_dir() or info.frames == 1)
+        tracks = video if pictures else path
+        return cls(path, digest, video, replace(info, path=tracks), made.key, still)
 
     def default_output(self, slug: str) -> Path:
         """A name beside the input: ``slug`` says what was done."""
@@ -100,16 +100,19 @@ class Source:
         choose_pix_fmt(chosen, self.info.pix_fmt, self.info.stored_size, encoding.pix_fmt, encoding.lossless)
         return encoding
 
-    def write(self, pictures: Path, output: Path) -> None:
-        """Write ``output``: the frames of the silent video ``pictures``, and all else of the input."""
+    def write(self, pictures: Path, output: Path, comment: str = "") -> None:
+        """Write ``output``: the frames of the silent video ``pictures``, all else of the input, and a comment.
+
+        Moving pictures (.gif, .webp, .apng) have no place for the comment.
+        """
         if self._as_pictures(output):
-            write_pictures(pictures, self.path, output)
+            write_pictures(pictures, self.path, output, comment)
         elif container_of(output) in PICTURES:
             if self.info.audio:
                 log.warning("%s: the sound is left out, a %s has none.", self.path.name, output.suffix.lower())
             write_moving(pictures, output)
         else:
-            mux(pictures, self.info.path, output)
+            mux(pictures, self.info.path, output, comment=comment)
 
     def _as_pictures(self, output: Path) -> bool:
         return self.still and output.suffix.lower() not in CONTAINERS.keys() - {".webp"}

@@ -43,7 +43,7 @@ def files(folder):
 def test_edit_writes_a_whole_video_beside_the_input(video, options, tmp_path):
     result = dvaedit.edit(video, attributes=["Blond_Hair", "Male=-0.5"], compare=tmp_path / "both.mp4", options=options)
     assert result.output == tmp_path / "in.Blond_Hair+Male-0.5.mp4"
-    assert files(tmp_path) == ["both.mp4", "in.Blond_Hair+Male-0.5.mp4", "in.mp4"]
+    assert files(tmp_path) == ["both.mp4", *(result.output.name + end for end in ("", ".dvaedit.json")), "in.mp4"]
     times = [frame.pts * frame.time_base for frame in read_frames(video)]
     assert [frame.pts * frame.time_base for frame in read_frames(result.output)] == times
     assert result.frames == result.edited_frames == len(times) == 8

@@ -78,6 +78,11 @@ def edit(
     preset: options.Preset = None,
     pix_fmt: options.PixFmt = None,
     lossless: options.Lossless = False,
+    no_mark: options.NoMark = False,
+    visible_mark: options.VisibleMark = False,
+    c2pa_cert: options.C2paCert = None,
+    c2pa_key: options.C2paKey = None,
+    c2pa_alg: options.C2paAlgorithm = "es256",
     overwrite: options.Overwrite = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be computed, and stop.", rich_help_panel=options.OUTPUT)
@@ -110,15 +115,19 @@ def edit(
     """
     if not text and not attribute:
         raise UsageError("nothing to edit", hint='Give --text "blond hair" or --attribute Blond_Hair.')
+    if (c2pa_cert is None) != (c2pa_key is None):
+        raise UsageError("signing needs a certificate and its key", hint="Give both --c2pa-cert and --c2pa-key.")
     session = session_of(ctx)
     chosen = {"codec": codec, "crf": crf, "preset": preset, "pix_fmt": pix_fmt, "clip": clip, "range": range}
     with session.working(f"edit {video.name}") as progress:
         from dvaedit import api
+        from dvaedit.provenance import Marking, Signing
 
+        signing = None if c2pa_cert is None else Signing(c2pa_cert, c2pa_key, c2pa_alg)
         plan = api.prepare_edit(
             video, text=text or (), attributes=attribute or (), source_text=source_text, strength=strength,
             region=region.value, paste=paste.value, face=face, min_face=min_face, output=output, compare=compare,
-            overwrite=overwrite, lossless=lossless,
+            overwrite=overwrite, lossless=lossless, marking=Marking(no_mark, visible_mark, signing),
             options=options.api_options(
                 progress, model=model, steps=steps, device=device, dtype=dtype, seed=seed, cache_dir=cache_dir,
                 deinterlace=deinterlace, rate=rate, max_cache=max_cache,
@@ -150,6 +159,8 @@ def _show(session: Session, video: Path, result: EditResult, json: bool) -> None
     frames = f"edited {result.edited_frames} of {result.frames} frames ({result.region})"
     session.note(f"{frames} in {duration(sum(result.seconds.values()))}; cosine of the identity {result.cosine:.3f}")
     people_lines(session, result)
+    if result.sidecar is not None:
+        session.note(f"what was done: {result.sidecar}")
     if result.compare is not None:
         session.note(f"side by side: {result.compare}")
     emit(str(result.output))

@@ -19,7 +19,7 @@ DEFAULT_MODEL = completion.DEFAULT_MODEL
 DEFAULT_STEPS = 10  # as in dvaedit.stages.graph, which would load torch for --help; a test compares the two
 
 COMPUTING, OUTPUT, REPORTING = "Where and how to compute", "Output", "Reporting"
-WHOM, INPUT = "Whom and when", "Input"
+WHOM, INPUT, MARKING = "Whom and when", "Input", "Saying that it was edited"
 MIN_FACE = 48.0  # as in dvaedit.face.quality; a test compares the two
 
 
@@ -111,6 +111,29 @@ PixFmt = Annotated[
 Lossless = Annotated[
     bool,
     typer.Option("--lossless", help="Exact samples: ffv1, or the --codec if it can.", rich_help_panel=OUTPUT),
+]
+NoMark = Annotated[
+    bool,
+    typer.Option("--no-mark", help="Neither metadata nor a JSON file that say it was edited.", rich_help_panel=MARKING),
+]
+VisibleMark = Annotated[
+    bool,
+    typer.Option("--visible-mark", help='Also "AI edited" in a corner of every frame.', rich_help_panel=MARKING),
+]
+C2paCert = Annotated[
+    Path | None,
+    typer.Option(
+        "--c2pa-cert", metavar="CHAIN.pem", show_default=False, rich_help_panel=MARKING,
+        help="Sign the output by C2PA with this certificate chain.",
+    ),
+]  # fmt: skip
+C2paKey = Annotated[
+    Path | None,
+    typer.Option("--c2pa-key", metavar="KEY.pem", help="Its private key.", show_default=False, rich_help_panel=MARKING),
+]
+C2paAlgorithm = Annotated[
+    str,
+    typer.Option("--c2pa-alg", metavar="NAME", help="Kind of key: es256, ps256, ed25519 ...", rich_help_panel=MARKING),
 ]
 Deinterlace = Annotated[
     bool,

@@ -17,14 +17,17 @@ from dvaedit.video.writer import write_rgb_video
 Progress = Callable[[str, int, int], None]
 
 
-def write_comparison(source: Path, result: Path, output: Path, decoded: Artifact, info: VideoInfo) -> None:
+def write_comparison(
+    source: Path, result: Path, output: Path, decoded: Artifact, info: VideoInfo, comment: str = ""
+) -> None:
     """Write ``source`` (left) and ``result`` (right), at the source's times, to ``output``.
 
     result: the exported pictures, stored as the source's are. info: of the source; its sound is that of ``info.path``.
+    comment: goes into the metadata.
     """
     pairs = zip(read_frames(source), read_frames(result), strict=True)
     frames = (np.hstack([before.rgb(), upright(to_rgb(after.native), before.rotation)]) for before, after in pairs)
-    write_rgb_video(output, frames, pts=decoded.read("pts").tolist(), info=info)
+    write_rgb_video(output, frames, pts=decoded.read("pts").tolist(), info=info, comment=comment)
 
 
 def write_reconstruction(
@@ -34,13 +37,14 @@ def write_reconstruction(
     output: Path,
     progress: Progress,
     info: VideoInfo,
+    comment: str = "",
 ) -> None:
     """Write ``source`` with each person's whole crop square replaced by the sampled crop: nothing is hidden.
 
     people: (align, sampled) of each person. info: as in ``write_comparison``.
     """
     frames = _reconstructed(source, people, decoded.frames, progress)
-    write_rgb_video(output, frames, pts=decoded.read("pts").tolist(), info=info)
+    write_rgb_video(output, frames, pts=decoded.read("pts").tolist(), info=info, comment=comment)
 
 
 def _reconstructed(

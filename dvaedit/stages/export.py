@@ -15,10 +15,11 @@ from dvaedit.pipeline.artifact import Artifact
 from dvaedit.pipeline.stage import Stage, StageProgress, unkeyed
 from dvaedit.pipeline.writer import ArtifactWriter
 from dvaedit.stages.paste import Patches
+from dvaedit.video.badge import badge_patch
 from dvaedit.video.codecs import Encoding, get_codec
 from dvaedit.video.planes import apply_delta
 from dvaedit.video.probe import VideoInfo, probe
-from dvaedit.video.reader import Frame, read_frames
+from dvaedit.video.reader import Frame, read_frames, to_rgb, upright
 from dvaedit.video.writer import VideoWriter
 
 
@@ -32,6 +33,7 @@ class Export(Stage):
     name: ClassVar[str] = "export"
     version: ClassVar[int] = 2
     encoding: Encoding = field(default_factory=Encoding)
+    visible_mark: bool = False
     video: Path = unkeyed(Path())
 
     def run(self, inputs: dict[str, Artifact], out: ArtifactWriter, progress: StageProgress) -> None:
@@ -39,7 +41,7 @@ class Export(Stage):
         patches = Overlay.of(inputs)
         name = self.file_name
         with out.new_file(name) as path, self._writer(path, info) as writer:
-            for frame, pts in edited_frames(self.video, patches, (info.width, info.height)):
+            for frame, pts in edited_frames(self.video, patches, (info.width, info.height), self.visible_mark):
                 writer.write(frame, pts)
                 progress(writer.frames, max(info.frames, writer.frames))
         out.meta["frames"] = writer.frames
@@ -80,10 +82,17 @@ class Overlay:
         return found
 
 
-def edited_frames(video: Path, overlay: Overlay, size: tuple[int, int]) -> Iterator[tuple[av.VideoFrame, int]]:
-    """Every frame of ``video`` with its time stamp, the edit added; one without the face is passed on untouched."""
+def edited_frames(
+    video: Path, overlay: Overlay, size: tuple[int, int], visible_mark: bool = False
+) -> Iterator[tuple[av.VideoFrame, int]]:
+    """Every frame of ``video`` with its time stamp, the edit added; one without the face is passed on untouched.
+
+    visible_mark: label every frame in its lower right corner.
+    """
     for frame in read_frames(video):
         native = frame.native
         for box, difference in overlay.at(frame, size):
             native = apply_delta(native, box, difference, frame.rotation)
+        if visible_mark:
+            native = apply_delta(native, *badge_patch(upright(to_rgb(native), frame.rotation)), frame.rotation)
         yield native, frame.pts

@@ -41,6 +41,7 @@ class Settings:
     region: str = "auto"
     paste: str = "delta"
     encoding: Encoding = field(default_factory=Encoding)
+    visible_mark: bool = False
     people: tuple[int, ...] = (1,)
     span: Span | None = None
     scan: Span | None = None
@@ -90,7 +91,7 @@ def edit_nodes(video: Path, model: Model, clip: TextImageModel | None, settings:
     for place in places:
         nodes += _edit_chain(video, model, clip, settings, place)
     inputs = {f"{name}{place}": f"{name}{place}" for place in places for name in ("align", "paste")}
-    return [*nodes, Node(Export(settings.encoding, video), inputs)]
+    return [*nodes, Node(Export(settings.encoding, settings.visible_mark, video), inputs)]
 
 
 def _edit_chain(video: Path, model: Model, clip: TextImageModel | None, settings: Settings, place: str) -> list[Node]:

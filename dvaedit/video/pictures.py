@@ -124,22 +124,23 @@ def pictures_info(path: Path, frame: av.VideoFrame, pix_fmt: str) -> VideoInfo:
     )  # fmt: skip
 
 
-def write_pictures(video: Path, source: Path, output: Path) -> None:
+def write_pictures(video: Path, source: Path, output: Path, comment: str = "") -> None:
     """Write the frames of a lossless ``video`` as pictures named and formatted like those of ``source``.
 
     output: a file for a single picture, else a folder, which must not exist or be empty. A picture that no edit has
-    touched is copied bit for bit where it keeps its format; EXIF and the colour profile go with the others.
+    touched is copied bit for bit where it keeps its format; EXIF and the colour profile go with the others, whose EXIF
+    names ``comment`` as the software.
     """
     files = picture_files(source)
     pairs = zip(read_frames(video), files, strict=True)
     if len(files) == 1 and not source.is_dir():
         ((frame, file),) = pairs
         with atomic(output) as partial:
-            _write(frame.native, file, partial)
+            _write(frame.native, file, partial, comment)
         return
     with temporary_folder(output) as folder:
         for frame, file in pairs:
-            _write(frame.native, file, folder / file.name)
+            _write(frame.native, file, folder / file.name, comment)
 
 
 def check_pictures_output(output: Path, single: bool) -> None:
@@ -151,7 +152,7 @@ def check_pictures_output(output: Path, single: bool) -> None:
     check_folder(output.absolute().parent)
 
 
-def _write(frame: av.VideoFrame, source: Path, output: Path) -> None:
+def _write(frame: av.VideoFrame, source: Path, output: Path, comment: str) -> None:
     edited = _array(frame)
     with _opened(source) as original:
         before = _plain(original, source)
@@ -161,6 +162,8 @@ def _write(frame: av.VideoFrame, source: Path, output: Path) -> None:
         keep = {name: original.info[name] for name in ("icc_profile", "dpi") if original.info.get(name)}
         exif = original.getexif()
         exif.pop(0x0112, None)  # the pixels stand upright now
+        if comment:
+            exif[0x0131] = comment
         if len(exif):
             keep["exif"] = exif.tobytes()
     suffix = output.suffix.lower()

@@ -219,12 +219,13 @@ def write_rgb_video(
     codec: str = "h264",
     crf: int | None = None,
     preset: str | None = None,
+    comment: str = "",
 ) -> int:
     """Write upright RGB pictures as 8-bit 4:2:0 BT.709, for comparisons and reconstructions.
 
     frames: uint8, (H, W, 3), all of one size; odd sizes are made even by repeating the last column and row.
     Times: ``pts`` in ticks of info.time_base, else a constant ``rate`` (default info.rate, else 25).
-    info: the video whose sound, chapters and metadata the file gets; None for a silent one.
+    info: the video whose sound, chapters and metadata the file gets; None for a silent one. comment: see ``mux``.
     Returns the number of frames. Raises as ``write_video``.
     """
     path = Path(path)
@@ -244,7 +245,7 @@ def write_rgb_video(
         return _write(path, spec, pairs, codec, crf, preset)
     with temporary(path, get_codec(codec).working) as video_only:
         count = _write(video_only, spec, pairs, codec, crf, preset)
-        mux(video_only, info.path, path, upright=True)
+        mux(video_only, info.path, path, upright=True, comment=comment)
     return count
 
 

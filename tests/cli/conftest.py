@@ -61,6 +61,7 @@ class EditResult:
     unknown_words: tuple = ()
     seconds: dict = field(default_factory=lambda: {"invert": 1.5, "sample": 0.5})
     people: tuple = (Person(),)
+    sidecar: Path | None = Path("out.mp4.dvaedit.json")
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import pytest
 
 import dvaedit
 from dvaedit.cli import edit, faces, invert, reconstruct
+from dvaedit.provenance import Marking, Signing
 from tests.cli.conftest import FakeApi
 
 EDIT = ("edit", "in.mp4", "--text", "blond hair")
@@ -20,7 +21,9 @@ def test_options_reach_the_api(api, run):
         "edit", "in.mp4", "-t", "a", "-t", "b", "-a", "Bald=0.5", "--strength", "2", "--region", "hair", "-o", "o.mkv",
         "--compare", "c.mp4", "--source-text", "s", "--paste", "replace", "--crf", "20", "--codec", "hevc",
         "--clip", "x", "--steps", "7", "--device", "cpu", "--dtype", "float32", "--seed", "3", "--cache-dir", "k",
-        "--overwrite", "--model", "m", "--face", "all", "--range", "1-2", "--min-face", "30",
+        "--overwrite", "--model", "m",
+        "--visible-mark", "--c2pa-cert", "c.pem", "--c2pa-key", "k.pem", "--face", "all",
+        "--range", "1-2", "--min-face", "30",
         "--max-cache", "2GB", "--preset", "slow", "--pix-fmt", "yuv420p", "--lossless", "--deinterlace", "--rate", "24",
     )  # fmt: skip
     assert result.exit_code == 0
@@ -32,6 +35,7 @@ def test_options_reach_the_api(api, run):
         "compare": Path("c.mp4"), "source_text": "s", "paste": "replace", "crf": 20, "codec": "hevc", "clip": "x",
         "overwrite": True, "face": "all", "range": "1-2", "min_face": 30.0,
         "preset": "slow", "pix_fmt": "yuv420p", "lossless": True,
+        "marking": Marking(False, True, Signing(Path("c.pem"), Path("k.pem"))),
     }  # fmt: skip
     assert callable(options.pop("progress"))
     assert options == {

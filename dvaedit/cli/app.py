@@ -14,6 +14,7 @@ from dvaedit.cli import (
     doctor,
     edit,
     evaluate,
+    faces,
     invert,
     options,
     prepare,
@@ -78,6 +79,7 @@ app.command("edit", epilog=edit.EPILOG, rich_help_panel=EDITING)(edit.edit)
 app.command("invert", epilog=invert.EPILOG, rich_help_panel=EDITING)(invert.invert)
 app.command("reconstruct", epilog=reconstruct.EPILOG, rich_help_panel=EDITING)(reconstruct.reconstruct)
 app.command("sweep", epilog=sweep.EPILOG, rich_help_panel=EDITING)(sweep.sweep)
+app.command("faces", epilog=faces.EPILOG, rich_help_panel=EDITING)(faces.faces)
 app.command("attributes", epilog=attributes.EPILOG, rich_help_panel=EDITING)(attributes.attributes)
 app.command("evaluate", epilog=evaluate.EPILOG, rich_help_panel=MEASURING)(evaluate.evaluate)
 app.command("report", epilog=report.EPILOG, rich_help_panel=MEASURING)(report.report)

@@ -15,10 +15,12 @@ COMMANDS = [
     ["evaluate"],
     ["report"],
     ["sweep"],
+    ["prepare"],
     ["attributes"],
     ["doctor"],
+    *(["train", name] for name in ("autoencoder", "latent-stats", "classifier", "export")),
     *(["cache", name] for name in ("ls", "verify", "gc", "clear")),
-    *(["weights", name] for name in ("list", "show", "verify")),
+    *(["weights", name] for name in ("list", "show", "verify", "pull")),
 ]
 
 

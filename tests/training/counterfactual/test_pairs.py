@@ -4,8 +4,9 @@ import torch
 
 from dvaedit.errors import UsageError
 from dvaedit.training.attributes import NAMES
-from dvaedit.training.autoencoder import TrainConfig, Trainer
+from dvaedit.training.autoencoder import Trainer, face_source
 from dvaedit.training.classifier import EDITS, fit_edit_map
+from dvaedit.training.config import TrainConfig
 from dvaedit.training.counterfactual.pairs import Pairs, noise_dependent_mix
 from tests.models.test_unet import TINY
 from tests.training.test_autoencoder import face_set  # noqa: F401
@@ -59,8 +60,9 @@ def test_states_on_the_way_hold_no_more_of_the_source_than_noise(pairs):
 
 
 def test_a_batch_ends_with_counterfactuals_under_the_source_landmarks(pairs, face_set):  # noqa: F811
-    trainer = Trainer(TrainConfig(model=TINY, batch_size=4), face_set, pairs)
-    batch = trainer.batches[0]
+    config = TrainConfig(model=TINY, batch_size=4)
+    trainer = Trainer(config, face_source(config, face_set, pairs))
+    batch = trainer.source[0]
     same = (batch.x_0 == batch.source).flatten(1).all(dim=1)
     assert same.tolist() == [True, True, False, False]
     terms = trainer.train_step()

@@ -33,5 +33,5 @@ def test_crops_without_faces_are_refused(tmp_path):
     folder = tmp_path / "train" / "v"
     folder.mkdir(parents=True)
     cv2.imwrite(str(folder / "0.png"), np.full((128, 128, 3), 128, np.uint8))
-    with pytest.raises(UsageError, match="only 0 of 1 crops .* show a face"):
+    with pytest.raises(UsageError, match=r"only 0 of 1 crops .* show a face"):
         check(open_split(tmp_path, "train", 128), 2)

@@ -1,5 +1,7 @@
 """Statistics of identity codes: of all frames, unbiased, with where they are from."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -39,13 +41,13 @@ def test_moments_do_not_depend_on_how_values_are_split():
     assert moments.std == pytest.approx(values.std(0, ddof=1), rel=1e-9)
 
 
-def test_too_few_frames_and_codes_that_never_change(videos, monkeypatch):
+def test_too_few_frames_and_codes_that_never_change(videos):
     model = Autoencoder(TINY_PAPER).eval()
     data = open_split(videos, "train", 16)
     one = latent_stats.VideoSet(data.root, "train", 16, data.videos[3:])
     with pytest.raises(UsageError, match="at least two"):
         measure(model, one, CPU, {})
-    monkeypatch.setattr(model, "identity", lambda x: torch.ones(len(x), 12))
+    model = SimpleNamespace(identity=lambda x: torch.ones(len(x), 12))
     with pytest.raises(UsageError, match="the same in all frames"):
         measure(model, data, CPU, {})
 

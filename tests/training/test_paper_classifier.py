@@ -27,6 +27,7 @@ from tests.training.conftest import TINY_PAPER, TINY_TRAINING
 from tests.training.test_paper_training import UpperHalf
 
 CPU = torch.device("cpu")
+PAPERS = ClassifierConfig()
 STATS = LatentStats(torch.zeros(6), torch.ones(6), 100, {})
 
 
@@ -45,7 +46,7 @@ def separable():
     return codes, AttributeSet(("Bald", "Smiling"), (), labels, 16)
 
 
-def run_of(folder, separable, crops, config=ClassifierConfig(), **options):
+def run_of(folder, separable, crops, config=PAPERS, **options):
     codes, data = separable
     return train(config, codes, data, STATS, Run(folder, say=lambda line: None), crops, **options)
 

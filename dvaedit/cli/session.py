@@ -99,7 +99,12 @@ def emit(text: str) -> None:
 
 def emit_json(data: Any) -> None:
     """Write one JSON value to stdout: dataclasses as objects, paths as strings, infinite numbers as null."""
-    emit(json.dumps(_plain(data), indent=2, allow_nan=False))
+    emit(plain_json(data))
+
+
+def plain_json(data: Any) -> str:
+    """The text :func:`emit_json` writes."""
+    return json.dumps(_plain(data), indent=2, allow_nan=False)
 
 
 def emit_table(table: Table) -> None:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torch.utils.checkpoint import checkpoint
 
 from dvaedit.diffusion.reference import Steps, reference_invert, reference_sample, sample_step
 from dvaedit.editing.text import TextImageModel
@@ -75,19 +74,18 @@ class Terms:
 @torch.no_grad()
 def invert_frame(model: Autoencoder, x_0: Tensor, z_id: Tensor, z_lnd: Tensor, steps: Steps) -> Tensor:
     """x at the last timestep, (1, 3, H, W), of one crop under its own code."""
-    states = reference_invert(model.schedule, _bound(model, z_id, z_lnd), x_0, steps)
+    states = reference_invert(model.schedule, _bound(model, model.face_code(z_id, z_lnd)), x_0, steps)
     return [state.x for state in states][-1]
 
 
 @torch.no_grad()
 def unedited_states(model: Autoencoder, x_T: Tensor, z_id: Tensor, z_lnd: Tensor, steps: Steps) -> Tensor:
     """All states from ``x_T``, (1, 3, H, W), down to the clean image under the unedited code: (steps + 1, 3, H, W)."""
-    states = reference_sample(model.schedule, _bound(model, z_id, z_lnd), x_T, steps)
+    states = reference_sample(model.schedule, _bound(model, model.face_code(z_id, z_lnd)), x_T, steps)
     return torch.cat([x_T, *(state.x for state in states)])
 
 
-def _bound(model: Autoencoder, z_id: Tensor, z_lnd: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
-    z_face = model.face_code(z_id, z_lnd)
+def _bound(model: Autoencoder, z_face: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
     return lambda x, t: model.denoise(x, t, z_face.expand(len(x), -1))
 
 
@@ -125,16 +123,12 @@ def evaluate(
     code: Tensor,
     direction: Tensor,
     objective: PaperObjective,
-    chunk: int | None = None,
 ) -> Terms:
-    """The objective at the free vector ``code``, (1, D); differentiable in it.
-
-    ``direction``: (1, E) of the texts. ``chunk``: pairs the network sees at once; where that is fewer than all, their
-    activations are computed anew for the gradient instead of kept.
-    """
+    """The objective at the free vector ``code``, (1, D); differentiable in it. ``direction``: (1, E) of the texts."""
     z = unit(model, code)
     z_face = model.face_code(z, start.z_lnd)
-    images = _edited(model, start, z_face, chunk)
+    denoise = _bound(model, z_face)
+    images = sample_step(model.schedule, start.steps, denoise, start.states[:-1], start.index).x
     plain = start.states[1:]
     before, after = clip.encode_image(plain), clip.encode_image(images)
     losses = pair_losses(before, after, direction)
@@ -145,20 +139,6 @@ def evaluate(
     loss = objective.clip_weight * clip_loss + objective.id_weight * identity.sum() + objective.l1_weight * l1
     changes = feature_changes(before, after)
     return Terms(loss, directional, clip_loss, identity.sum(), l1, z_face, images, changes, losses)
-
-
-def _edited(model: Autoencoder, start: Start, z_face: Tensor, chunk: int | None) -> Tensor:
-    """Each pair's edited image, (P, 3, H, W): one step from the unedited state under ``z_face``, (1, D)."""
-
-    def step(x: Tensor, index: Tensor, z_face: Tensor) -> Tensor:
-        denoise = lambda x, t: model.denoise(x, t, z_face.expand(len(x), -1))  # noqa: E731
-        return sample_step(model.schedule, start.steps, denoise, x, index).x
-
-    states, index = start.states[:-1], start.index
-    if chunk is None or chunk >= len(states):
-        return step(states, index, z_face)
-    parts = zip(states.split(chunk), index.split(chunk), strict=True)
-    return torch.cat([checkpoint(step, x, at, z_face, use_reentrant=False) for x, at in parts])
 
 
 class Search:
@@ -180,11 +160,10 @@ class Search:
         clip: TextImageModel,
         direction: Tensor,
         progress: Callable[[int, int], None] = lambda done, total: None,
-        chunk: int | None = None,
     ) -> Tensor:
         """All iterations; gives Delta, (1, D): how far the free vector (not its unit norm) has moved."""
         for iteration in range(self.objective.iterations):
-            terms = evaluate(model, clip, self.start, self.code, direction, self.objective, chunk)
+            terms = evaluate(model, clip, self.start, self.code, direction, self.objective)
             self.step(torch.autograd.grad(terms.loss, self.code)[0])
             progress(iteration + 1, self.objective.iterations)
         return (self.code - self.start.z_start).detach()

@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from dvaedit.diffusion.schedule import Prediction, Schedule
 from dvaedit.models.identity import IdentityConfig, build_identity
 from dvaedit.models.landmarks import LandmarkConfig, LandmarkNet
 from dvaedit.models.unet import UNet, UNetConfig
 
+MAX_BATCH, MAX_VALUES = 16, 2**24  # crops, and values of the U-Net's first map, that inference takes at once
 LANDMARK_CHANNELS = 102  # 51 inner points (17..67 of the 68-point scheme), x and y
 
 
@@ -85,11 +87,12 @@ class Autoencoder(nn.Module):
 
     ``landmarks``: the net that reads z_lnd off a crop, or None where it comes from elsewhere. Networks that the paper
     took over from others (:attr:`frozen`) have no gradients and stay in eval mode whatever the rest does.
+    ``max_batch``: how many crops :meth:`denoise` hands to the U-Net at once; None for all.
     """
 
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.max_batch = config, None
         self.identity = build_identity(config.identity)
         self.landmarks = LandmarkNet(config.landmarks.width) if config.landmarks.source == "net" else None
         codes = config.identity.code_channels, config.unet.cond_channels
@@ -124,6 +127,21 @@ class Autoencoder(nn.Module):
             network.eval()
         return self
 
+    @property
+    def frugal_batch(self) -> int:
+        """The largest batch whose activations take about as much memory as a network of the paper's size itself."""
+        unet = self.config.unet
+        each = unet.base_channels * (unet.image_size // unet.patch_size) ** 2
+        return max(1, min(MAX_BATCH, MAX_VALUES // each))
+
     def denoise(self, x_t: Tensor, t: Tensor, z_face: Tensor) -> Tensor:
-        """The network's prediction for ``x_t`` (B, C, H, W) at ``t`` (B,) under ``z_face`` (B, D)."""
-        return self.unet(x_t, t, z_face)
+        """The network's prediction for ``x_t`` (B, C, H, W) at ``t`` (B,) under ``z_face`` (B, D).
+
+        More than ``max_batch`` crops go through in parts, whose activations are computed anew for gradients.
+        """
+        if self.max_batch is None or len(x_t) <= self.max_batch:
+            return self.unet(x_t, t, z_face)
+        parts = zip(*(value.split(self.max_batch) for value in (x_t, t, z_face)), strict=True)
+        if torch.is_grad_enabled():
+            return torch.cat([checkpoint(self.unet, *part, use_reentrant=False) for part in parts])
+        return torch.cat([self.unet(*part) for part in parts])

@@ -88,7 +88,7 @@ def _search(folder: Folder, report: Report, clip: StubClip, x_0: Tensor, directi
     found, gradients = [], []
     for code in codes:
         p = torch.from_numpy(code.reshape(1, -1)).requires_grad_(True)
-        terms = evaluate(folder.autoencoder, clip, start, p, direction, objective, chunk=1)
+        terms = evaluate(folder.autoencoder, clip, start, p, direction, objective)
         gradients.append(torch.autograd.grad(terms.loss, p)[0])
         found.append(terms)
     with torch.no_grad():

@@ -82,6 +82,7 @@ class Folder:
         model.load_state_dict({**state, **constants}, assign=True)
         for network in model.frozen:
             network.requires_grad_(False)
+        model.max_batch = 1
         return model.eval()
 
     @cached_property

@@ -39,7 +39,7 @@ def check(folder: Folder, report: Report) -> None:
     training = np.isin(classes, sorted(TRAINING_FACE))[:, None].astype(np.uint8)
     report.same("mask", training, int(folder.report("encoders").input(TIES)))
     model.zero_grad(set_to_none=True)
-    model.unet.checkpointing = True
+    model.unet.checkpointing, model.max_batch = True, None
     try:
         crops = []
         for k in range(len(x_0)):
@@ -49,7 +49,7 @@ def check(folder: Folder, report: Report) -> None:
         _compare_losses(report, crops, mask)
         _compare_gradients(report, model)
     finally:
-        model.unet.checkpointing = False
+        model.unet.checkpointing, model.max_batch = False, 1
         model.zero_grad(set_to_none=True)
 
 

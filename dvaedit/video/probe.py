@@ -6,7 +6,7 @@ import math
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import av
 
 from dvaedit.errors import VideoError
 from dvaedit.files import sha256_file
+from dvaedit.video.hdr import Mastering, mastering_of
 from dvaedit.video.whole import cut_off
 
 VIDEO_HINT = "Give a video file that ffmpeg can read, such as .mp4, .mov, .mkv, .webm, .avi, .mpg or .gif."
@@ -45,6 +46,7 @@ class VideoInfo:
     time_base: seconds of one PTS tick. rate: average frames per second, None if unknown. frames: an estimate.
     duration: seconds. start: time of the first packet of the file, seconds, never negative.
     color_*: ITU-T H.273 codes, 2 (range: 0) if untagged. sar: shape of a stored pixel, width / height.
+    mastering: of HDR video. interlaced: whether the first frame is made of two fields.
     """
 
     path: Path
@@ -67,6 +69,8 @@ class VideoInfo:
     stream: int = 0
     mirrored: bool = False
     start: Fraction = Fraction(0)
+    mastering: Mastering = field(default_factory=Mastering)
+    interlaced: bool = False
 
     @property
     def stored_size(self) -> tuple[int, int]:
@@ -204,6 +208,8 @@ def _describe(
         stream=stream.index,
         mirrored=mirrored,
         start=max(Fraction(0), Fraction(container.start_time or 0, av.time_base)),
+        mastering=mastering_of(first),
+        interlaced=first.interlaced_frame,
     )
 
 

@@ -16,9 +16,9 @@ from tests.models.test_unet import TINY
 
 
 @pytest.fixture
-def source():
+def face_set():
     rng = np.random.default_rng(0)
-    face_set = FaceSet(
+    return FaceSet(
         rows=[{}] * 8,
         images=np.broadcast_to(rng.integers(0, 256, (8, 1, 1, 3), np.uint8), (8, 32, 32, 3)).copy(),
         masks=np.full((8, 32, 32), 255, np.uint8),
@@ -27,6 +27,10 @@ def source():
         weights=np.ones(8),
         held_out=np.arange(8) == 0,
     )
+
+
+@pytest.fixture
+def source(face_set):
     return FaceSource(face_set, CONFIG.batch_size, CONFIG.seed)
 
 

@@ -12,6 +12,7 @@ a resumed run equals an uninterrupted one, and n processes equal one process tha
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import asdict, replace
@@ -111,16 +112,22 @@ class Trainer:
         passes = [self._pass(number) for number in range(config.accumulation)]
         self.scaler.unscale_(self.optimizer)
         norm = nn.utils.clip_grad_norm_(self.parameters, config.gradient_clip)
-        if not self.scaler.is_enabled() and not torch.isfinite(norm):
-            hint = "Lower the learning rate, or leave out float16; the last checkpoint is from before."
-            raise UsageError(f"training has diverged: the gradient of step {self.step + 1} is not finite", hint)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.ema.update(self.model)
         self.step, self.draws = self.step + 1, self.draws + self.draws_per_step
         self.samples += self.crops_per_step
         means = {name: torch.stack([terms[name] for terms in passes]).mean() for name in passes[0]}
-        return self.world.mean({**means, "grad": norm})
+        return self._checked(self.world.mean({**means, "grad": norm}))
+
+    def _checked(self, terms: dict[str, float]) -> dict[str, float]:
+        """The terms, which all processes have alike. Raises UsageError where training has come to nothing."""
+        if self.scaler.is_enabled() and not math.isfinite(terms["grad"]):
+            del terms["grad"]  # float16 has overflowed: the step was left out and the scale is lowered
+        if not all(map(math.isfinite, terms.values())):
+            hint = "Lower the learning rate; the last checkpoint is from before."
+            raise UsageError(f"training has diverged: the loss of step {self.step} is not finite", hint)
+        return terms
 
     def _pass(self, number: int) -> dict[str, Tensor]:
         """Forward and backward of one batch; gradients are exchanged once a step, in the last pass."""
@@ -190,7 +197,7 @@ class Trainer:
             tensors = [f"model.{name}" for name in state["model"]] + [f"head.{name}" for name in state["head"]]
             names = [name for name in tensors if name in set(self.names)]
         if sorted(names) != sorted(self.names):
-            raise UsageError("the run to resume trains other parameters", "Use its own settings, or another --run.")
+            raise UsageError("the run to resume trains other parameters", "Use its own settings, or another folder.")
         place = {name: index for index, name in enumerate(names)}
         moments = {new: saved["state"][place[name]] for new, name in enumerate(self.names) if saved["state"]}
         group = {**saved["param_groups"][0], "params": list(range(len(self.names)))}
@@ -268,7 +275,7 @@ def resumed_config(state: dict[str, Any], wanted: TrainConfig) -> list[str]:
     fixed = [line for line in changed if line.startswith(("model.", "batch_size ", "seed "))]
     if fixed:
         raise UsageError(
-            f"the run to resume has other settings: {'; '.join(fixed)}", "Use its own settings, or another --run."
+            f"the run to resume has other settings: {'; '.join(fixed)}", "Use its own settings, or another folder."
         )
     return changed
 

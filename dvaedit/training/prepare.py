@@ -21,13 +21,15 @@ import cv2
 import numpy as np
 
 from dvaedit.errors import DvaEditError, NoFaceError, UsageError, VideoError
-from dvaedit.face.align import runs, side
+from dvaedit.face.align import runs
+from dvaedit.face.quality import MIN_FACE
 from dvaedit.files import make_folder, storage_errors, write_durably
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.pipeline.run import Node, Pipeline
 from dvaedit.pipeline.store import Cache
 from dvaedit.stages.align import Align
-from dvaedit.stages.decode import Decode
+from dvaedit.stages.graph import scan_nodes
+from dvaedit.stages.people import read_people
 from dvaedit.video.probe import file_digest, probe
 
 TRAIN, TEST, TABLES, WORK = "train", "test", "tables", ".work"
@@ -45,12 +47,12 @@ logger = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class PrepareSettings:
     """``size``: side of the crops, pixels; ``every``: keep every so many frames; ``test_share``: of the videos;
-    ``min_face``: side of the crop square in the video, pixels, below which a frame is left out."""
+    ``min_face``: side of the face in the video, pixels, below which a frame is left out."""
 
     size: int = 256
     every: int = 1
     test_share: float = 0.05
-    min_face: float = 0.0
+    min_face: float = MIN_FACE
 
     def check(self) -> None:
         """Raises UsageError for values that make no sense."""
@@ -151,32 +153,33 @@ def _write(
 ) -> dict[str, np.ndarray]:
     """Decode and align in a cache of the video's own, copy the crops out, put them in place and remove the cache."""
     work = out / WORK / name
-    nodes = [Node(Decode(video=path)), Node(Align(image_size=settings.size, video=path), {"decode": "decode"})]
+    align = Align(image_size=settings.size, min_face=settings.min_face, video=path)
+    nodes = [*scan_nodes(path), Node(align, {"decode": "decode", "people": "people"})]
 
     def tell(label: str, done: int, total: int) -> None:
         progress(f"{name}: {label}", done, total)
 
     pipeline = Pipeline(nodes, Cache(work / "cache"), digest, video=path.name, progress=tell)
-    align = pipeline.artifact("align")
-    frames, quads = align.read("frames"), align.read("quads")
-    sides = np.array([side(quad) for quad in quads])
-    keep = np.flatnonzero((frames % settings.every == 0) & (sides >= settings.min_face))
+    aligned = pipeline.artifact("align")
+    frames = aligned.read("frames")
+    seen = read_people(pipeline.artifact("people"))[0].track.frames  # an edit goes on across a gap, training does not
+    keep = np.flatnonzero((frames % settings.every == 0) & np.isin(frames, seen))
     if not len(keep):
-        raise NoFaceError(f"no frame shows a face of {settings.min_face:g} pixels")
+        raise NoFaceError(f"none of every {settings.every} frames shows the face", "Take a smaller --every.")
     table = {
-        "frames": frames[keep], "points": align.read("points")[keep], "quads": quads[keep],
+        "frames": frames[keep], "points": aligned.read("points")[keep], "quads": aligned.read("quads")[keep],
         "total": np.array(pipeline.artifact("decode").frames), "digest": np.array(digest),
     }  # fmt: skip
-    _write_crops(align, keep, table["frames"], make_folder(work / "crops"))
+    _write_crops(aligned, keep, table["frames"], make_folder(work / "crops"))
     _put_in_place(work, out, split, name, table)
     return table
 
 
-def _write_crops(align: Artifact, keep: np.ndarray, numbers: np.ndarray, folder: Path) -> None:
+def _write_crops(aligned: Artifact, keep: np.ndarray, numbers: np.ndarray, folder: Path) -> None:
     for place, number in zip(keep.tolist(), numbers.tolist(), strict=True):
         path = folder / f"{number:06d}.png"
         if not path.exists():
-            crop = align.read("crops", place, place + 1)[0]
+            crop = aligned.read("crops", place, place + 1)[0]
             write_durably(path, cv2.imencode(".png", crop[:, :, ::-1])[1].tobytes())
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from copy import deepcopy
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+from dvaedit.cli import main
 from dvaedit.errors import UsageError
 from dvaedit.face.regions import TRAINING_FACE
 from dvaedit.training.autoencoder import Trainer, face_mask, resumed_config, train
@@ -145,6 +147,7 @@ def test_accumulation_averages_the_gradients_of_its_passes(source):
         assert torch.allclose(parameter.grad, (a + b) / 2, atol=1e-7)
 
 
+@pytest.mark.slow  # torch imports its compiler for it
 def test_checkpointing_changes_no_number(source, tmp_path):
     config = replace(TINY_TRAINING, checkpointing=True)
     for name, tensor in run_of(source, tmp_path / "a", 8, config).model.state_dict().items():
@@ -186,7 +189,7 @@ def test_divergence_is_named(source):
     trainer = Trainer(TINY_TRAINING, source, parser=UpperHalf())
     with torch.no_grad():
         trainer.model.unet.conv_out.bias.fill_(float("nan"))
-    with pytest.raises(UsageError, match="diverged: the gradient of step 1"):
+    with pytest.raises(UsageError, match="diverged: the loss of step 1"):
         trainer.train_step()
 
 
@@ -225,7 +228,7 @@ def test_checkpoints_of_the_first_trainer_are_still_read(source):
     """They have no names of parameters, draws or scaler; the order of parameters is that of the model's tensors."""
     trainer = Trainer(TINY_TRAINING, source, parser=UpperHalf())
     trainer.train_step()
-    state = trainer.state()
+    state = deepcopy(trainer.state())
     names = list(state["parameters"])[::-1]  # a network whose parts were made in another order
     moments = state["optimizer"]["state"]
     old = {
@@ -257,7 +260,7 @@ def command(run, videos, config, *extra, processes=1):
     if processes > 1:
         start += ["torch.distributed.run", "--standalone", "--nproc-per-node", str(processes), "-m"]
     line = [
-        *start, "dvaedit", "train", "autoencoder", "--data", str(videos), "--run", str(run), "--config", str(config),
+        *start, "dvaedit", "train", "autoencoder", "--data", str(videos), "--out", str(run), "--config", str(config),
         "--random-networks", "--no-check-alignment", "--device", "cpu", "--log-every", "1", "--sheet-every", "0",
         "--snapshot-every", "0", *extra,
     ]  # fmt: skip
@@ -272,6 +275,7 @@ def settings(tmp_path):
     return path
 
 
+@pytest.mark.slow  # starts Python seven times
 def test_two_processes_equal_one_with_the_same_global_batch(videos, settings, tmp_path):
     """torchrun, gloo, two processes of one pass each against one process of two passes: the same curve and weights."""
     one = command(tmp_path / "one", videos, settings, "--crops", "20", "--accumulate", "2")
@@ -291,8 +295,36 @@ def test_two_processes_equal_one_with_the_same_global_batch(videos, settings, tm
             assert torch.allclose(tensor, states[1][part][name], atol=1e-6), name
 
 
-def test_the_command_refuses_what_cannot_be_trained(videos, settings, tmp_path):
-    settings.write_text(settings.read_text().replace('"image_size": 16', '"image_size": 64'))
-    result = command(tmp_path / "run", videos, settings, "--crops", "4")
-    assert (result.returncode, result.stdout) == (2, "")
-    assert "16 pixels wide, the model is trained at 64" in result.stderr
+def arguments(run, videos, config, *extra):
+    return ("train", "autoencoder", "--data", str(videos), "--out", str(run), "--config", str(config),
+            "--no-check-alignment", "--device", "cpu", "--log-every", "1", *extra)  # fmt: skip
+
+
+def test_the_command_trains_and_resumes(videos, settings, tmp_path, capsys):
+    line = arguments(tmp_path / "run", videos, settings, "--crops", "4", "--json")
+    assert main(line) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["step"], result["crops"]) == (2, 4)
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["batch_size"] == 2
+    assert main(arguments(tmp_path / "run", videos, settings, "--crops", "8", "--learning-rate", "0.1")) == 0
+    out, err = capsys.readouterr()
+    assert out == f"{tmp_path / 'run' / 'checkpoint.pt'}\n"
+    assert "resumed with another setting: learning_rate 0.1 instead of 0.001" in err and "resumed at step 2" in err
+    assert len(curve(tmp_path / "run")) == 4
+    assert main(arguments(tmp_path / "run", videos, settings, "--batch", "3")) == 2
+    assert "batch_size 3 instead of 2" in capsys.readouterr().err
+
+
+def test_the_command_refuses_what_cannot_be_trained(videos, settings, tmp_path, capsys):
+    text = settings.read_text()
+    frozen = text.replace('"compact"', '"ir_se50"').replace('"channels": [8, 16]', '"channels": [2, 2, 2, 4]')
+    for changed, said in (
+        (text.replace('"image_size": 16', '"image_size": 64'), "16 pixels wide, the model is trained at 64"),
+        (frozen, "the identity network is not trained here and has no weights"),
+        (text.replace("batch_size", "batchsize"), "there is no setting batchsize"),
+    ):
+        settings.write_text(changed)
+        assert main(arguments(tmp_path / "run", videos, settings, "--crops", "4")) == 2
+        out, err = capsys.readouterr()
+        assert out == "" and said in err
+    assert not (tmp_path / "run" / "checkpoint.pt").exists()

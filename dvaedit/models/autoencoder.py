@@ -87,7 +87,7 @@ class Autoencoder(nn.Module):
 
     ``landmarks``: the net that reads z_lnd off a crop, or None where it comes from elsewhere. Networks that the paper
     took over from others (:attr:`frozen`) have no gradients and stay in eval mode whatever the rest does.
-    ``max_batch``: how many crops :meth:`denoise` hands to the U-Net at once; None for all. ``precision``: of the U-Net's
+    ``max_batch``: how many crops :meth:`denoise` hands to the U-Net at once; None for all. ``precision``: of its
     convolutions and matrix products there (autocast); what comes in and goes out keeps its type.
     """
 

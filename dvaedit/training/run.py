@@ -143,7 +143,7 @@ def _board(folder: Path) -> Any:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
         raise UsageError(
-            "TensorBoard is not installed", "pip install tensorboard, or leave out --tensorboard."
+            "TensorBoard is not installed", "pip install 'dvaedit[tensorboard]', or leave out --tensorboard."
         ) from error
     return SummaryWriter(str(folder))
 

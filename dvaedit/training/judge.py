@@ -41,7 +41,7 @@ DESCRIPTION = (
     "weights. Probabilities are calibrated for half of the faces having the attribute (Platt scaling on faces it was "
     "not trained on). Its labels were given by eye in a single pass; hats, make-up, fringes and receding hairlines are "
     "under-marked, Child was learnt against middle and old age only, and some faces have near-duplicates, which may "
-    "flatter these numbers. On video of real people it errs more. Looked at on two frames of each of 17 clips: "
+    "flatter these numbers. On video of real people it errs more. Looked at on one or two frames of each of 17 clips: "
     "eyeglasses found in 2 of 3 clips and wrongly seen in 2 others, red hair read as blond and red alike, a wide "
     "hairdo as a hat, and artefacts of bad edits (dark patches on the eyes) as sunglasses. Trust changes and many "
     "frames, not single values."

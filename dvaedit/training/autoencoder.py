@@ -25,8 +25,6 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from dvaedit.checkpoints.store import find_card, load_into, load_tensors
-from dvaedit.diffusion.ddim import Denoise, ddim_sample, last, spaced_timesteps
-from dvaedit.diffusion.reversible import reversible_invert, reversible_sample, reversible_timesteps
 from dvaedit.errors import UsageError
 from dvaedit.face.regions import TRAINING_FACE
 from dvaedit.models.autoencoder import Autoencoder
@@ -39,8 +37,9 @@ from dvaedit.training.counterfactual.pairs import Pairs
 from dvaedit.training.distributed import ALONE, World
 from dvaedit.training.ema import EMA
 from dvaedit.training.face_batches import FaceSource
-from dvaedit.training.objective import Objective, face_motion
+from dvaedit.training.objective import Objective
 from dvaedit.training.run import Run, drive
+from dvaedit.training.sheets import sample_sheet
 
 CPU = torch.device("cpu")
 SEED_STRIDE, STEP_SEEDS = 1_000_003, 500_000_000  # the noise of batch n is apart from what draws batch n
@@ -212,23 +211,6 @@ def face_mask(parser: Classes, x_0: Tensor) -> Tensor:
     return inside[parser.class_map(x_0).long()][:, None]
 
 
-@torch.no_grad()
-def sample_sheet(trainer: Trainer, count: int = 12, steps: int = 12) -> list[Tensor]:
-    """Rows: held-out crops; samples of random noise under their codes; the code of each under the noise of the next."""
-    model, batch = trainer.averaged(), trainer.source.examples(count).to(trainer.device)
-    x_0, schedule, timesteps = batch.x_0, model.schedule, reversible_timesteps(steps)
-    z_id, z_lnd = model.identity(x_0), face_motion(model, batch)
-
-    def denoiser(z_id: Tensor) -> Denoise:
-        z_face = model.face_code(z_id, z_lnd)
-        return lambda x_t, t: model.denoise(x_t, t, z_face)
-
-    noise = torch.randn(x_0.shape, generator=torch.Generator().manual_seed(0)).to(trainer.device)
-    sampled = last(ddim_sample(schedule, denoiser(z_id), noise, spaced_timesteps(steps)))
-    states = reversible_invert(schedule, denoiser(z_id), x_0, timesteps)
-    return [x_0, sampled, reversible_sample(schedule, denoiser(z_id.roll(1, 0)), states, timesteps)]
-
-
 def train(
     config: TrainConfig,
     source: Source,
@@ -258,11 +240,16 @@ def train(
         trainer.restore(state)
     elif initial is not None:
         trainer.start_from(initial)
+
+    def draw() -> None:
+        batch = trainer.source.examples(sheet[0]).to(device)
+        run.sheet(f"{trainer.step:07d}", sample_sheet(trainer.averaged(), batch, sheet[1]))
+
     count = max(0, -(-(samples - trainer.samples) // trainer.crops_per_step))
     trainer.batches = trainer.stream(count, workers)
     trainer.stopped = drive(
         run, trainer, repeat(trainer.train_step, count), log_every=log_every, check_every=sheet_every,
-        check=lambda: run.sheet(f"{trainer.step:07d}", sample_sheet(trainer, *sheet)), world=world,
+        check=draw, world=world,
         snapshot_every=snapshot_every, progress=lambda step: progress(min(trainer.samples, samples), samples),
     )  # fmt: skip
     trainer.batches = None

@@ -14,6 +14,7 @@ import json
 import logging
 import shutil
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from dvaedit.face.align import runs
 from dvaedit.face.quality import MIN_FACE
 from dvaedit.files import make_folder, storage_errors, write_durably
 from dvaedit.pipeline.artifact import Artifact
+from dvaedit.pipeline.lock import locked
 from dvaedit.pipeline.run import Node, Pipeline
 from dvaedit.pipeline.store import Cache
 from dvaedit.stages.align import Align
@@ -130,20 +132,27 @@ def prepare(
         results.append(result)
         say(f"{name}: {result.problem}" if result.problem else _line(out, result))
     progress("prepare", len(videos), len(videos))
-    with storage_errors("remove", out / WORK):
-        shutil.rmtree(out / WORK, ignore_errors=True)
+    with suppress(OSError):  # another process is at work in it, and will remove it
+        (out / WORK).rmdir()
     return results
 
 
 def _prepare_one(name: str, path: Path, out: Path, settings: PrepareSettings, progress: Progress) -> Prepared:
-    split = split_of(name, settings.test_share)
+    split, work = split_of(name, settings.test_share), out / WORK / name
+    lock = out / WORK / f"{name}.lock"
     try:
         digest = file_digest(path)
         table = _existing(out, split, name, digest)
         if table is None:
-            probe(path)
-            table = _write(name, path, out, split, digest, settings, progress)
+            with locked(lock, name):
+                table = _existing(out, split, name, digest)  # the process we have waited for may have made it
+                if table is None:
+                    probe(path)
+                    table = _write(name, path, out, split, digest, settings, progress)
+                lock.unlink(missing_ok=True)
     except (VideoError, NoFaceError) as error:
+        shutil.rmtree(work, ignore_errors=True)
+        lock.unlink(missing_ok=True)
         return Prepared(name, split, 0, 0, error)
     return Prepared(name, split, len(table["frames"]), int(table["total"]))
 

@@ -19,10 +19,12 @@ from dvaedit.errors import UsageError
 from dvaedit.face.regions import TRAINING_FACE
 from dvaedit.training.autoencoder import Trainer, face_mask, resumed_config, train
 from dvaedit.training.batch import Batch
+from dvaedit.training.config import TrainConfig
 from dvaedit.training.objective import Objective
 from dvaedit.training.run import Run
 from dvaedit.training.video_batches import VideoSource
 from dvaedit.training.video_set import open_split
+from tests.models.test_unet import TINY
 from tests.training.conftest import IR_SE50, TINY_TRAINING
 
 REPOSITORY = Path(__file__).parents[2]
@@ -253,6 +255,21 @@ def test_labels_are_ignored_where_the_head_is_left_out(source):
     assert trainer.head is None and isinstance(trainer.objective, Objective)
     total, terms = trainer.objective(Batch(**{**vars(source[0]), "mask": torch.ones(2, 1, 16, 16)}), 0)
     assert set(terms) == {"simple", "reg"} and total.requires_grad
+
+
+def test_the_compact_architecture_trains_on_videos_too(videos, tmp_path):
+    """Trained identity encoder, v prediction, standardised codes: by the same code."""
+    model = replace(TINY, unet=replace(TINY.unet, image_size=16, attention_resolutions=()))
+    config = TrainConfig(model=model, batch_size=2, warmup_steps=2)
+    source = VideoSource(open_split(videos, "train", 16), 2, 0, points=True)
+    trainer = run_of(source, tmp_path, 8, config)
+    assert trainer.step == 4 and trainer.head is None
+    assert any(name.startswith("identity.") for name in trainer.ema.average)
+    assert trainer.model.face_code.id_scale.item() == pytest.approx(12**0.5)
+    points = np.concatenate([np.load(path)["points"] for path in sorted((videos / "tables" / "train").iterdir())])
+    y = np.clip(points[:, 17:, 1], 0, 1).mean()
+    assert trainer.model.face_code.lnd_mean[1::2].mean().item() == pytest.approx(y, abs=1e-4)
+    assert trainer.model.face_code.lnd_mean[::2].mean().item() == pytest.approx(0.5, abs=1e-4)  # as often mirrored
 
 
 def command(run, videos, config, *extra, processes=1):

@@ -31,14 +31,15 @@ def frames_at(video: Path, numbers: np.ndarray) -> Iterator[Frame]:
 
 
 def crops_at(
-    video: Path, track: ShardReader, size: int, shards: list[tuple[int, int]]
+    video: Path, track: ShardReader, size: int, shards: list[tuple[int, int]], quads: np.ndarray | None = None
 ) -> Iterator[tuple[int, int, np.ndarray]]:
     """(start, stop, crops) for each of the rising ``shards`` of a track: uint8 (stop - start, size, size, 3) RGB.
 
-    ``track`` holds ``frames`` and ``quads``. The video is read once, up to where the crops asked for end: formats
-    that cannot seek would else be decoded from the beginning for every shard.
+    ``track`` holds ``frames`` and ``quads``; ``quads``: other squares to cut. The video is read once, up to where the
+    crops asked for end: formats that cannot seek would else be decoded from the beginning for every shard.
     """
-    numbers, quads = track.read("frames"), track.read("quads")
+    numbers = track.read("frames")
+    quads = track.read("quads") if quads is None else quads
     places = np.array([place for start, stop in shards for place in range(start, stop)], np.int64)
     images = frames_at(video, numbers[places])
     for start, stop in shards:

@@ -28,7 +28,7 @@ def load_model(name: str = DEFAULT_MODEL, runtime: Runtime | None = None) -> Mod
     autoencoder, classifier, parser = (found.part(kind) for kind in ("autoencoder", "classifier", "parser"))
     config = from_dict(AutoencoderConfig, autoencoder.config)
     network = _filled(Autoencoder(config), autoencoder, runtime)
-    network.max_batch = network.frugal_batch
+    network.max_batch, network.precision = network.frugal_batch, runtime.dtype
     return Model(
         name=name,
         autoencoder=network,

@@ -27,8 +27,8 @@ def prepare(
     every: Annotated[int, typer.Option("--every", min=1, metavar="N", help="Keep every N-th frame.")] = 1,
     min_face: Annotated[
         float,
-        typer.Option("--min-face", min=0, metavar="PIXELS", help="Leave out crops smaller than this in the video."),
-    ] = 0.0,
+        typer.Option("--min-face", min=0, metavar="PIXELS", help="Leave out faces smaller than this in the video."),
+    ] = 48.0,
     test_share: Annotated[
         float,
         typer.Option("--test-share", min=0, max=0.99, metavar="SHARE", help="Share of the videos kept for testing."),
@@ -39,8 +39,8 @@ def prepare(
 ) -> None:
     """Cut the aligned face crops of videos into train/VIDEO/FRAME.png and test/VIDEO/FRAME.png, to train a model on.
 
-    The face that fills the most area of a video is taken; frames without it are left out, and named. What is there
-    already is kept: an interrupted run resumes at the frame it had reached. Prints the folder.
+    The largest person of a video is taken. Frames without the face, or with it turned away, are left out, and named.
+    What is there already is kept: an interrupted run resumes at the frame it had reached. Prints the folder.
     """
     session = session_of(ctx)
     with session.working("prepare") as progress:

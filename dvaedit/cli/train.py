@@ -15,15 +15,16 @@ from dvaedit.errors import UsageError
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
 WHAT, DATA, HOW, KEEPING = "What to train", "Data", "How", "What is kept"
 EPILOG = options.examples(
-    "dvaedit train autoencoder --data faces --run runs/a --identity model_ir_se50.pth --landmarks mesh",
-    "torchrun --nproc-per-node 4 -m dvaedit train autoencoder --data faces --run runs/a --identity paper",
+    "dvaedit train autoencoder --data faces --out runs/a --identity model_ir_se50.pth --landmarks mesh",
+    "torchrun --nproc-per-node 4 -m dvaedit train autoencoder --data faces --out runs/a --identity paper",
     "dvaedit train latent-stats --data faces --model mine --out stats.safetensors",
     "dvaedit train export runs/a --name mine",
 )
 
 Run_ = Annotated[
     Path,
-    typer.Option("--run", metavar="FOLDER", help="The run's folder; one that exists is resumed.", show_default=False),
+    # Not --run: torchrun takes that for an abbreviation of an option of its own.
+    typer.Option("--out", metavar="FOLDER", help="The run's folder; one that exists is resumed.", show_default=False),
 ]
 Data = Annotated[
     Path,

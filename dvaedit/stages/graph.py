@@ -103,7 +103,7 @@ def _edit_chain(video: Path, model: Model, clip: TextImageModel | None, settings
 
     return [
         Node(Parse(model=model, video=video), named("align"), f"parse{place}"),
-        Node(edit, named("align", "encode"), f"edit{place}"),
+        Node(edit, named("align", "encode", *(["parse"] if settings.texts else [])), f"edit{place}"),
         Node(
             Sample(settings.steps, model.runtime.dtype_name, model), named("invert", "encode", "edit"), f"sample{place}"
         ),

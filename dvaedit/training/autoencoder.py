@@ -12,6 +12,7 @@ a resumed run equals an uninterrupted one, and n processes equal one process tha
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import asdict, replace
@@ -24,8 +25,6 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from dvaedit.checkpoints.store import find_card, load_into, load_tensors
-from dvaedit.diffusion.ddim import Denoise, ddim_sample, last, spaced_timesteps
-from dvaedit.diffusion.reversible import reversible_invert, reversible_sample, reversible_timesteps
 from dvaedit.errors import UsageError
 from dvaedit.face.regions import TRAINING_FACE
 from dvaedit.models.autoencoder import Autoencoder
@@ -38,8 +37,9 @@ from dvaedit.training.counterfactual.pairs import Pairs
 from dvaedit.training.distributed import ALONE, World
 from dvaedit.training.ema import EMA
 from dvaedit.training.face_batches import FaceSource
-from dvaedit.training.objective import Objective, face_motion
+from dvaedit.training.objective import Objective
 from dvaedit.training.run import Run, drive
+from dvaedit.training.sheets import sample_sheet
 
 CPU = torch.device("cpu")
 SEED_STRIDE, STEP_SEEDS = 1_000_003, 500_000_000  # the noise of batch n is apart from what draws batch n
@@ -111,16 +111,22 @@ class Trainer:
         passes = [self._pass(number) for number in range(config.accumulation)]
         self.scaler.unscale_(self.optimizer)
         norm = nn.utils.clip_grad_norm_(self.parameters, config.gradient_clip)
-        if not self.scaler.is_enabled() and not torch.isfinite(norm):
-            hint = "Lower the learning rate, or leave out float16; the last checkpoint is from before."
-            raise UsageError(f"training has diverged: the gradient of step {self.step + 1} is not finite", hint)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.ema.update(self.model)
         self.step, self.draws = self.step + 1, self.draws + self.draws_per_step
         self.samples += self.crops_per_step
         means = {name: torch.stack([terms[name] for terms in passes]).mean() for name in passes[0]}
-        return self.world.mean({**means, "grad": norm})
+        return self._checked(self.world.mean({**means, "grad": norm}))
+
+    def _checked(self, terms: dict[str, float]) -> dict[str, float]:
+        """The terms, which all processes have alike. Raises UsageError where training has come to nothing."""
+        if self.scaler.is_enabled() and not math.isfinite(terms["grad"]):
+            del terms["grad"]  # float16 has overflowed: the step was left out and the scale is lowered
+        if not all(map(math.isfinite, terms.values())):
+            hint = "Lower the learning rate; the last checkpoint is from before."
+            raise UsageError(f"training has diverged: the loss of step {self.step} is not finite", hint)
+        return terms
 
     def _pass(self, number: int) -> dict[str, Tensor]:
         """Forward and backward of one batch; gradients are exchanged once a step, in the last pass."""
@@ -190,7 +196,7 @@ class Trainer:
             tensors = [f"model.{name}" for name in state["model"]] + [f"head.{name}" for name in state["head"]]
             names = [name for name in tensors if name in set(self.names)]
         if sorted(names) != sorted(self.names):
-            raise UsageError("the run to resume trains other parameters", "Use its own settings, or another --run.")
+            raise UsageError("the run to resume trains other parameters", "Use its own settings, or another folder.")
         place = {name: index for index, name in enumerate(names)}
         moments = {new: saved["state"][place[name]] for new, name in enumerate(self.names) if saved["state"]}
         group = {**saved["param_groups"][0], "params": list(range(len(self.names)))}
@@ -203,23 +209,6 @@ def face_mask(parser: Classes, x_0: Tensor) -> Tensor:
     inside = torch.zeros(256, device=x_0.device)
     inside[list(TRAINING_FACE)] = 1
     return inside[parser.class_map(x_0).long()][:, None]
-
-
-@torch.no_grad()
-def sample_sheet(trainer: Trainer, count: int = 12, steps: int = 12) -> list[Tensor]:
-    """Rows: held-out crops; samples of random noise under their codes; the code of each under the noise of the next."""
-    model, batch = trainer.averaged(), trainer.source.examples(count).to(trainer.device)
-    x_0, schedule, timesteps = batch.x_0, model.schedule, reversible_timesteps(steps)
-    z_id, z_lnd = model.identity(x_0), face_motion(model, batch)
-
-    def denoiser(z_id: Tensor) -> Denoise:
-        z_face = model.face_code(z_id, z_lnd)
-        return lambda x_t, t: model.denoise(x_t, t, z_face)
-
-    noise = torch.randn(x_0.shape, generator=torch.Generator().manual_seed(0)).to(trainer.device)
-    sampled = last(ddim_sample(schedule, denoiser(z_id), noise, spaced_timesteps(steps)))
-    states = reversible_invert(schedule, denoiser(z_id), x_0, timesteps)
-    return [x_0, sampled, reversible_sample(schedule, denoiser(z_id.roll(1, 0)), states, timesteps)]
 
 
 def train(
@@ -251,11 +240,16 @@ def train(
         trainer.restore(state)
     elif initial is not None:
         trainer.start_from(initial)
+
+    def draw() -> None:
+        batch = trainer.source.examples(sheet[0]).to(device)
+        run.sheet(f"{trainer.step:07d}", sample_sheet(trainer.averaged(), batch, sheet[1]))
+
     count = max(0, -(-(samples - trainer.samples) // trainer.crops_per_step))
     trainer.batches = trainer.stream(count, workers)
     trainer.stopped = drive(
         run, trainer, repeat(trainer.train_step, count), log_every=log_every, check_every=sheet_every,
-        check=lambda: run.sheet(f"{trainer.step:07d}", sample_sheet(trainer, *sheet)), world=world,
+        check=draw, world=world,
         snapshot_every=snapshot_every, progress=lambda step: progress(min(trainer.samples, samples), samples),
     )  # fmt: skip
     trainer.batches = None
@@ -268,7 +262,7 @@ def resumed_config(state: dict[str, Any], wanted: TrainConfig) -> list[str]:
     fixed = [line for line in changed if line.startswith(("model.", "batch_size ", "seed "))]
     if fixed:
         raise UsageError(
-            f"the run to resume has other settings: {'; '.join(fixed)}", "Use its own settings, or another --run."
+            f"the run to resume has other settings: {'; '.join(fixed)}", "Use its own settings, or another folder."
         )
     return changed
 

@@ -26,7 +26,7 @@ class EMA:
 
     def restore(self, average: dict[str, Tensor], steps: int) -> None:
         """Continue from what a checkpoint holds."""
-        self.average = {name: average[name].to(mine.device) for name, mine in self.average.items()}
+        self.average = {name: average[name].to(mine.device, copy=True) for name, mine in self.average.items()}
         self.steps = steps
 
     def state(self, model: nn.Module) -> dict[str, Tensor]:

@@ -63,14 +63,13 @@ def export(run: Run, settings: ExportSettings) -> list[Card]:
         "training_data": settings.training_data or [_data_of(state)],
     }  # fmt: skip
     codes = config.model.identity.code_channels
-    classifier = _classifier(settings, codes)
-    tensors = averaged(state, config)
+    classifier, metrics = _classifier(settings, codes)
+    autoencoder = {**_autoencoder_fields(settings.name, state, config), **common}
+    attributes = {**_classifier_fields(settings, classifier, metrics), **common}
     dtype = torch.float16 if settings.half else None
     cards = [
-        write_weights(
-            make_folder(folder), {**_autoencoder_fields(settings.name, state, config), **common}, tensors, dtype
-        ),
-        write_weights(folder, {**_classifier_fields(settings, classifier), **common}, classifier.state_dict()),
+        write_weights(make_folder(folder), autoencoder, averaged(state, config), dtype),
+        write_weights(folder, attributes, classifier.state_dict()),
     ]
     parts = {card.kind: card.name for card in cards}
     unet = config.model.unet

@@ -107,7 +107,7 @@ class Trainer:
         """Continue from what :meth:`state` gave. Raises UsageError if the run had other settings or statistics."""
         same = torch.equal(state["conds_mean"], self.stats.mean) and torch.equal(state["conds_std"], self.stats.std)
         if not same or from_dict(ClassifierConfig, state["config"]) != self.config:
-            hint = "Use its own, or another --run."
+            hint = "Use its own, or another folder."
             raise UsageError("the run to resume has other settings or statistics", hint)
         self.layer.load_state_dict(state["layer"])
         self.optimizer.load_state_dict(state["optimizer"])

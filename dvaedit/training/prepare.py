@@ -14,6 +14,7 @@ import json
 import logging
 import shutil
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -21,13 +22,16 @@ import cv2
 import numpy as np
 
 from dvaedit.errors import DvaEditError, NoFaceError, UsageError, VideoError
-from dvaedit.face.align import runs, side
+from dvaedit.face.align import runs
+from dvaedit.face.quality import MIN_FACE
 from dvaedit.files import make_folder, storage_errors, write_durably
 from dvaedit.pipeline.artifact import Artifact
+from dvaedit.pipeline.lock import locked
 from dvaedit.pipeline.run import Node, Pipeline
 from dvaedit.pipeline.store import Cache
 from dvaedit.stages.align import Align
-from dvaedit.stages.decode import Decode
+from dvaedit.stages.graph import scan_nodes
+from dvaedit.stages.people import read_people
 from dvaedit.video.probe import file_digest, probe
 
 TRAIN, TEST, TABLES, WORK = "train", "test", "tables", ".work"
@@ -45,12 +49,12 @@ logger = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class PrepareSettings:
     """``size``: side of the crops, pixels; ``every``: keep every so many frames; ``test_share``: of the videos;
-    ``min_face``: side of the crop square in the video, pixels, below which a frame is left out."""
+    ``min_face``: side of the face in the video, pixels, below which a frame is left out."""
 
     size: int = 256
     every: int = 1
     test_share: float = 0.05
-    min_face: float = 0.0
+    min_face: float = MIN_FACE
 
     def check(self) -> None:
         """Raises UsageError for values that make no sense."""
@@ -128,20 +132,27 @@ def prepare(
         results.append(result)
         say(f"{name}: {result.problem}" if result.problem else _line(out, result))
     progress("prepare", len(videos), len(videos))
-    with storage_errors("remove", out / WORK):
-        shutil.rmtree(out / WORK, ignore_errors=True)
+    with suppress(OSError):  # another process is at work in it, and will remove it
+        (out / WORK).rmdir()
     return results
 
 
 def _prepare_one(name: str, path: Path, out: Path, settings: PrepareSettings, progress: Progress) -> Prepared:
-    split = split_of(name, settings.test_share)
+    split, work = split_of(name, settings.test_share), out / WORK / name
+    lock = out / WORK / f"{name}.lock"
     try:
         digest = file_digest(path)
         table = _existing(out, split, name, digest)
         if table is None:
-            probe(path)
-            table = _write(name, path, out, split, digest, settings, progress)
+            with locked(lock, name):
+                table = _existing(out, split, name, digest)  # the process we have waited for may have made it
+                if table is None:
+                    probe(path)
+                    table = _write(name, path, out, split, digest, settings, progress)
+                lock.unlink(missing_ok=True)
     except (VideoError, NoFaceError) as error:
+        shutil.rmtree(work, ignore_errors=True)
+        lock.unlink(missing_ok=True)
         return Prepared(name, split, 0, 0, error)
     return Prepared(name, split, len(table["frames"]), int(table["total"]))
 
@@ -151,32 +162,33 @@ def _write(
 ) -> dict[str, np.ndarray]:
     """Decode and align in a cache of the video's own, copy the crops out, put them in place and remove the cache."""
     work = out / WORK / name
-    nodes = [Node(Decode(video=path)), Node(Align(image_size=settings.size, video=path), {"decode": "decode"})]
+    align = Align(image_size=settings.size, min_face=settings.min_face, video=path)
+    nodes = [*scan_nodes(path), Node(align, {"decode": "decode", "people": "people"})]
 
     def tell(label: str, done: int, total: int) -> None:
         progress(f"{name}: {label}", done, total)
 
     pipeline = Pipeline(nodes, Cache(work / "cache"), digest, video=path.name, progress=tell)
-    align = pipeline.artifact("align")
-    frames, quads = align.read("frames"), align.read("quads")
-    sides = np.array([side(quad) for quad in quads])
-    keep = np.flatnonzero((frames % settings.every == 0) & (sides >= settings.min_face))
+    aligned = pipeline.artifact("align")
+    frames = aligned.read("frames")
+    seen = read_people(pipeline.artifact("people"))[0].track.frames  # an edit goes on across a gap, training does not
+    keep = np.flatnonzero((frames % settings.every == 0) & np.isin(frames, seen))
     if not len(keep):
-        raise NoFaceError(f"no frame shows a face of {settings.min_face:g} pixels")
+        raise NoFaceError(f"none of every {settings.every} frames shows the face", "Take a smaller --every.")
     table = {
-        "frames": frames[keep], "points": align.read("points")[keep], "quads": quads[keep],
+        "frames": frames[keep], "points": aligned.read("points")[keep], "quads": aligned.read("quads")[keep],
         "total": np.array(pipeline.artifact("decode").frames), "digest": np.array(digest),
     }  # fmt: skip
-    _write_crops(align, keep, table["frames"], make_folder(work / "crops"))
+    _write_crops(aligned, keep, table["frames"], make_folder(work / "crops"))
     _put_in_place(work, out, split, name, table)
     return table
 
 
-def _write_crops(align: Artifact, keep: np.ndarray, numbers: np.ndarray, folder: Path) -> None:
+def _write_crops(aligned: Artifact, keep: np.ndarray, numbers: np.ndarray, folder: Path) -> None:
     for place, number in zip(keep.tolist(), numbers.tolist(), strict=True):
         path = folder / f"{number:06d}.png"
         if not path.exists():
-            crop = align.read("crops", place, place + 1)[0]
+            crop = aligned.read("crops", place, place + 1)[0]
             write_durably(path, cv2.imencode(".png", crop[:, :, ::-1])[1].tobytes())
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import logging
-import os
 import pickle
 import signal
 import time
@@ -122,7 +121,7 @@ class Run:
 
 def _written(folder: Path, state: Mapping[str, Any]) -> Path:
     """The state in a temporary file of ``folder``, flushed to disk."""
-    partial = folder / f".{CHECKPOINT}.{os.getpid()}.partial"
+    partial = folder / f".{CHECKPOINT}.partial"  # one name: a killed run's remains are written over
     try:
         torch.save(dict(state), partial)
         sync_file(partial)
@@ -143,7 +142,7 @@ def _board(folder: Path) -> Any:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
         raise UsageError(
-            "TensorBoard is not installed", "pip install tensorboard, or leave out --tensorboard."
+            "TensorBoard is not installed", "pip install 'dvaedit[tensorboard]', or leave out --tensorboard."
         ) from error
     return SummaryWriter(str(folder))
 

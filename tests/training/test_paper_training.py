@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from copy import deepcopy
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,14 +14,17 @@ import numpy as np
 import pytest
 import torch
 
+from dvaedit.cli import main
 from dvaedit.errors import UsageError
 from dvaedit.face.regions import TRAINING_FACE
 from dvaedit.training.autoencoder import Trainer, face_mask, resumed_config, train
 from dvaedit.training.batch import Batch
+from dvaedit.training.config import TrainConfig
 from dvaedit.training.objective import Objective
 from dvaedit.training.run import Run
 from dvaedit.training.video_batches import VideoSource
 from dvaedit.training.video_set import open_split
+from tests.models.test_unet import TINY
 from tests.training.conftest import IR_SE50, TINY_TRAINING
 
 REPOSITORY = Path(__file__).parents[2]
@@ -145,6 +149,7 @@ def test_accumulation_averages_the_gradients_of_its_passes(source):
         assert torch.allclose(parameter.grad, (a + b) / 2, atol=1e-7)
 
 
+@pytest.mark.slow  # torch imports its compiler for it
 def test_checkpointing_changes_no_number(source, tmp_path):
     config = replace(TINY_TRAINING, checkpointing=True)
     for name, tensor in run_of(source, tmp_path / "a", 8, config).model.state_dict().items():
@@ -186,7 +191,7 @@ def test_divergence_is_named(source):
     trainer = Trainer(TINY_TRAINING, source, parser=UpperHalf())
     with torch.no_grad():
         trainer.model.unet.conv_out.bias.fill_(float("nan"))
-    with pytest.raises(UsageError, match="diverged: the gradient of step 1"):
+    with pytest.raises(UsageError, match="diverged: the loss of step 1"):
         trainer.train_step()
 
 
@@ -225,7 +230,7 @@ def test_checkpoints_of_the_first_trainer_are_still_read(source):
     """They have no names of parameters, draws or scaler; the order of parameters is that of the model's tensors."""
     trainer = Trainer(TINY_TRAINING, source, parser=UpperHalf())
     trainer.train_step()
-    state = trainer.state()
+    state = deepcopy(trainer.state())
     names = list(state["parameters"])[::-1]  # a network whose parts were made in another order
     moments = state["optimizer"]["state"]
     old = {
@@ -252,12 +257,27 @@ def test_labels_are_ignored_where_the_head_is_left_out(source):
     assert set(terms) == {"simple", "reg"} and total.requires_grad
 
 
+def test_the_compact_architecture_trains_on_videos_too(videos, tmp_path):
+    """Trained identity encoder, v prediction, standardised codes: by the same code."""
+    model = replace(TINY, unet=replace(TINY.unet, image_size=16, attention_resolutions=()))
+    config = TrainConfig(model=model, batch_size=2, warmup_steps=2)
+    source = VideoSource(open_split(videos, "train", 16), 2, 0, points=True)
+    trainer = run_of(source, tmp_path, 8, config)
+    assert trainer.step == 4 and trainer.head is None
+    assert any(name.startswith("identity.") for name in trainer.ema.average)
+    assert trainer.model.face_code.id_scale.item() == pytest.approx(12**0.5)
+    points = np.concatenate([np.load(path)["points"] for path in sorted((videos / "tables" / "train").iterdir())])
+    y = np.clip(points[:, 17:, 1], 0, 1).mean()
+    assert trainer.model.face_code.lnd_mean[1::2].mean().item() == pytest.approx(y, abs=1e-4)
+    assert trainer.model.face_code.lnd_mean[::2].mean().item() == pytest.approx(0.5, abs=1e-4)  # as often mirrored
+
+
 def command(run, videos, config, *extra, processes=1):
     start = [sys.executable, "-m"]
     if processes > 1:
         start += ["torch.distributed.run", "--standalone", "--nproc-per-node", str(processes), "-m"]
     line = [
-        *start, "dvaedit", "train", "autoencoder", "--data", str(videos), "--run", str(run), "--config", str(config),
+        *start, "dvaedit", "train", "autoencoder", "--data", str(videos), "--out", str(run), "--config", str(config),
         "--random-networks", "--no-check-alignment", "--device", "cpu", "--log-every", "1", "--sheet-every", "0",
         "--snapshot-every", "0", *extra,
     ]  # fmt: skip
@@ -272,6 +292,7 @@ def settings(tmp_path):
     return path
 
 
+@pytest.mark.slow  # starts Python seven times
 def test_two_processes_equal_one_with_the_same_global_batch(videos, settings, tmp_path):
     """torchrun, gloo, two processes of one pass each against one process of two passes: the same curve and weights."""
     one = command(tmp_path / "one", videos, settings, "--crops", "20", "--accumulate", "2")
@@ -291,8 +312,36 @@ def test_two_processes_equal_one_with_the_same_global_batch(videos, settings, tm
             assert torch.allclose(tensor, states[1][part][name], atol=1e-6), name
 
 
-def test_the_command_refuses_what_cannot_be_trained(videos, settings, tmp_path):
-    settings.write_text(settings.read_text().replace('"image_size": 16', '"image_size": 64'))
-    result = command(tmp_path / "run", videos, settings, "--crops", "4")
-    assert (result.returncode, result.stdout) == (2, "")
-    assert "16 pixels wide, the model is trained at 64" in result.stderr
+def arguments(run, videos, config, *extra):
+    return ("train", "autoencoder", "--data", str(videos), "--out", str(run), "--config", str(config),
+            "--no-check-alignment", "--device", "cpu", "--log-every", "1", *extra)  # fmt: skip
+
+
+def test_the_command_trains_and_resumes(videos, settings, tmp_path, capsys):
+    line = arguments(tmp_path / "run", videos, settings, "--crops", "4", "--json")
+    assert main(line) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["step"], result["crops"]) == (2, 4)
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["batch_size"] == 2
+    assert main(arguments(tmp_path / "run", videos, settings, "--crops", "8", "--learning-rate", "0.1")) == 0
+    out, err = capsys.readouterr()
+    assert out == f"{tmp_path / 'run' / 'checkpoint.pt'}\n"
+    assert "resumed with another setting: learning_rate 0.1 instead of 0.001" in err and "resumed at step 2" in err
+    assert len(curve(tmp_path / "run")) == 4
+    assert main(arguments(tmp_path / "run", videos, settings, "--batch", "3")) == 2
+    assert "batch_size 3 instead of 2" in capsys.readouterr().err
+
+
+def test_the_command_refuses_what_cannot_be_trained(videos, settings, tmp_path, capsys):
+    text = settings.read_text()
+    frozen = text.replace('"compact"', '"ir_se50"').replace('"channels": [8, 16]', '"channels": [2, 2, 2, 4]')
+    for changed, said in (
+        (text.replace('"image_size": 16', '"image_size": 64'), "16 pixels wide, the model is trained at 64"),
+        (frozen, "the identity network is not trained here and has no weights"),
+        (text.replace("batch_size", "batchsize"), "there is no setting batchsize"),
+    ):
+        settings.write_text(changed)
+        assert main(arguments(tmp_path / "run", videos, settings, "--crops", "4")) == 2
+        out, err = capsys.readouterr()
+        assert out == "" and said in err
+    assert not (tmp_path / "run" / "checkpoint.pt").exists()

@@ -28,10 +28,10 @@ from dvaedit.models.judge import Judge, JudgeConfig
 from dvaedit.training import faces, judge_quality
 from dvaedit.training.attributes import NAMES
 from dvaedit.training.augment import to_float
-from dvaedit.training.autoencoder import attribute_loss
 from dvaedit.training.ema import EMA
 from dvaedit.training.faces import FaceSet
 from dvaedit.training.judge_augment import judge_view
+from dvaedit.training.objective import attribute_loss
 from dvaedit.training.run import Run, append_row, drive
 from dvaedit.training.sources import TRAINING_DATA
 

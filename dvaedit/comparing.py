@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dvaedit.api import Options, PathLike, Progress
+from dvaedit.api import Options, PathLike
 from dvaedit.checkpoints.load import load_model, load_text_model
 from dvaedit.editing.attributes import AttributeEdit
 from dvaedit.editing.text import TextEdit
 from dvaedit.errors import UsageError
 from dvaedit.evaluation import evaluate as evaluation
 from dvaedit.evaluation.evaluate import Evaluation
+from dvaedit.face.quality import MIN_FACE
+from dvaedit.job import Job
 from dvaedit.models.bundle import Model
 from dvaedit.models.clip import DEFAULT_CLIP
-from dvaedit.pipeline.run import Pipeline
-from dvaedit.pipeline.store import Cache
 from dvaedit.reports.page import write_report
 from dvaedit.runtime import Runtime
-from dvaedit.stages.graph import Settings
+from dvaedit.stages.choose import LARGEST, Choice
 from dvaedit.stages.paste import check_region
 from dvaedit.sweeps import ALL, VIEWS, Sweep, Tile, check_sweep_output, is_sheet, make_variants, sweep_nodes
 from dvaedit.video.files import check_folder
-from dvaedit.video.probe import file_digest, probe
 
 DEFAULTS = Options()
 
@@ -53,18 +52,21 @@ def evaluate(
     *,
     region: str | None = None,
     targets: str | AttributeEdit | Sequence[str | AttributeEdit] = (),
+    face: str | int | Path | None = None,
     options: Options = DEFAULTS,
 ) -> Evaluation:
     """Measure one or more edits of ``original``, made by dvaedit or by anything else.
 
     ``region``: where an edit may have changed the frame; None takes the mask of the run that made it, found in the
     cache, else the head. ``targets``: "NAME" or "NAME=-1", what the edits should have done; by default what their
-    runs were asked for. Raises the errors of :mod:`dvaedit.errors`.
+    runs were asked for. ``face``: whom to measure, as in :func:`dvaedit.edit` but "all"; None for whom the first run
+    that is known has edited, else the largest. Raises the errors of :mod:`dvaedit.errors`.
     """
+    job = _job(original, face, options)
+    person = None if face is None else job.people()[0]
     return evaluation.evaluate(
-        Path(original), _paths(edited), _model(options), _cache(options), _progress(options), region=region,
-        targets=_attributes(targets),
-    )  # fmt: skip
+        job, _paths(edited), _model(options), region=region, targets=_attributes(targets), person=person
+    )
 
 
 def report(
@@ -75,6 +77,7 @@ def report(
     overwrite: bool = False,
     region: str | None = None,
     targets: str | AttributeEdit | Sequence[str | AttributeEdit] = (),
+    face: str | int | Path | None = None,
     options: Options = DEFAULTS,
 ) -> ReportResult:
     """:func:`evaluate`, and write one HTML page that shows the edits beside the original.
@@ -85,8 +88,9 @@ def report(
     first = paths[0] if paths else Path(original)
     target = Path(output) if output is not None else first.with_name(f"{first.stem}.report.html")
     check_file(target, [Path(original), *paths], overwrite)
-    found = evaluate(original, paths, region=region, targets=targets, options=options)
-    return ReportResult(target, write_report(target, found, _progress(options)), found)
+    found = evaluate(original, paths, region=region, targets=targets, face=face, options=options)
+    progress = options.progress or (lambda label, done, total: None)
+    return ReportResult(target, write_report(target, found, progress), found)
 
 
 def sweep(
@@ -105,6 +109,7 @@ def sweep(
     clip: str = DEFAULT_CLIP,
     region: str = "auto",
     paste: str = "delta",
+    face: str | int | Path = LARGEST,
     options: Options = DEFAULTS,
 ) -> SweepResult:
     """Many edits of ``video`` from one inversion, in one picture or video to choose from by eye.
@@ -112,26 +117,25 @@ def sweep(
     Either ``attributes`` and ``text``, together one edit, at several ``strengths``; or ``each`` attribute as an edit of
     its own ("all": all of them). ``output``: a picture (.png, .jpg) of ``frames`` frames spread over the video, for
     which only these are inverted, or a video of all. ``view``: "face" or the whole "frame", ``tile`` pixels wide.
+    ``face``: as in :func:`dvaedit.edit`, but "all".
     """
     began, video = time.monotonic(), Path(video)
-    info = probe(video)
     target = Path(output) if output is not None else video.with_name(f"{video.stem}.sweep.png")
     check_sweep_output(target)
     check_file(target, [video], overwrite)
     _check_tiles(view, tile, frames)
     check_region(region)
-    model = _model(options)
+    job, model = _job(video, face, options), _model(options)
     texts = tuple(item if isinstance(item, TextEdit) else TextEdit(item, source_text) for item in _as_tuple(text))
     many = model.attributes.names if _as_tuple(each) == (ALL,) else each
     variants = make_variants(_known(attributes, model), texts, _known(many, model), strengths)
     text_model = load_text_model(clip, model.runtime) if texts else None
-    settings = Settings(steps=options.steps, seed=options.seed, region=region, paste=paste)
+    settings = replace(job.settings, region=region, paste=paste, people=(job.people()[0],))
     picked = is_sheet(target)
-    nodes = sweep_nodes(video, model, text_model, settings, variants, frames if picked else None)
-    progress = _progress(options)
-    pipeline = Pipeline(nodes, _cache(options), file_digest(video), video=video.name, progress=progress)
-    made = Sweep(pipeline, video, info, variants, view, tile, picked)
-    tiles = made.write_sheet(target) if picked else made.write_video(target, progress)
+    nodes = sweep_nodes(job.source.video, model, text_model, settings, variants, frames if picked else None)
+    pipeline = job.pipeline(nodes)
+    made = Sweep(pipeline, job.source, variants, view, tile, picked)
+    tiles = made.write_sheet(target) if picked else made.write_video(target, job.clock)
     return SweepResult(target, tuple(tiles), time.monotonic() - began)
 
 
@@ -177,9 +181,8 @@ def _model(options: Options) -> Model:
     return load_model(options.model, Runtime.resolve(options.device, options.dtype, options.seed))
 
 
-def _cache(options: Options) -> Cache:
-    return Cache(Path(options.cache_dir)) if options.cache_dir is not None else Cache()
-
-
-def _progress(options: Options) -> Progress:
-    return options.progress or (lambda label, done, total: None)
+def _job(video: PathLike, face: str | int | Path | None, options: Options) -> Job:
+    choice = Choice.parse(LARGEST if face is None else face)
+    if choice.everyone:
+        raise UsageError("only one person can be looked at here", hint="Give a number, largest or a photograph.")
+    return Job.of(Path(video), choice, None, MIN_FACE, options)

@@ -24,6 +24,9 @@ Progress = Callable[[str, int, int], None]
 """Called with (stage, frames done, frames in all)."""
 
 
+LEAST_FRAME = 8  # bytes that a coded frame takes at the least
+
+
 @dataclass
 class Clock:
     """Forwards progress and adds up the time each stage takes."""
@@ -70,7 +73,8 @@ class Job:
         info = self.source.info
         plans, encoding = pipeline.plan(targets), self.settings.encoding
         lossless = encoding.lossless or encoding.codec in ("ffv1", "prores")
-        wanted = bytes_to_come(plans, info.frames, info.width * info.height, lossless)
+        frames = min(info.frames, self.source.video.stat().st_size // LEAST_FRAME + 1)  # a header may claim anything
+        wanted = bytes_to_come(plans, frames, info.width * info.height, lossless)
         if wanted:
             self.cache.make_room(wanted, self.max_cache, set(pipeline.keys.values()) | {self.source.key})
 

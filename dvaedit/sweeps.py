@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -9,23 +10,27 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from dvaedit.editing.attributes import MAX_STRENGTH, AttributeEdit
 from dvaedit.editing.text import TextEdit
 from dvaedit.errors import UsageError
 from dvaedit.evaluation import judging
 from dvaedit.face.align import crop
+from dvaedit.face.paste import Box
 from dvaedit.files import write_durably
 from dvaedit.models.bundle import Model
 from dvaedit.models.clip import TextImageModel
 from dvaedit.models.judge import Judge
 from dvaedit.pipeline.run import Node, Pipeline
+from dvaedit.provenance import Record
+from dvaedit.source import Source
+from dvaedit.stages.export import Overlay
 from dvaedit.stages.frames import frames_at
 from dvaedit.stages.graph import Settings, edit_nodes
-from dvaedit.stages.paste import Patches
 from dvaedit.stages.pick import Pick
 from dvaedit.video.files import CONTAINERS, check_folder
-from dvaedit.video.probe import VideoInfo
 from dvaedit.video.reader import Frame, read_frames
 from dvaedit.video.tiles import columns_of, grid, labelled
 from dvaedit.video.writer import write_rgb_video
@@ -144,15 +149,15 @@ class Sweep:
     """The variants of a video, computed as they are looked at."""
 
     def __init__(
-        self, pipeline: Pipeline, video: Path, info: VideoInfo, variants: Sequence[Variant], view: str, tile: int,
-        picked: bool,
-    ) -> None:  # fmt: skip
+        self, pipeline: Pipeline, source: Source, variants: Sequence[Variant], view: str, tile: int, picked: bool
+    ) -> None:
         """``view``: "face" for the aligned crop, "frame" for the whole picture; ``tile``: width of one, pixels."""
-        self.video, self.info, self.variants, self.view, self.tile = video, info, list(variants), view, tile
+        self.source, self.variants, self.view, self.tile = source, list(variants), view, tile
+        self.video, self.info = source.video, source.info
         self.track = pipeline.artifact("pick" if picked else "align")
         pasted = [pipeline.artifact(f"paste:{variant.label}") for variant in variants]
         self.edits = [pipeline.artifact(f"edit:{variant.label}") for variant in variants]
-        self.patches = [Patches(one, self.track) for one in pasted]
+        self.overlays = [Overlay([(one, self.track)]) for one in pasted]
         self.frames, self.quads = self.track.read("frames"), self.track.read("quads")
         self.judge: Judge = judging.load_judge()
         self._seen: list[list[float]] = [[] for _ in variants]
@@ -172,16 +177,13 @@ class Sweep:
             for place, (row, label, detail) in enumerate(zip(rows, labels, details, strict=True))
         ]
         sheet = grid(cells, columns_of(len(cells), cells[0].shape[1], cells[0].shape[0]))
-        quality = [cv2.IMWRITE_JPEG_QUALITY, 92]
-        suffix = output.suffix.lower()
-        data = cv2.imencode(suffix, sheet[:, :, ::-1], quality if suffix != ".png" else [])[1].tobytes()
-        write_durably(output, data)
+        write_durably(output, _encoded(sheet, output.suffix.lower(), self._comment))
         return tiles
 
     def write_video(self, output: Path, progress) -> list[Tile]:
         """A grid of playing tiles, the source first, with the source's times and sound."""
         pts: list[int] = []
-        write_rgb_video(output, self._grids(pts, progress), pts=pts, info=self.info, crf=18)
+        write_rgb_video(output, self._grids(pts, progress), pts=pts, info=self.info, crf=18, comment=self._comment)
         return self._tiles()
 
     def _grids(self, pts: list[int], progress) -> Iterator[np.ndarray]:
@@ -202,7 +204,7 @@ class Sweep:
     def _pictures(self, frame: Frame, position: int, judged: bool = True) -> list[np.ndarray]:
         """The source's and all variants' picture of a frame, at the tile's size."""
         rgb, quad = frame.rgb(), self.quads[position]
-        edited = [_patched(rgb, patches.patch(frame, self._size)) for patches in self.patches]
+        edited = [_patched(rgb, overlay.at(frame, self._size)) for overlay in self.overlays]
         if judged:
             self._look(edited, quad)
         return [self._view(one, quad) for one in (rgb, *edited)]
@@ -217,6 +219,10 @@ class Sweep:
         for seen, name, row in zip(self._seen, wanted, table, strict=True):
             if name is not None:
                 seen.append(float(row[names.index(name)]))
+
+    @property
+    def _comment(self) -> str:
+        return Record(self.source.path, self.source.digest, {}, {}, {}).comment
 
     @property
     def _size(self) -> tuple[int, int]:
@@ -247,11 +253,21 @@ def _detail(tile: Tile) -> str:
     return "" if tile.judge is None else f"judge {tile.judge:.2f}"
 
 
-def _patched(rgb: np.ndarray, patch: tuple | None) -> np.ndarray:
-    """A copy of a frame with a patch added, rounded and clipped."""
-    if patch is None:
-        return rgb
-    (x0, y0, x1, y1), difference = patch
-    out = rgb.copy()
-    out[y0:y1, x0:x1] = np.clip(np.rint(rgb[y0:y1, x0:x1] + difference), 0, 255).astype(np.uint8)
+def _patched(rgb: np.ndarray, patches: Sequence[tuple[Box, np.ndarray]]) -> np.ndarray:
+    """A copy of a frame with patches added, rounded and clipped."""
+    out = rgb.copy() if patches else rgb
+    for (x0, y0, x1, y1), difference in patches:
+        out[y0:y1, x0:x1] = np.clip(np.rint(out[y0:y1, x0:x1] + difference), 0, 255).astype(np.uint8)
     return out
+
+
+def _encoded(sheet: np.ndarray, suffix: str, comment: str) -> bytes:
+    """A PNG or JPEG file of a picture, uint8 (H, W, 3), with a comment in its metadata."""
+    buffer, image = io.BytesIO(), Image.fromarray(sheet)
+    if suffix == ".png":
+        text = PngInfo()
+        text.add_text("Comment", comment)
+        image.save(buffer, "PNG", pnginfo=text)
+    else:
+        image.save(buffer, "JPEG", quality=92, comment=comment)
+    return buffer.getvalue()

@@ -161,6 +161,19 @@ def test_an_original_without_a_face_is_refused_but_an_edit_without_one_is_measur
     assert any("in 0 of the 8 frames" in note for note in lost.notes)
 
 
+def test_without_the_cache_the_file_beside_an_edit_tells_what_was_asked_for(tiny, folder, tmp_path):
+    for name in ("in.mp4", "ours.mp4", "ours.mp4.dvaedit.json"):
+        shutil.copy(folder / name, tmp_path)
+    chosen = dvaedit.Options(steps=3, cache_dir=tmp_path / "cache", device="cpu")
+    ours = dvaedit.evaluate(tmp_path / "in.mp4", tmp_path / "ours.mp4", options=chosen).edits[0]
+    assert ours.run["edits"] == {"Blond_Hair": 0.2} and ours.run["region"] is None
+    assert ours.run["origin"] == "read in ours.mp4.dvaedit.json"
+    assert ours.run["settings"]["request"]["steps"] == 3
+    assert "head" in ours.mask and ours.judgement.targets[0].name == "Blond_Hair"
+    shutil.copy(tmp_path / "in.mp4", tmp_path / "ours.mp4")  # another file than the one it speaks of
+    assert dvaedit.evaluate(tmp_path / "in.mp4", tmp_path / "ours.mp4", options=chosen).edits[0].run is None
+
+
 def test_report_is_one_page_without_a_network(tiny, folder):
     hostile = folder / "<b>ours&.mp4"
     shutil.copy(folder / "ours.mp4", hostile)
@@ -197,6 +210,7 @@ def test_sweep_draws_the_source_and_every_strength(tiny, folder, tmp_path):
     assert result.tiles[0].cosine > result.tiles[1].cosine > result.tiles[2].cosine
     assert all(0 <= tile.judge <= 1 for tile in result.tiles)
     sheet = picture(result.output)
+    assert b"Face edited with dvaedit" in result.output.read_bytes()
     height, width = 96 + 22 + 6, 2 * 96 + 6
     assert sheet.shape == (2 * height + 6, 2 * width + 6, 3)
     cells = [sheet[y + 28 : y + height, x + 6 : x + width] for y in (0, height) for x in (0, width)]

@@ -46,6 +46,13 @@ Targets = Annotated[
         help="Attribute the edits should have added (=-1: removed); default: what their run was asked for. Repeatable.",
     ),
 ]  # fmt: skip
+Person = Annotated[
+    str | None,
+    typer.Option(
+        "--face", metavar="WHO", show_default=False, rich_help_panel=WHAT,
+        help="Whom to measure: largest, a number of `dvaedit faces`, or a photograph; default: whom the run edited.",
+    ),
+]  # fmt: skip
 
 
 def evaluate(
@@ -54,6 +61,8 @@ def evaluate(
     edited: EditedVideos,
     target: Targets = None,
     region: MaskRegion = None,
+    face: Person = None,
+    deinterlace: options.Deinterlace = False,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -77,12 +86,12 @@ def evaluate(
     """
     session = session_of(ctx)
     with session.working(f"evaluate {original.name}") as progress:
-        from dvaedit import api, comparing
+        from dvaedit import comparing
 
         if output is not None:
             comparing.check_file(output, [original, *edited], overwrite)
-        chosen = api.Options(model=model, device=device, cache_dir=cache_dir, progress=progress)
-        result = comparing.evaluate(original, edited, region=region, targets=target or (), options=chosen)
+        chosen = options.api_options(progress, model=model, device=device, cache_dir=cache_dir, deinterlace=deinterlace)
+        result = comparing.evaluate(original, edited, region=region, targets=target or (), face=face, options=chosen)
     if output is not None:
         write_json(output, result)
         session.note(f"all numbers: {output}")

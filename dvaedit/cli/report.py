@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dvaedit.cli import options
-from dvaedit.cli.evaluate import EditedVideos, MaskRegion, Original, Targets, as_json
+from dvaedit.cli.evaluate import EditedVideos, MaskRegion, Original, Person, Targets, as_json
 from dvaedit.cli.session import emit, emit_json, session_of
 from dvaedit.cli.text import size
 
@@ -24,6 +24,8 @@ def report(
     edited: EditedVideos,
     target: Targets = None,
     region: MaskRegion = None,
+    face: Person = None,
+    deinterlace: options.Deinterlace = False,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -47,11 +49,18 @@ def report(
     """
     session = session_of(ctx)
     with session.working(f"report on {original.name}") as progress:
-        from dvaedit import api, comparing
+        from dvaedit import comparing
 
-        chosen = api.Options(model=model, device=device, cache_dir=cache_dir, progress=progress)
+        chosen = options.api_options(progress, model=model, device=device, cache_dir=cache_dir, deinterlace=deinterlace)
         result = comparing.report(
-            original, edited, output=output, overwrite=overwrite, region=region, targets=target or (), options=chosen
+            original,
+            edited,
+            output=output,
+            overwrite=overwrite,
+            region=region,
+            targets=target or (),
+            face=face,
+            options=chosen,
         )
     if json:
         found = as_json(result.evaluation)

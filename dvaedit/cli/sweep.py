@@ -68,6 +68,8 @@ def sweep(
     region: Annotated[
         options.Region, typer.Option("--region", help="Where changes may show.", rich_help_panel=WHAT)
     ] = options.Region.auto,
+    face: options.Face = "largest",
+    deinterlace: options.Deinterlace = False,
     frames: Annotated[
         int,
         typer.Option("--frames", min=1, max=16, help="Frames per tile of a picture.", rich_help_panel=HOW),
@@ -92,6 +94,7 @@ def sweep(
     dtype: options.Dtype = "auto",
     seed: options.Seed = 0,
     cache_dir: options.CacheDir = None,
+    max_cache: options.MaxCache = None,
     json: options.Json = False,
     verbose: options.Verbose = False,
     quiet: options.Quiet = False,
@@ -111,7 +114,11 @@ def sweep(
         result = comparing.sweep(
             video, attributes=attribute or (), text=text or (), each=_names(attributes), strengths=_numbers(strengths),
             output=output, overwrite=overwrite, frames=frames, view=view.value, tile=tile, source_text=source_text,
-            region=region.value, options=options.api_options(progress, model, steps, device, dtype, seed, cache_dir),
+            region=region.value, face=face,
+            options=options.api_options(
+                progress, model=model, steps=steps, device=device, dtype=dtype, seed=seed, cache_dir=cache_dir,
+                max_cache=max_cache, deinterlace=deinterlace,
+            ),
         )  # fmt: skip
     if json:
         emit_json({"video": video, "output": result.output, "tiles": result.tiles, "seconds": result.seconds,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +15,18 @@ from dvaedit.errors import UsageError
 from dvaedit.evaluation import judging
 from dvaedit.evaluation.masks import DEFAULT_REGION, Masks, ParsedMasks, RunMasks, check_mask_region
 from dvaedit.evaluation.measure import Edited, Instruments, Original, Series, measure
-from dvaedit.evaluation.pairing import Fit, fit_size, pair_frames
-from dvaedit.evaluation.provenance import RunRecord, find_run
+from dvaedit.evaluation.pairing import Fit, Pairing, fit_size, pair_frames
+from dvaedit.evaluation.provenance import RunRecord, find_run, same_video
 from dvaedit.evaluation.summary import Judgement, Metrics, judge, metrics
 from dvaedit.face.align import crop_to_frame, transform
 from dvaedit.face.mesh import iou
 from dvaedit.face.points import landmarks_68
+from dvaedit.job import Job
 from dvaedit.models.bundle import Model
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.pipeline.run import Node, Pipeline
-from dvaedit.pipeline.store import Cache
-from dvaedit.stages.decode import Decode
-from dvaedit.stages.graph import Settings, edit_nodes
+from dvaedit.stages.decode import Decode, read_faces
+from dvaedit.stages.graph import edit_nodes
 from dvaedit.video.probe import VideoInfo, file_digest, probe
 
 Progress = Callable[[str, int, int], None]
@@ -83,35 +83,35 @@ class Evaluation:
 
 
 def evaluate(
-    original: Path, edited: Sequence[Path], model: Model, cache: Cache, progress: Progress, *,
-    region: str | None = None, targets: Sequence[AttributeEdit] = (),
+    job: Job, edited: Sequence[Path], model: Model, *, region: str | None = None,
+    targets: Sequence[AttributeEdit] = (), person: int | None = None,
 ) -> Evaluation:  # fmt: skip
-    """Measure ``edited`` against ``original``. ``region``: of the mask, None for the run's own where it is known.
+    """Measure ``edited`` against the job's input. ``region``: of the mask, None for the run's own where it is known.
 
-    ``targets``: what was asked for, in place of what the run says. Raises UsageError for videos that do not belong
-    together, NoFaceError for an original without a face, VideoError.
+    ``targets``: what was asked for, in place of what the run says; ``person``: whom to measure, None for whom the first
+    run that is known has edited, else the largest. Raises UsageError for videos that do not belong together,
+    NoFaceError for an original without a face, VideoError.
     """
     if not edited:
         raise UsageError("there is no edited video to evaluate", "Give the original first, then one or more edits.")
     if region is not None:
         check_mask_region(region)
     instruments = Instruments()
-    check_targets(targets, instruments.judge.config.attributes)
-    bench = _Bench(original, model, cache, progress)
-    infos = [(path, probe(path)) for path in edited]
-    shapes = [fit_size((bench.info.width, bench.info.height), (i.width, i.height), p.name) for p, i in infos]
-    subjects = [bench.prepare(p, i, fit, region) for (p, i), fit in zip(infos, shapes, strict=True)]
-    step = _labelled(progress, "measure")
-    source, results = measure(bench.original, [subject.edited for subject in subjects], instruments, step)
     names = instruments.judge.config.attributes
+    check_targets(targets, names)
+    size = job.source.info.width, job.source.info.height
+    videos = [_Video.of(path, size, job) for path in edited]
+    bench = _Bench(job, model, videos, person)
+    subjects = [bench.prepare(video, region) for video in videos]
+    step = _labelled(job.clock, "measure")
+    source, results = measure(bench.original, [subject.edited for subject in subjects], instruments, step)
     finished = tuple(
         _finish(bench, subject, source, series, names, targets)
         for subject, series in zip(subjects, results, strict=True)
     )
     return Evaluation(
-        original, bench.digest, bench.info.width, bench.info.height, len(bench.original.times),
-        bench.original.times.round(6).tolist(), finished, find_card(judging.CARD).metrics["attributes"],
-        _plain_series(source, names), bench.original,
+        job.source.path, job.source.digest, *size, len(bench.original.times), bench.original.times.round(6).tolist(),
+        finished, find_card(judging.CARD).metrics["attributes"], _plain_series(source, names), bench.original,
     )  # fmt: skip
 
 
@@ -123,11 +123,29 @@ def check_targets(targets: Sequence[AttributeEdit], names: Sequence[str]) -> Non
 
 
 @dataclass(frozen=True, eq=False)
+class _Video:
+    """An edited video as it came."""
+
+    path: Path
+    info: VideoInfo
+    digest: str
+    fit: Fit
+    run: RunRecord | None
+
+    @classmethod
+    def of(cls, path: Path, size: tuple[int, int], job: Job) -> _Video:
+        info = probe(path)
+        digest = file_digest(path)
+        fit = fit_size(size, (info.width, info.height), path.name)
+        return cls(path, info, digest, fit, find_run(job.cache, path, digest, job.source.digest))
+
+
+@dataclass(frozen=True, eq=False)
 class _Subject:
     """An edit, ready to be measured."""
 
     edited: Edited
-    digest: str
+    video: _Video
     frames: int
     run: RunRecord | None
     notes: list[str]
@@ -136,52 +154,50 @@ class _Subject:
 class _Bench:
     """The original with its track, and how edits are prepared to be compared with it."""
 
-    def __init__(self, path: Path, model: Model, cache: Cache, progress: Progress) -> None:
-        self.info, self.model, self.cache, self.progress = probe(path), model, cache, progress
-        self.digest = file_digest(path)
-        nodes = edit_nodes(path, model, None, Settings())  # only its first stages are ever asked for
-        self.pipeline = Pipeline(nodes, cache, self.digest, video=path.name, progress=progress)
-        decoded, self.align = self.pipeline.artifact("decode"), self.pipeline.artifact("align")
+    def __init__(self, job: Job, model: Model, videos: Sequence[_Video], person: int | None) -> None:
+        self.job, self.model = job, model
+        runs = [video.run for video in videos if video.run is not None and video.run.people]
+        self.person = person or (runs[0].person if runs else 1)
+        settings = replace(job.settings, people=(self.person,), span=None, scan=None)
+        nodes = edit_nodes(job.source.video, model, None, settings)  # only its first stages are ever asked for
+        self.pipeline = job.pipeline(nodes)
+        self.decoded, self.align = self.pipeline.artifact("decode"), self.pipeline.artifact("align")
         quads, unit = self.align.read("quads"), self.align.read("points").astype(np.float64)
         points = np.stack([transform(p, crop_to_frame(quad, 1)) for quad, p in zip(quads, unit, strict=True)])
-        times = decoded.read("pts") * float(self.info.time_base)
-        size = self.info.width, self.info.height
-        self.original = Original(path, size, times, self.align.read("frames"), quads, points)
+        info = job.source.info
+        times = self.decoded.read("pts") * float(info.time_base)
+        size = info.width, info.height
+        self.original = Original(job.source.video, size, times, self.align.read("frames"), quads, points)
 
-    def prepare(self, path: Path, info: VideoInfo, fit: Fit, region: str | None) -> _Subject:
+    def prepare(self, video: _Video, region: str | None) -> _Subject:
         """Find the faces of an edit, pair its frames, and know its mask."""
-        digest = file_digest(path)
-        report = _labelled(self.progress, f"faces of {path.name}")
-        decoding = Pipeline([Node(Decode(video=path))], self.cache, digest, video=path.name, progress=report)
-        decoded = decoding.artifact("decode")
-        times = decoded.read("pts") * float(info.time_base)
-        pairing = pair_frames(self.original.times, times, path.name)
-        run = find_run(self.cache, path, self.pipeline.keys["decode"])
-        masks, notes = self._masks(run, region)
-        points = self._points(decoded, pairing.partner, fit, (info.width, info.height))
-        notes = [note for note in (pairing.note, fit.note, *notes) if note]
-        return _Subject(Edited(path, pairing, fit, points, masks), digest, len(times), run, notes)
+        path, name = video.path, video.path.name
+        report = _labelled(self.job.clock, f"faces of {name}")
+        nodes = [Node(Decode(video=path))]
+        decoded = Pipeline(nodes, self.job.cache, video.digest, video=name, progress=report).artifact("decode")
+        times = decoded.read("pts") * float(video.info.time_base)
+        pairing = pair_frames(self.original.times, times, name)
+        run, notes = video.run, [note for note in (pairing.note, video.fit.note) if note]
+        if run is not None and run.people and not same_video(run, self.decoded):
+            run, notes = None, [*notes, "the cache has the run that made it, but of another original"]
+        edited = Edited(path, pairing, video.fit, self._points(decoded, pairing, video), self._masks(run, region))
+        return _Subject(edited, video, len(times), run, notes)
 
-    def _masks(self, run: RunRecord | None, region: str | None) -> tuple[Masks, list[str]]:
-        if run is not None and region is None:
-            if np.array_equal(run.align.read("quads"), self.align.read("quads")):
-                return RunMasks(run.paste), []
-            notes = ["the run in the cache cut other crops than this version does: its mask was not used"]
-        else:
-            notes = []
-        parsed = self.pipeline.artifact("parse")
-        return ParsedMasks(parsed, self.original.frames, region or DEFAULT_REGION, self.model), notes
+    def _masks(self, run: RunRecord | None, region: str | None) -> Masks:
+        if run is not None and run.people and region is None:
+            return RunMasks(run.people)
+        return ParsedMasks(self.pipeline.artifact("parse"), self.align, region or DEFAULT_REGION, self.model)
 
-    def _points(self, decoded: Artifact, partner: np.ndarray, fit: Fit, size: tuple[int, int]) -> np.ndarray:
+    def _points(self, decoded: Artifact, pairing: Pairing, video: _Video) -> np.ndarray:
         """Per frame of the original, the 68 points of the face in its partner that lies where the tracked one does."""
-        points = np.full((len(partner), 68, 2), np.nan)
+        points = np.full((len(pairing.partner), 68, 2), np.nan)
+        size = video.info.width, video.info.height
         for position, frame in enumerate(self.original.frames.tolist()):
-            if (number := int(partner[frame])) < 0:
+            if (number := int(pairing.partner[frame])) < 0:
                 continue
-            faces = decoded.read("points", number, number + 1)[0]
-            faces = fit.points(faces[~np.isnan(faces).any(axis=(1, 2))], size)
-            if len(faces):
-                found = landmarks_68(faces)
+            faces = [seen.face.points for seen in read_faces(decoded, number, number + 1)[0]]
+            if faces:
+                found = landmarks_68(video.fit.points(np.stack(faces), size))
                 overlaps = [iou(_box(one), _box(self.original.points[position])) for one in found]
                 if max(overlaps) >= SAME_FACE:
                     points[frame] = found[int(np.argmax(overlaps))]
@@ -213,7 +229,7 @@ def _finish(
     counts = FrameCounts(len(bench.original.times), subject.frames, edited.pairing.count, faces, face_in_both)
     judgement = judge(source, series, names, judging.targets_of(asked))
     return EditEvaluation(
-        edited.path, subject.digest, counts, metrics(source, series), judgement, edited.masks.origin,
+        edited.path, subject.video.digest, counts, metrics(source, series), judgement, edited.masks.origin,
         _plain_run(run), tuple(notes), _plain_series(series, names), edited,
     )  # fmt: skip
 
@@ -222,8 +238,8 @@ def _plain_run(run: RunRecord | None) -> dict[str, Any] | None:
     if run is None:
         return None
     return {
-        "edits": {edit.name: edit.strength for edit in run.edits}, "texts": list(run.texts), "region": run.region,
-        "cosine": run.cosine, "mix": run.mix, "settings": run.settings, "weights": run.weights,
+        "origin": run.origin, "edits": {edit.name: edit.strength for edit in run.edits}, "texts": list(run.texts),
+        "region": run.region, "cosine": run.cosine, "mix": run.mix, "settings": run.settings, "weights": run.weights,
     }  # fmt: skip
 
 

@@ -14,7 +14,7 @@ import torch
 from dvaedit.checkpoints.store import find_card, load_into, load_tensors
 from dvaedit.evaluation import flicker, judging, motion
 from dvaedit.evaluation.identity import SFace
-from dvaedit.evaluation.masks import Masks, in_frame
+from dvaedit.evaluation.masks import Masks
 from dvaedit.evaluation.pairing import Fit, Pairing
 from dvaedit.evaluation.reconstruction import ms_ssim, mse, psnr, ssim
 from dvaedit.face.align import crop
@@ -152,7 +152,7 @@ class _Scene:
         if position is not None:
             self._faces(index, position, rgb, partners, present)
         for k in present:
-            self._region(k, index, position, rgb, partners[k])
+            self._region(k, index, rgb, partners[k])
         self.before, self.edits_before = rgb, partners
 
     def _faces(self, index: int, position: int, rgb: np.ndarray, partners: list, present: list[int]) -> None:
@@ -179,14 +179,10 @@ class _Scene:
         result.values["nme"][index] = motion.nme(points, reference)
         result.values["identity"][index] = float(result.embeddings[index] @ self.source.embeddings[index])
 
-    def _region(self, k: int, index: int, position: int | None, rgb: np.ndarray, edited: np.ndarray) -> None:
+    def _region(self, k: int, index: int, rgb: np.ndarray, edited: np.ndarray) -> None:
         """What is measured on the mask and outside it."""
         values = self.results[k].values
-        if position is None:
-            box, mask = (0, 0, 0, 0), np.zeros((0, 0), np.float32)
-        else:
-            quad = self.original.quads[position]
-            box, mask = in_frame(self.edits[k].masks.at(position, quad, edited), quad, self.original.size)
+        box, mask = self.edits[k].masks.at(index, self.original.size, edited)
         squared, worst, pixels = outside_change(rgb, edited, box, mask)
         values["outside_mse"][index] = squared / (3 * pixels) if pixels else np.nan
         values["outside_max"][index], values["outside_pixels"][index] = worst, pixels

@@ -226,13 +226,15 @@ def settings(edit: EditEvaluation) -> list[tuple[str, str]]:
         ("mask", edit.mask),
     ]
     if edit.run is None:
-        return [*rows, ("run", "not in this computer's cache: made elsewhere, by something else, or cleared since")]
-    rows.append(("region", edit.run["region"]))
-    rows.append(("cosine of the identity code", f"{edit.run['cosine']:.4f}"))
+        return [*rows, ("run", "not known here: made elsewhere, by something else, or no longer in the cache")]
+    rows.append(("run", edit.run["origin"]))
+    if edit.run["region"] is not None:
+        rows.append(("region", edit.run["region"]))
+        rows.append(("cosine of the identity code", f"{edit.run['cosine']:.4f}"))
     for text, mix in edit.run["mix"].items():
         rows.append((f'text "{text}"', ", ".join(f"{name} {weight:+.2f}" for name, weight in mix.items()) or "-"))
     for stage, config in edit.run["settings"].items():
         if config:
-            rows.append((f"stage {stage}", json.dumps(config, sort_keys=True)))
+            rows.append((stage if stage == "request" else f"stage {stage}", json.dumps(config, sort_keys=True)))
     rows += [(f"weights: {part}", digest) for part, digest in sorted(edit.run["weights"].items())]
     return rows

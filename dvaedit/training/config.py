@@ -45,6 +45,7 @@ class TrainConfig:
     ``attribute_weight``: of the linear head that learns the labels, where the data have some; 0 leaves it out.
     ``id_noise``: how far z_id is moved at random before it conditions the U-Net.
     ``counterfactual_share``: of each batch that are counterfactuals, where there are any.
+    ``change_weight``: how much more a pixel counts per unit by which a counterfactual differs from its source there.
     ``code_statistics``: the face-code map standardises its inputs by the data.
     ``precision``: autocast around the networks; "auto" is float16 on CUDA (the paper), float32 elsewhere.
     ``checkpointing``: activations are recomputed instead of kept: less memory for a third more time.
@@ -64,6 +65,7 @@ class TrainConfig:
     attribute_weight: float = 0.1
     id_noise: float = 0.15
     counterfactual_share: float = 0.5
+    change_weight: float = 8.0
     code_statistics: bool = True
     gradient_clip: float = 1.0
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "float32"
@@ -76,7 +78,7 @@ class TrainConfig:
         shares = ("pair_share", "ema_decay", "counterfactual_share")
         bad = [name for name in positive if getattr(self, name) <= 0]
         bad += [name for name in shares if not 0 <= getattr(self, name) <= 1]
-        bad += [name for name in ("reg_weight", "attribute_weight", "seed") if getattr(self, name) < 0]
+        bad += [name for name in ("reg_weight", "attribute_weight", "change_weight", "seed") if getattr(self, name) < 0]
         bad += ["timesteps"] if self.timesteps not in ("stratified", "uniform") else []
         bad += ["precision"] if self.precision not in ("auto", "float32", "bfloat16", "float16") else []
         if bad:

@@ -14,6 +14,7 @@ from dvaedit.diffusion.schedule import NUM_TIMESTEPS
 from dvaedit.models.autoencoder import Autoencoder
 from dvaedit.training.batch import Batch
 from dvaedit.training.config import TrainConfig
+from dvaedit.training.counterfactual.pairs import noise_dependent_mix
 
 AUTOCAST = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -69,7 +70,19 @@ class Objective(nn.Module):
         mask = torch.ones_like(batch.x_0[:, :1]) if batch.mask is None else batch.mask
         with self.autocast(device):
             z_face = self.model.face_code(z_id, face_motion(self.model, batch))
-        return denoising_loss(self._denoise, self.model.schedule, batch.x_0, z_face, mask, t, eps[:count], eps[count:])
+        seen, weight = self._edited(batch, t, generator)
+        return denoising_loss(
+            self._denoise, self.model.schedule, batch.x_0, z_face, mask, t, eps[:count], eps[count:], seen, weight
+        )
+
+    def _edited(self, batch: Batch, t: Tensor, generator: torch.Generator) -> tuple[Tensor | None, Tensor | None]:
+        """Where crops are to become others: the pictures under the noise, and weights that lift what changes."""
+        if batch.source is None:
+            return None, None
+        _, noise = self.model.schedule.coefficients(t, batch.x_0)
+        change = (batch.x_0 - batch.source).abs().mean(dim=1, keepdim=True)
+        seen = noise_dependent_mix(batch.source, batch.x_0, noise, generator)
+        return seen, 1 + self.config.change_weight * change
 
     def _denoise(self, x_t: Tensor, t: Tensor, z_face: Tensor) -> Tensor:
         with self.autocast(x_t.device):

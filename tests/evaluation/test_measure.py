@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from dvaedit.evaluation.masks import in_frame
+from dvaedit.evaluation.masks import NOWHERE, in_frame, joined
 from dvaedit.evaluation.measure import Series, outside_change, sharpness
 from dvaedit.evaluation.summary import judge, metrics
 
@@ -29,6 +29,15 @@ def test_in_frame_puts_a_crops_mask_where_the_square_is():
     whole[y0:y1, x0:x1] = weight
     assert (whole[30:54, 40:64] == pytest.approx(1)) and whole[:24].max() == 0 and whole[:, :34].max() == 0
     assert whole.sum() == pytest.approx(32 * 32, rel=0.02)
+
+
+def test_several_masks_join_to_the_greatest_of_them():
+    one, other = ((2, 3, 6, 7), np.full((4, 4), 0.5, np.float32)), ((4, 5, 9, 8), np.full((3, 5), 0.8, np.float32))
+    (x0, y0, x1, y1), weight = joined([one, other])
+    assert (x0, y0, x1, y1) == (2, 3, 9, 8) and weight.shape == (5, 7)
+    assert (weight[0, 0], weight[2, 2], weight[4, 6], weight[0, 6]) == pytest.approx((0.5, 0.8, 0.8, 0))
+    assert joined([one]) is one
+    assert joined([])[0] == joined([(NOWHERE, np.zeros((0, 0), np.float32))])[0] == NOWHERE
 
 
 def test_sharpness_falls_with_blur_and_looks_at_the_mask_only():

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import pickle
+import subprocess
+import sys
 from pathlib import Path
 
-from dvaedit.face.mesh import FaceMesher
 from dvaedit.stages import decode
-from dvaedit.video.reader import read_frames
 
 
 def steady(video: Path) -> None:
-    """Replace the detector of the decode stage, in this process."""
-    with FaceMesher() as mesher:
-        faces = mesher.detect(next(iter(read_frames(video))).rgb())
+    """Replace the detector of the decode stage, in this process.
+
+    The real one runs in another process: its threads would not survive a fork of this one.
+    """
+    command = [sys.executable, "-m", "tests.slow.steady", str(video)]
+    done = subprocess.run(command, capture_output=True, check=True, timeout=120)
+    faces = pickle.loads(done.stdout)
     assert faces, "no face in the first frame"
 
     class SteadyMesher:
@@ -26,3 +31,12 @@ def steady(video: Path) -> None:
             return list(faces)
 
     decode.FaceMesher = SteadyMesher
+
+
+if __name__ == "__main__":
+    from dvaedit.face.mesh import FaceMesher
+    from dvaedit.video.reader import read_frames
+
+    with FaceMesher() as mesher:
+        found = mesher.detect(next(iter(read_frames(Path(sys.argv[1])))).rgb())
+    sys.stdout.buffer.write(pickle.dumps(found))

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -86,3 +88,15 @@ def test_edit_map_adds_what_is_missing_and_leaves_what_is_there():
 
 def test_edits_name_known_attributes():
     assert set(EDITS) <= set(NAMES)
+
+
+def test_the_source_is_what_lies_under_the_noise(pairs, face_set):  # noqa: F811
+    config = TrainConfig(model=TINY, batch_size=4, change_weight=0.0)
+    trainer = Trainer(config, face_source(config, face_set, pairs))
+    batch = trainer.source[0]
+    total, _ = trainer.objective(batch, seed=1)
+    unmoved, _ = trainer.objective(replace(batch, source=batch.x_0), seed=1)
+    assert (total - unmoved).abs() > 1e-4
+    trainer.objective.config = replace(config, change_weight=8.0)
+    weighted, _ = trainer.objective(batch, seed=1)
+    assert weighted > total

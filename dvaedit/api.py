@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dvaedit.checkpoints.load import DEFAULT_MODEL, load_model, load_text_model
+from dvaedit.diffusion.reference import strided_timesteps
 from dvaedit.editing.attributes import AttributeEdit
+from dvaedit.editing.paper_text import PaperObjective
 from dvaedit.editing.text import TextEdit
 from dvaedit.errors import UsageError
 from dvaedit.evaluation.crops import CropQuality, crop_quality
@@ -20,6 +22,7 @@ from dvaedit.pipeline.store import Cache
 from dvaedit.runtime import Runtime
 from dvaedit.stages.compare import write_comparison, write_reconstruction
 from dvaedit.stages.graph import DEFAULT_STEPS, Settings, edit_nodes, reconstruct_nodes
+from dvaedit.stages.paper.graph import paper_edit_nodes, paper_reconstruct_nodes
 from dvaedit.stages.paste import check_region
 from dvaedit.video.codecs import check_container, choose_pix_fmt, encoder_options, get_codec
 from dvaedit.video.files import CONTAINERS, check_writable
@@ -31,21 +34,38 @@ Progress = Callable[[str, int, int], None]
 
 PathLike = str | Path
 
+OWN = "own"
+PAPER = "paper"
+RECIPES = {OWN: DEFAULT_STEPS, PAPER: 100}
+"""Algorithms, each with its number of DDIM steps: ours, and the paper's to the letter."""
+
 
 @dataclass(frozen=True)
 class Options:
     """Where and how to compute; nothing here changes what an edit means.
 
-    ``device`` and ``dtype``: see :meth:`Runtime.resolve`; ``cache_dir``: None for the user's cache folder.
+    ``recipe``: one of :data:`RECIPES`; ``steps``: of DDIM, None for as many as the recipe is made for; ``device`` and
+    ``dtype``: see :meth:`Runtime.resolve`; ``cache_dir``: None for the user's cache folder.
     """
 
     model: str = DEFAULT_MODEL
-    steps: int = DEFAULT_STEPS
+    steps: int | None = None
     device: str = "auto"
     dtype: str = "auto"
     seed: int = 0
     cache_dir: PathLike | None = None
     progress: Progress | None = None
+    recipe: str = OWN
+
+    @property
+    def step_count(self) -> int:
+        """The number of DDIM steps. Raises UsageError for a recipe that does not exist or that has no such number."""
+        if self.recipe not in RECIPES:
+            raise UsageError(f"unknown recipe '{self.recipe}'", hint=f"Choose one of: {', '.join(RECIPES)}.")
+        steps = RECIPES[self.recipe] if self.steps is None else self.steps
+        if self.recipe == PAPER:
+            strided_timesteps(steps)
+        return steps
 
 
 @dataclass(frozen=True)
@@ -119,17 +139,20 @@ def edit(
     crf: int | None = None,
     compare: PathLike | None = None,
     overwrite: bool = False,
+    iterations: int | None = None,
     options: Options = Options(),
 ) -> EditResult:
     """Edit the largest face of ``video`` and write the result to ``output``.
 
     ``text`` and ``attributes`` ("NAME" or "NAME=STRENGTH") add up; ``strength`` scales all of them. ``output``
-    defaults to a name beside the input. ``compare`` also writes source and result side by side.
+    defaults to a name beside the input. ``compare`` also writes source and result side by side. With the paper's recipe
+    a strength is its scale, ``iterations`` those of its text search, and ``region`` and ``paste`` must be left alone.
     Raises the errors of :mod:`dvaedit.errors`; no output is written unless all of it is.
     """
     plan = prepare_edit(
         video, text=text, attributes=attributes, output=output, source_text=source_text, strength=strength, clip=clip,
-        region=region, paste=paste, codec=codec, crf=crf, compare=compare, overwrite=overwrite, options=options,
+        region=region, paste=paste, codec=codec, crf=crf, compare=compare, overwrite=overwrite, iterations=iterations,
+        options=options,
     )  # fmt: skip
     return plan.run()
 
@@ -178,6 +201,7 @@ def prepare_edit(
     crf: int | None = None,
     compare: PathLike | None = None,
     overwrite: bool = False,
+    iterations: int | None = None,
     options: Options = Options(),
 ) -> EditPlan:
     """Check everything :func:`edit` is given, load the model and wire the stages; computes nothing yet."""
@@ -192,13 +216,18 @@ def prepare_edit(
     check_outputs(video, [path for path in (target, beside) if path is not None], overwrite)
     _check_encoding(info, target, codec, crf)
     check_region(region)
+    steps = options.step_count
+    _check_recipe(options.recipe, region, paste, iterations, bool(texts))
     model = _load(options)
     for change in attribute_edits:
         model.attributes.index(change.name)
-    text_model = load_text_model(clip, model.runtime) if texts else None
+    papers = options.recipe == PAPER  # whose pictures reach CLIP without antialiasing
+    text_model = load_text_model(clip, model.runtime, antialias=not papers) if texts else None
     unknown = tuple(word for item in texts for word in text_model.known_words(item.target)[1])
-    settings = Settings(attribute_edits, texts, options.steps, options.seed, region, paste, codec, crf)
-    pipeline, clock = _pipeline(video, edit_nodes(video, model, text_model, settings), options)
+    searched = PaperObjective.iterations if iterations is None else iterations
+    settings = Settings(attribute_edits, texts, steps, options.seed, region, paste, codec, crf, searched)
+    nodes = (paper_edit_nodes if papers else edit_nodes)(video, model, text_model, settings)
+    pipeline, clock = _pipeline(video, nodes, options)
     return EditPlan(video, target, beside, unknown, pipeline, clock)
 
 
@@ -206,8 +235,7 @@ def invert(video: PathLike, *, options: Options = Options()) -> InvertResult:
     """Encode ``video`` down to its noise codes x_T, which every later edit of it re-uses."""
     video = Path(video)
     probe(video)
-    model = _load(options)
-    pipeline, clock = _pipeline(video, reconstruct_nodes(video, model, Settings(steps=options.steps)), options)
+    pipeline, clock = _reconstruction(video, options)
     noise = pipeline.artifact("invert")
     quality = crop_quality(pipeline.artifact("align"), pipeline.artifact("source"))
     size = sum(file.stat().st_size for file in noise.path.rglob("*") if file.is_file())
@@ -222,12 +250,27 @@ def reconstruct(
     probe(video)
     target = Path(output) if output is not None else video.with_name(f"{video.stem}.reconstructed.mp4")
     check_outputs(video, [target], overwrite)
-    model = _load(options)
-    pipeline, clock = _pipeline(video, reconstruct_nodes(video, model, Settings(steps=options.steps)), options)
+    pipeline, clock = _reconstruction(video, options)
     align, source = pipeline.artifact("align"), pipeline.artifact("source")
     quality = crop_quality(align, source)
     write_reconstruction(video, pipeline.artifact("decode"), align, source, target, clock)
     return ReconstructResult(target, source.frames, quality, dict(clock.seconds))
+
+
+def _reconstruction(video: Path, options: Options) -> tuple[Pipeline, _Clock]:
+    settings = Settings(steps=options.step_count)
+    nodes = paper_reconstruct_nodes if options.recipe == PAPER else reconstruct_nodes
+    return _pipeline(video, nodes(video, _load(options), settings), options)
+
+
+def _check_recipe(recipe: str, region: str, paste: str, iterations: int | None, texts: bool) -> None:
+    """Refuse what one recipe has and the other has not."""
+    if recipe == PAPER and (region, paste) != ("auto", "delta"):
+        raise UsageError("the paper's recipe has its own mask and paste", "Leave out --region and --paste.")
+    if iterations is not None and not (recipe == PAPER and texts):
+        raise UsageError("--iterations is of the paper's text search", "Give --recipe paper and --text too.")
+    if iterations is not None and iterations < 1:
+        raise UsageError(f"{iterations} iterations search nothing", "Give 1 or more.")
 
 
 def default_output(video: Path, texts: Sequence[TextEdit], attributes: Sequence[AttributeEdit]) -> Path:

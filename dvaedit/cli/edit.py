@@ -23,6 +23,7 @@ EPILOG = options.examples(
     'dvaedit edit in.mp4 --text "a man with a beard" --source-text "a man"',
     "dvaedit edit in.mp4 --attribute Bald --strength 1.5 --compare both.mp4",
     "dvaedit edit in.mp4 --attribute Young=-1 --dry-run",
+    "dvaedit edit in.mp4 --recipe paper --attribute Mustache=0.25 --model paper",
 )
 
 
@@ -61,6 +62,13 @@ def edit(
             help="delta adds what the edit changed to the frame's own pixels; replace puts the crop in their place.",
         ),
     ] = options.PasteMode.delta,
+    iterations: Annotated[
+        int | None,
+        typer.Option(
+            "--iterations", min=1, show_default=False, rich_help_panel=WHAT,
+            help="Of the text search of --recipe paper; default 2000.",
+        ),
+    ] = None,
     output: options.Output = None,
     compare: Annotated[
         Path | None,
@@ -95,7 +103,8 @@ def edit(
             show_default=False, autocompletion=completion.clips, rich_help_panel=options.COMPUTING,
         ),
     ] = None,
-    steps: options.Steps = options.DEFAULT_STEPS,
+    recipe: options.RecipeOption = options.Recipe.own,
+    steps: options.Steps = None,
     device: options.Device = "auto",
     dtype: options.Dtype = "auto",
     seed: options.Seed = 0,
@@ -113,20 +122,20 @@ def edit(
     if not text and not attribute:
         raise UsageError("nothing to edit", hint='Give --text "blond hair" or --attribute Blond_Hair.')
     session = session_of(ctx)
-    chosen = {"codec": codec, "crf": crf, "clip": clip}
+    chosen = {"codec": codec, "crf": crf, "clip": clip, "iterations": iterations}
     with session.working(f"edit {video.name}") as progress:
         from dvaedit import api
 
         plan = api.prepare_edit(
             video, text=text or (), attributes=attribute or (), source_text=source_text, strength=strength,
             region=region.value, paste=paste.value, output=output, compare=compare, overwrite=overwrite,
-            options=options.api_options(progress, model, steps, device, dtype, seed, cache_dir),
+            options=options.api_options(progress, model, steps, device, dtype, seed, cache_dir, recipe),
             **{name: value for name, value in chosen.items() if value is not None},
         )  # fmt: skip
         _warn_of_words(session, plan)
         result = None if dry_run else plan.run()
     if result is None:
-        show_plan(session, plan, steps, len(text or ()), json)
+        show_plan(session, plan, options.steps_of(recipe, steps), len(text or ()), json)
     else:
         _show(session, video, result, json)
 

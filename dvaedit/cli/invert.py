@@ -17,7 +17,8 @@ def invert(
     ctx: typer.Context,
     video: options.Video,
     model: options.Model = options.DEFAULT_MODEL,
-    steps: options.Steps = options.DEFAULT_STEPS,
+    recipe: options.RecipeOption = options.Recipe.own,
+    steps: options.Steps = None,
     device: options.Device = "auto",
     dtype: options.Dtype = "auto",
     seed: options.Seed = 0,
@@ -34,7 +35,7 @@ def invert(
     with session.working(f"invert {video.name}") as progress:
         from dvaedit import api
 
-        chosen = options.api_options(progress, model, steps, device, dtype, seed, cache_dir)
+        chosen = options.api_options(progress, model, steps, device, dtype, seed, cache_dir, recipe)
         result = api.invert(video, options=chosen)
     if json:
         emit_json({"video": video, **as_dict(result), "warnings": session.warnings})

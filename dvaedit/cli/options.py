@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from dvaedit.api import Options
 
 DEFAULT_MODEL = completion.DEFAULT_MODEL
-DEFAULT_STEPS = 10  # as in dvaedit.stages.graph, which would load torch for --help; a test compares the two
+DEFAULT_STEPS = 10  # as in dvaedit.api.RECIPES, which would load torch for --help; a test compares the two
+PAPER_STEPS = 100
 
 COMPUTING, OUTPUT, REPORTING = "Where and how to compute", "Output", "Reporting"
 
@@ -37,6 +38,13 @@ class PasteMode(str, Enum):
 
     delta = "delta"
     replace = "replace"
+
+
+class Recipe(str, Enum):
+    """Algorithms: ours, and the paper's."""
+
+    own = "own"
+    paper = "paper"
 
 
 def _set_quiet(ctx: typer.Context, value: bool) -> bool:
@@ -61,9 +69,19 @@ Model = Annotated[
     ),
 ]  # fmt: skip
 Steps = Annotated[
-    int,
-    typer.Option("--steps", min=2, max=1000, help="DDIM steps: more is closer and slower.", rich_help_panel=COMPUTING),
-]
+    int | None,
+    typer.Option(
+        "--steps", min=2, max=1000, show_default=False, rich_help_panel=COMPUTING,
+        help=f"DDIM steps: more is closer and slower. Default: {DEFAULT_STEPS}; {PAPER_STEPS} of the paper's recipe.",
+    ),
+]  # fmt: skip
+RecipeOption = Annotated[
+    Recipe,
+    typer.Option(
+        "--recipe", rich_help_panel=COMPUTING,
+        help="own: this program's algorithm; paper: that of the paper to the letter, to compare with.",
+    ),
+]  # fmt: skip
 Device = Annotated[
     str,
     typer.Option(
@@ -114,12 +132,19 @@ def examples(*lines: str) -> str:
     return "\n".join(["**Examples**", "", "```text", *lines, "```"])
 
 
+def steps_of(recipe: Recipe, steps: int | None) -> int:
+    """The number of DDIM steps: the one asked for, else the recipe's."""
+    return steps or (PAPER_STEPS if recipe is Recipe.paper else DEFAULT_STEPS)
+
+
 def api_options(
-    session_progress: object, model: str, steps: int, device: str, dtype: str, seed: int, cache_dir: Path | None
-) -> Options:
+    session_progress: object, model: str, steps: int | None, device: str, dtype: str, seed: int,
+    cache_dir: Path | None, recipe: Recipe,
+) -> Options:  # fmt: skip
     """The options of an API call. Loads torch."""
     from dvaedit import api
 
     return api.Options(
-        model=model, steps=steps, device=device, dtype=dtype, seed=seed, cache_dir=cache_dir, progress=session_progress
-    )
+        model=model, steps=steps, device=device, dtype=dtype, seed=seed, cache_dir=cache_dir,
+        progress=session_progress, recipe=recipe.value,
+    )  # fmt: skip

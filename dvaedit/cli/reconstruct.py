@@ -29,7 +29,8 @@ def reconstruct(
     output: options.Output = None,
     overwrite: options.Overwrite = False,
     model: options.Model = options.DEFAULT_MODEL,
-    steps: options.Steps = options.DEFAULT_STEPS,
+    recipe: options.RecipeOption = options.Recipe.own,
+    steps: options.Steps = None,
     device: options.Device = "auto",
     dtype: options.Dtype = "auto",
     seed: options.Seed = 0,
@@ -46,7 +47,7 @@ def reconstruct(
     with session.working(f"reconstruct {video.name}") as progress:
         from dvaedit import api
 
-        chosen = options.api_options(progress, model, steps, device, dtype, seed, cache_dir)
+        chosen = options.api_options(progress, model, steps, device, dtype, seed, cache_dir, recipe)
         result = api.reconstruct(video, output=output, overwrite=overwrite, options=chosen)
     if json:
         emit_json({"video": video, **as_dict(result), "warnings": session.warnings})

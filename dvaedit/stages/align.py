@@ -37,16 +37,17 @@ class Align(Stage):
         points = landmarks_68(track.points)
         corners = quads(points, track.frames)
         if not out.has("track"):
-            out.save(self._table(track, points, corners), group="track")
+            out.save(track_table(track, points, corners), group="track")
         total = len(track.frames)
         for start, stop, crops in crops_at(self.video, out, self.image_size, out.missing(total, SHARD)):
             out.write(start, stop, {"crops": crops})
             progress(stop, total)
 
-    @staticmethod
-    def _table(track: Track, points: np.ndarray, corners: np.ndarray) -> dict[str, np.ndarray]:
-        in_crop = [transform(p, frame_to_crop(quad, 1)) for quad, p in zip(corners, points, strict=True)]
-        return {"frames": track.frames, "quads": corners, "points": np.stack(in_crop).astype(np.float32)}
+
+def track_table(track: Track, points: np.ndarray, corners: np.ndarray) -> dict[str, np.ndarray]:
+    """``frames``, ``quads`` and ``points`` (in crop units) of a track, as both kinds of align stages make them."""
+    in_crop = [transform(p, frame_to_crop(quad, 1)) for quad, p in zip(corners, points, strict=True)]
+    return {"frames": track.frames, "quads": corners, "points": np.stack(in_crop).astype(np.float32)}
 
 
 def detections(decoded: Artifact) -> list[list[Face]]:

@@ -12,6 +12,7 @@ from torch import Tensor
 from dvaedit.editing.attributes import AttributeEdit, apply_shift, attribute_shift
 from dvaedit.editing.effects import region_of
 from dvaedit.editing.text import (
+    Pairs,
     TextEdit,
     TextObjective,
     attribute_mix,
@@ -31,7 +32,9 @@ SEARCH_TIMESTEPS = (350, 550, 750)
 
 @dataclass(frozen=True)
 class Edit(Stage):
-    """Makes ``z_id`` (1, D). ``meta``: ``region`` it shows in, ``mix`` of attributes per text, ``cosine`` to before.
+    """Makes ``z_id`` (1, D), or (n, D) of a model with a code per frame.
+
+    ``meta``: ``region`` it shows in, ``mix`` of attributes per text, ``cosine`` to before.
 
     Edits add up in the normalised code; ``text_frames`` frames spread over the video guide the text search.
     """
@@ -52,7 +55,7 @@ class Edit(Stage):
 
     def run(self, inputs: dict[str, Artifact], out: ArtifactWriter, progress: StageProgress) -> None:
         model = self.model
-        z_id_rep = model.tensor(inputs["encode"].read("z_id_rep"))
+        z_id_rep = model.tensor(model.identity_codes(inputs["encode"]))
         shift = attribute_shift(model.attributes, list(self.attributes))
         touched, mixes = [edit.name for edit in self.attributes if edit.strength], {}
         for number, text in enumerate(self.texts):
@@ -61,7 +64,7 @@ class Edit(Stage):
             touched += list(mixes[text.target]) or [""]
         z_id = apply_shift(model.attributes, z_id_rep, shift)
         out.meta.update(region=region_of(touched), mix=mixes, length=float(shift.norm()))
-        out.meta["cosine"] = float(torch.cosine_similarity(z_id, z_id_rep).item())
+        out.meta["cosine"] = float(torch.cosine_similarity(z_id, z_id_rep).mean())
         out.save({"z_id": z_id.cpu().numpy()})
         progress(1, 1)
 
@@ -73,19 +76,28 @@ class Edit(Stage):
             direction = text_direction(clip, prompts(text.source, clip.large), prompts(text.target, clip.large))
             mix = attribute_mix(clip, model.attributes, direction)
         start = attribute_shift(model.attributes, [AttributeEdit(*item) for item in mix.items()])
-        pairs = self._pairs(inputs, z_id_rep)
+        chosen = spread(inputs["encode"].frames, self.text_frames)
+        if model.autoencoder.per_frame:
+            z_id_rep = z_id_rep[chosen]
+        pairs = self._pairs(inputs, chosen, z_id_rep)
+        if model.autoencoder.per_frame:
+            z_id_rep = z_id_rep.repeat(len(SEARCH_TIMESTEPS), 1)
         search = search_shift(
             model.autoencoder, model.attributes, clip, direction, z_id_rep, pairs, start, self.objective, progress
         )
         return search, mix
 
-    def _pairs(self, inputs: dict[str, Artifact], z_id_rep: Tensor):
+    def _pairs(self, inputs: dict[str, Artifact], chosen: list[int], z_id_rep: Tensor) -> Pairs:
         crops, codes = inputs["align"], inputs["encode"]
-        chosen = np.unique(np.linspace(0, codes.frames - 1, self.text_frames + 2).round().astype(int)[1:-1])
-        x_0 = torch.cat([self.model.images(crops.read("crops", n, n + 1)) for n in chosen.tolist()])
-        z_lnd = torch.cat([self.model.tensor(codes.read("z_lnd", n, n + 1)) for n in chosen.tolist()])
+        x_0 = torch.cat([self.model.images(crops.read("crops", n, n + 1)) for n in chosen])
+        z_lnd = torch.cat([self.model.tensor(codes.read("z_lnd", n, n + 1)) for n in chosen])
         mask = torch.ones_like(x_0[:, :1])
         return make_pairs(self.model.autoencoder, z_id_rep, x_0, z_lnd, mask, list(SEARCH_TIMESTEPS), self.seed)
+
+
+def spread(total: int, count: int) -> list[int]:
+    """``count`` of ``total`` frames (fewer where there are fewer), spread over the video."""
+    return np.unique(np.linspace(0, total - 1, count + 2).round().astype(int)[1:-1]).tolist()
 
 
 def _part(progress: StageProgress, number: int, stage: Edit) -> StageProgress:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dvaedit.editing.attributes import AttributeEdit
+from dvaedit.editing.paper_text import PaperObjective
 from dvaedit.editing.text import TextEdit
 from dvaedit.models.bundle import Model
 from dvaedit.models.clip import TextImageModel
@@ -25,7 +26,10 @@ DEFAULT_STEPS = 10
 
 @dataclass(frozen=True)
 class Settings:
-    """What shapes the result; the defaults are the command line's."""
+    """What shapes the result; the defaults are the command line's.
+
+    ``iterations``: of the text search of the paper's recipe, which also has no ``region`` and ``paste`` to choose.
+    """
 
     attributes: tuple[AttributeEdit, ...] = ()
     texts: tuple[TextEdit, ...] = ()
@@ -35,6 +39,7 @@ class Settings:
     paste: str = "delta"
     codec: str = "h264"
     crf: int | None = None
+    iterations: int = PaperObjective.iterations
 
 
 def source_nodes(video: Path, model: Model, settings: Settings) -> list[Node]:

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 import dvaedit
-from dvaedit.cli import edit, invert, reconstruct
+from dvaedit.cli import edit, invert, options, reconstruct
 
 EDIT = ("edit", "in.mp4", "--text", "blond hair")
 
@@ -33,12 +33,13 @@ def test_options_reach_the_api(api, run):
     assert callable(options.pop("progress"))
     assert options == {
         "steps": 7, "device": "cpu", "dtype": "float32", "seed": 3, "cache_dir": Path("k"), "model": "m",
+        "recipe": "own",
     }  # fmt: skip
 
 
 def test_what_is_not_given_is_left_to_the_api(api, run):
     run(*EDIT)
-    assert not {"crf", "codec", "clip"} & set(api.calls[0][2])
+    assert not {"crf", "codec", "clip", "iterations"} & set(api.calls[0][2])
 
 
 def _defaults() -> dict:
@@ -70,7 +71,7 @@ def test_defaults_are_those_of_the_api():
                 assert ours == theirs[name], name
                 compared.add(name)
     assert compared == {
-        "source_text", "strength", "region", "paste", "overwrite", "model", "steps", "device", "dtype", "seed"
+        "source_text", "strength", "region", "paste", "overwrite", "model", "recipe", "device", "dtype", "seed"
     }  # fmt: skip
 
 
@@ -157,3 +158,12 @@ def test_reconstruct(api, run):
         assert measure in result.stderr
     assert api.calls[0][2]["output"] == Path("again.mp4") and api.calls[0][2]["overwrite"] is True
     assert json.loads(run("reconstruct", "in.mp4", "--json").stdout)["quality"]["psnr"] == 26.5
+
+
+def test_paper_recipe_has_steps_of_its_own(api, run):
+    run(*EDIT, "--recipe", "paper", "--iterations", "50")
+    values = api.calls[0][2]
+    assert (values["options"].recipe, values["options"].steps, values["iterations"]) == ("paper", None, 50)
+    assert options.steps_of(options.Recipe.paper, None) == 100
+    assert options.steps_of(options.Recipe.own, None) == options.DEFAULT_STEPS
+    assert options.steps_of(options.Recipe.paper, 1000) == 1000

@@ -227,7 +227,7 @@ def _classifier(
     if sources.classifier is not None:
         found.update(_read_classifier(sources.classifier, size))
         _check_statistics(found, size, sources.classifier)
-    model = AttributeModel(CELEBA_ATTRIBUTES if sources.classifier is not None else (), size, unit_norm)
+    model = AttributeModel(CELEBA_ATTRIBUTES if sources.classifier is not None else (), size, unit_norm=unit_norm)
     _fill(model, found)
     config = {"attributes": list(model.names), "unit_norm": unit_norm}
     files = [sources.classifier, sources.latents] if sources.classifier or sources.latents else [sources.checkpoint]

@@ -27,13 +27,14 @@ def load_model(name: str = DEFAULT_MODEL, runtime: Runtime | None = None) -> Mod
     found = find_model(name)
     autoencoder, classifier, parser = (found.part(kind) for kind in ("autoencoder", "classifier", "parser"))
     config = from_dict(AutoencoderConfig, autoencoder.config)
-    known, unit_norm = tuple(classifier.config["attributes"]), classifier.config.get("unit_norm", True)
+    known, rank = tuple(classifier.config["attributes"]), classifier.config.get("rank", 0)
+    attributes = AttributeModel(known, config.identity.code_channels, rank, classifier.config.get("unit_norm", True))
     network = _filled(Autoencoder(config), autoencoder, runtime)
     network.max_batch = network.frugal_batch
     return Model(
         name=name,
         autoencoder=network,
-        attributes=_filled(AttributeModel(known, config.identity.code_channels, unit_norm), classifier, runtime),
+        attributes=_filled(attributes, classifier, runtime),
         parser=_filled(build_parser(from_dict(ParserConfig, parser.config)), parser, runtime),
         metrics=classifier.metrics,
         digests=found.digests("autoencoder", "classifier", "parser"),

@@ -34,12 +34,10 @@ class AttributeEdit:
         return cls(name, strength)
 
 
-def attribute_shift(attributes: AttributeModel, edits: list[AttributeEdit]) -> Tensor:
-    """The summed change of the normalised identity code, (D,)."""
-    shift = torch.zeros_like(attributes.mean)
-    for edit in edits:
-        shift = shift + edit.strength * attributes.directions[attributes.index(edit.name)]
-    return shift
+def attribute_shift(attributes: AttributeModel, z_id_rep: Tensor, edits: list[AttributeEdit]) -> Tensor:
+    """The summed change of the normalised identity code by ``edits`` of ``z_id_rep``, (1, D). (D,)."""
+    changes = [attributes.change(edit.name, edit.strength, z_id_rep) for edit in edits if edit.strength]
+    return torch.stack(changes).sum(dim=0) if changes else torch.zeros_like(attributes.mean)
 
 
 def classifier_move(

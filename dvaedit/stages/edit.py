@@ -40,7 +40,7 @@ class Edit(Stage):
     """
 
     name: ClassVar[str] = "edit"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     attributes: tuple[AttributeEdit, ...] = ()
     texts: tuple[TextEdit, ...] = ()
     objective: TextObjective = field(default_factory=TextObjective)
@@ -56,7 +56,7 @@ class Edit(Stage):
     def run(self, inputs: dict[str, Artifact], out: ArtifactWriter, progress: StageProgress) -> None:
         model = self.model
         z_id_rep = model.tensor(model.identity_codes(inputs["encode"]))
-        shift = attribute_shift(model.attributes, list(self.attributes))
+        shift = attribute_shift(model.attributes, z_id_rep, list(self.attributes))
         touched, mixes = [edit.name for edit in self.attributes if edit.strength], {}
         for number, text in enumerate(self.texts):
             change, mixes[text.target] = self._text_shift(text, inputs, z_id_rep, _part(progress, number, self))
@@ -75,7 +75,7 @@ class Edit(Stage):
         with torch.no_grad():
             direction = text_direction(clip, prompts(text.source, clip.large), prompts(text.target, clip.large))
             mix = attribute_mix(clip, model.attributes, direction)
-        start = attribute_shift(model.attributes, [AttributeEdit(*item) for item in mix.items()])
+        start = attribute_shift(model.attributes, z_id_rep, [AttributeEdit(*item) for item in mix.items()])
         chosen = spread(inputs["encode"].frames, self.text_frames)
         if model.autoencoder.per_frame:
             z_id_rep = z_id_rep[chosen]

@@ -111,7 +111,7 @@ class Batches:
 
 @dataclass(frozen=True)
 class Drawn:
-    """Crops as stored: uint8 ``target`` and ``source`` (B, S, S, 3), ``mask`` (B, S, S), points of the source, labels."""
+    """Crops as stored: uint8 ``target``, ``source`` (B, S, S, 3) and ``mask`` (B, S, S); the source's points."""
 
     target: np.ndarray
     source: np.ndarray

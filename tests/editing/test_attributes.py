@@ -19,7 +19,18 @@ def attributes():
 
 def test_shifts_add_up_with_their_strengths(attributes):
     edits = [AttributeEdit("Blond_Hair", 0.5), AttributeEdit("eyeglasses", -1)]
-    assert attribute_shift(attributes, edits).tolist() == [0.5, -2, 0, 0]
+    assert attribute_shift(attributes, torch.ones(1, 4), edits).tolist() == [0.5, -2, 0, 0]
+
+
+def test_an_edit_map_depends_on_sign_and_face():
+    model = AttributeModel(("Eyeglasses",), 2, rank=1)
+    model.offset.copy_(torch.tensor([[[2.0, 0.0]], [[0.0, 0.0]]]))
+    model.left.copy_(torch.tensor([[[[-1.0], [0.0]]], [[[-1.0], [0.0]]]]))
+    model.right.copy_(torch.tensor([[[[1.0, 0.0]]], [[[1.0, 0.0]]]]))
+    bare, glasses = torch.tensor([[0.6, 0.8]]), torch.tensor([[1.0, 0.0]])
+    assert torch.allclose(model.change("Eyeglasses", 0.5, bare), torch.tensor([0.7, 0.0]))  # 0.5 (2 - 0.6)
+    assert torch.allclose(model.change("Eyeglasses", 0.5, glasses), torch.tensor([0.5, 0.0]))
+    assert torch.allclose(model.change("Eyeglasses", -2.0, glasses), torch.tensor([-2.0, 0.0]))
 
 
 def test_zero_shift_returns_the_very_code(attributes):

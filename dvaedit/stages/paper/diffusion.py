@@ -21,7 +21,10 @@ SHARD = 4  # frames, the paper's batch; with a thousand steps not more should be
 
 @dataclass(frozen=True)
 class PaperInvert(Stage):
-    """Makes ``x_T`` (n, 3, S, S) float32 after T - 1 steps, and ``clamped`` (n,): the mean share of clamped values."""
+    """Makes ``x_T`` (n, 3, S, S) float32, and ``clamped`` (n,): the mean share of clamped values.
+
+    T - 1 steps, or T for DiffAE, whose code goes all the way to noise.
+    """
 
     name: ClassVar[str] = "paper-invert"
     version: ClassVar[int] = 1
@@ -39,7 +42,8 @@ class PaperInvert(Stage):
         steps = Steps.of(schedule, self.steps)
         for start, stop in out.missing(total, SHARD):
             denoise = bind(model, model.identity_codes(codes, start, stop), codes.read("z_lnd", start, stop))
-            states = reference_invert(schedule, denoise, model.images(crops.read("crops", start, stop)), steps)
+            x_0, whole = model.images(crops.read("crops", start, stop)), model.autoencoder.per_frame
+            states = reference_invert(schedule, denoise, x_0, steps, to_noise=whole)
             x_T, clamped = _last(states)
             out.write(start, stop, {"x_T": x_T.cpu().numpy(), "clamped": clamped.cpu().numpy()})
             progress(stop, total)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from dvaedit.checkpoints.load import DEFAULT_MODEL, load_model, load_text_model
 from dvaedit.diffusion.reference import strided_timesteps
@@ -14,23 +15,27 @@ from dvaedit.editing.attributes import AttributeEdit
 from dvaedit.editing.paper_text import PaperObjective
 from dvaedit.editing.text import TextEdit
 from dvaedit.errors import UsageError
-from dvaedit.evaluation.crops import CropQuality, crop_quality
+from dvaedit.evaluation.crops import CropQuality, crop_quality, mean_quality
+from dvaedit.face.quality import MIN_FACE
+from dvaedit.job import Job, Progress
 from dvaedit.models.bundle import Model
-from dvaedit.models.clip import DEFAULT_CLIP
+from dvaedit.models.clip import DEFAULT_CLIP, TextImageModel
+from dvaedit.pipeline.keys import plain
 from dvaedit.pipeline.run import Pipeline, StagePlan
-from dvaedit.pipeline.store import Cache
+from dvaedit.provenance import MARKED, Marking, Record, sidecar_path, sign, write_sidecar
+from dvaedit.results import EditedPerson, EditResult, FacesResult, InvertResult, ReconstructResult
 from dvaedit.runtime import Runtime
+from dvaedit.source import Source
+from dvaedit.stages.choose import LARGEST, Choice
 from dvaedit.stages.compare import write_comparison, write_reconstruction
-from dvaedit.stages.graph import DEFAULT_STEPS, Settings, edit_nodes, reconstruct_nodes
+from dvaedit.stages.graph import DEFAULT_STEPS, edit_nodes, place_of, reconstruct_nodes, scan_nodes
+from dvaedit.stages.intake import DEFAULT_RATE
+from dvaedit.stages.listing import summaries, write_sheet
 from dvaedit.stages.paper.graph import paper_edit_nodes, paper_reconstruct_nodes
 from dvaedit.stages.paste import check_region
-from dvaedit.video.codecs import check_container, choose_pix_fmt, encoder_options, get_codec
-from dvaedit.video.files import CONTAINERS, check_writable
-from dvaedit.video.mux import mux
-from dvaedit.video.probe import VideoInfo, file_digest, probe
-
-Progress = Callable[[str, int, int], None]
-"""Called with (stage, frames done, frames in all)."""
+from dvaedit.video.codecs import Encoding
+from dvaedit.video.files import atomic, check_folder, check_writable, temporary
+from dvaedit.video.probe import VideoInfo
 
 PathLike = str | Path
 
@@ -42,10 +47,12 @@ RECIPES = {OWN: DEFAULT_STEPS, PAPER: 100}
 
 @dataclass(frozen=True)
 class Options:
-    """Where and how to compute; nothing here changes what an edit means.
+    """Where and how to compute, and how the input is read; nothing here changes what an edit means.
 
     ``recipe``: one of :data:`RECIPES`; ``steps``: of DDIM, None for as many as the recipe is made for; ``device`` and
     ``dtype``: see :meth:`Runtime.resolve`; ``cache_dir``: None for the user's cache folder.
+    ``max_cache``: bytes the cache may take, older entries make room; None for as much as the disk has free.
+    ``deinterlace``: merge the fields of interlaced video; ``rate``: frames a second of a folder of pictures.
     """
 
     model: str = DEFAULT_MODEL
@@ -54,7 +61,10 @@ class Options:
     dtype: str = "auto"
     seed: int = 0
     cache_dir: PathLike | None = None
+    max_cache: int | None = None
     progress: Progress | None = None
+    deinterlace: bool = False
+    rate: float | Fraction = DEFAULT_RATE
     recipe: str = OWN
 
     @property
@@ -68,62 +78,6 @@ class Options:
         return steps
 
 
-@dataclass(frozen=True)
-class EditResult:
-    """What an edit has made. ``seconds``: time spent by stage, 0 where the cache had it.
-
-    ``cosine``: of the identity code with what it was; ``mix``: per text, the known attributes it was read as;
-    ``unknown_words``: words of the texts the text model has not been trained on.
-    """
-
-    output: Path
-    compare: Path | None
-    frames: int
-    edited_frames: int
-    cosine: float
-    region: str
-    mix: dict[str, dict[str, float]]
-    unknown_words: tuple[str, ...]
-    seconds: dict[str, float]
-
-
-@dataclass(frozen=True)
-class InvertResult:
-    """``x_T``: the folder that holds the noise codes; ``size``: its bytes; ``quality``: of the unedited sample."""
-
-    x_T: Path
-    size: int
-    frames: int
-    quality: CropQuality
-    seconds: dict[str, float]
-
-
-@dataclass(frozen=True)
-class ReconstructResult:
-    """``output``: the video with the whole crop square replaced by its reconstruction; ``quality``: on the crops."""
-
-    output: Path
-    frames: int
-    quality: CropQuality
-    seconds: dict[str, float]
-
-
-@dataclass
-class _Clock:
-    """Forwards progress and adds up the time each stage takes."""
-
-    forward: Progress | None
-    seconds: dict[str, float] = field(default_factory=dict)
-    _since: float = field(default_factory=time.monotonic)
-
-    def __call__(self, label: str, done: int, total: int) -> None:
-        now = time.monotonic()
-        self.seconds[label] = self.seconds.get(label, 0.0) + now - self._since
-        self._since = now
-        if self.forward is not None:
-            self.forward(label, done, total)
-
-
 def edit(
     video: PathLike,
     *,
@@ -135,24 +89,37 @@ def edit(
     clip: str = DEFAULT_CLIP,
     region: str = "auto",
     paste: str = "delta",
-    codec: str = "h264",
+    face: str | int | Path = LARGEST,
+    range: str | None = None,
+    min_face: float = MIN_FACE,
+    codec: str | None = None,
     crf: int | None = None,
+    preset: str | None = None,
+    pix_fmt: str | None = None,
+    lossless: bool = False,
+    marking: Marking = MARKED,
     compare: PathLike | None = None,
     overwrite: bool = False,
     iterations: int | None = None,
     options: Options = Options(),
 ) -> EditResult:
-    """Edit the largest face of ``video`` and write the result to ``output``.
+    """Edit a face of ``video`` and write the result to ``output``.
 
     ``text`` and ``attributes`` ("NAME" or "NAME=STRENGTH") add up; ``strength`` scales all of them. ``output``
-    defaults to a name beside the input. ``compare`` also writes source and result side by side. With the paper's recipe
-    a strength is its scale, ``iterations`` those of its text search, and ``region`` and ``paste`` must be left alone.
+    defaults to a name beside the input. ``compare`` also writes source and result side by side. ``face``: "largest",
+    "all", a number as :func:`faces` gives it, or the path of a photograph; ``range``: the part to edit, "START-END".
+    ``video`` may also be a picture or a folder of them; the output is one too then. ``codec``, ``crf``, ``preset``,
+    ``pix_fmt``, ``lossless``: see :class:`dvaedit.video.codecs.Encoding`; codec "copy-of-source" is the input's.
+    ``marking``: how the output says that it was edited; by default in its metadata and in a JSON file beside it.
+    With the paper's recipe a strength is its scale, ``iterations`` are those of its text search, and ``region`` and
+    ``paste`` must be left alone.
     Raises the errors of :mod:`dvaedit.errors`; no output is written unless all of it is.
     """
     plan = prepare_edit(
         video, text=text, attributes=attributes, output=output, source_text=source_text, strength=strength, clip=clip,
-        region=region, paste=paste, codec=codec, crf=crf, compare=compare, overwrite=overwrite, iterations=iterations,
-        options=options,
+        region=region, paste=paste, face=face, range=range, min_face=min_face, codec=codec, crf=crf, preset=preset,
+        pix_fmt=pix_fmt, lossless=lossless, marking=marking, compare=compare, overwrite=overwrite,
+        iterations=iterations, options=options,
     )  # fmt: skip
     return plan.run()
 
@@ -165,25 +132,75 @@ class EditPlan:
     output: Path
     compare: Path | None
     unknown_words: tuple[str, ...]
-    pipeline: Pipeline
-    clock: _Clock
+    job: Job
+    model: Model
+    text_model: TextImageModel | None
+    marking: Marking
+    request: dict[str, Any]
+
+    @property
+    def info(self) -> VideoInfo:
+        """The input as the stages see it."""
+        return self.job.source.info
 
     def stages(self) -> list[StagePlan]:
-        """What is cached and what would be computed, in order."""
-        return self.pipeline.plan(["export"])
+        """What is cached and what would be computed, in order; one person is assumed while nobody has been found."""
+        return self._pipeline(self.job.known_people()).plan(["export"])
 
     def run(self) -> EditResult:
         """Compute what is missing and write the outputs."""
-        pipeline = self.pipeline
+        people = self.job.people()
+        pipeline = self._pipeline(people)
+        self.job.make_room(pipeline, ["export"])
         exported = pipeline.artifact("export")
-        align, changed = pipeline.artifact("align"), pipeline.artifact("edit")
-        mux(exported.file(exported.files[0].name), self.video, self.output)
+        pictures, source = exported.file(exported.files[0].name), self.job.source
+        changed, edited = pipeline.artifact("edit"), _edited_people(pipeline, len(people))
+        record = self._record(pipeline, edited)
+        comment = "" if self.marking.off else record.comment
+        self._write(pictures, record, comment)
         if self.compare is not None:
-            write_comparison(self.video, self.output, self.compare, pipeline.artifact("decode"))
+            decoded = pipeline.artifact("decode")
+            write_comparison(source.video, pictures, self.compare, decoded, source.info, comment)
+        sidecar = None if self.marking.off else write_sidecar(record, self.output)
+        frames = {int(n) for at in range(len(people)) for n in pipeline.artifact(f"align{place_of(at)}").read("frames")}
         return EditResult(
-            self.output, self.compare, exported.meta["frames"], len(align.read("frames")), changed.meta["cosine"],
-            changed.meta["region"], changed.meta["mix"], self.unknown_words, dict(self.clock.seconds),
+            self.output, self.compare, exported.meta["frames"], len(frames), changed.meta["cosine"],
+            changed.meta["region"], changed.meta["mix"], self.unknown_words, dict(self.job.clock.seconds), edited,
+            sidecar,
         )  # fmt: skip
+
+    def _write(self, pictures: Path, record: Record, comment: str) -> None:
+        signing, source = self.marking.signing, self.job.source
+        if signing is None:
+            source.write(pictures, self.output, comment)
+            return
+        with temporary(self.output) as unsigned:
+            source.write(pictures, unsigned, comment)
+            with atomic(self.output) as signed:
+                sign(unsigned, signed, record, signing)
+
+    def _record(self, pipeline: Pipeline, edited: tuple[EditedPerson, ...]) -> Record:
+        models = {"name": self.model.name, "sha256": self.model.digests}
+        if self.text_model is not None:
+            models["text"] = {"name": self.request["clip"], "sha256": self.text_model.digest}
+        nodes = pipeline.nodes.items()
+        stages = {name: {"version": node.stage.version, "key": pipeline.keys[name]} for name, node in nodes}
+        source = self.job.source
+        return Record(source.path, source.digest, self.request, models, stages, [asdict(person) for person in edited])
+
+    def _pipeline(self, people: tuple[int, ...]) -> Pipeline:
+        settings = replace(self.job.settings, people=people)
+        nodes = paper_edit_nodes if settings.recipe == PAPER else edit_nodes
+        return self.job.pipeline(nodes(self.job.source.video, self.model, self.text_model, settings))
+
+
+def _edited_people(pipeline: Pipeline, count: int) -> tuple[EditedPerson, ...]:
+    found = []
+    for place in map(place_of, range(count)):
+        align, changed = pipeline.artifact(f"align{place}"), pipeline.artifact(f"edit{place}")
+        meta = {name: align.meta[name] for name in ("person", "seen", "small", "turned", "bridged")}
+        found.append(EditedPerson(edited=len(align.read("frames")), cosine=changed.meta["cosine"], **meta))
+    return tuple(found)
 
 
 def prepare_edit(
@@ -197,8 +214,15 @@ def prepare_edit(
     clip: str = DEFAULT_CLIP,
     region: str = "auto",
     paste: str = "delta",
-    codec: str = "h264",
+    face: str | int | Path = LARGEST,
+    range: str | None = None,
+    min_face: float = MIN_FACE,
+    codec: str | None = None,
     crf: int | None = None,
+    preset: str | None = None,
+    pix_fmt: str | None = None,
+    lossless: bool = False,
+    marking: Marking = MARKED,
     compare: PathLike | None = None,
     overwrite: bool = False,
     iterations: int | None = None,
@@ -210,57 +234,109 @@ def prepare_edit(
     attribute_edits = tuple(_attribute_edit(item, strength) for item in _as_tuple(attributes))
     if not texts and not attribute_edits:
         raise UsageError("nothing to edit", hint='Give --text "blond hair" or --attribute Blond_Hair.')
-    info = probe(video)
-    target = Path(output) if output is not None else default_output(video, texts, attribute_edits)
-    beside = Path(compare) if compare is not None else None
-    check_outputs(video, [path for path in (target, beside) if path is not None], overwrite)
-    _check_encoding(info, target, codec, crf)
+    choice = Choice.parse(face)
     check_region(region)
-    steps = options.step_count
     _check_recipe(options.recipe, region, paste, iterations, bool(texts))
+    run = Job.of(video, choice, range, min_face, options)
+    source = run.source
+    target = Path(output) if output is not None else source.default_output(slug(texts, attribute_edits))
+    beside = Path(compare) if compare is not None else None
+    check_outputs(source, target, beside, overwrite)
+    marking.check(target)
+    if not marking.off and sidecar_path(target).exists() and not overwrite:
+        raise UsageError(f"{sidecar_path(target)} exists", hint="Remove it, or allow its replacement with --overwrite.")
+    encoding = source.encoding(target, Encoding("h264", crf, preset, pix_fmt, lossless), codec)
     model = _load(options)
     for change in attribute_edits:
         model.attributes.index(change.name)
     papers = options.recipe == PAPER  # whose pictures reach CLIP without antialiasing
     text_model = load_text_model(clip, model.runtime, antialias=not papers) if texts else None
     unknown = tuple(word for item in texts for word in text_model.known_words(item.target)[1])
+    settings = replace(
+        run.settings, attributes=attribute_edits, texts=texts, region=region, paste=paste, encoding=encoding
+    )
     searched = PaperObjective.iterations if iterations is None else iterations
-    settings = Settings(attribute_edits, texts, steps, options.seed, region, paste, codec, crf, searched)
-    nodes = (paper_edit_nodes if papers else edit_nodes)(video, model, text_model, settings)
-    pipeline, clock = _pipeline(video, nodes, options)
-    return EditPlan(video, target, beside, unknown, pipeline, clock)
+    settings = replace(settings, visible_mark=marking.visible, iterations=searched)
+    request = {
+        "text": texts, "attributes": attribute_edits, "region": region, "paste": paste, "face": face, "range": range,
+        "min_face": min_face, "encoding": encoding, "clip": clip, "steps": options.step_count, "seed": options.seed,
+        "dtype": model.runtime.dtype_name, "deinterlace": options.deinterlace, "rate": float(options.rate),
+        "visible_mark": marking.visible, "recipe": options.recipe, "iterations": iterations,
+    }  # fmt: skip
+    request = plain({name: str(value) if isinstance(value, Path) else value for name, value in request.items()})
+    return EditPlan(
+        video, target, beside, unknown, replace(run, settings=settings), model, text_model, marking, request
+    )
 
 
-def invert(video: PathLike, *, options: Options = Options()) -> InvertResult:
-    """Encode ``video`` down to its noise codes x_T, which every later edit of it re-uses."""
-    video = Path(video)
-    probe(video)
-    pipeline, clock = _reconstruction(video, options)
-    noise = pipeline.artifact("invert")
-    quality = crop_quality(pipeline.artifact("align"), pipeline.artifact("source"))
-    size = sum(file.stat().st_size for file in noise.path.rglob("*") if file.is_file())
-    return InvertResult(noise.path, size, noise.frames, quality, dict(clock.seconds))
+def invert(
+    video: PathLike,
+    *,
+    face: str | int | Path = LARGEST,
+    range: str | None = None,
+    min_face: float = MIN_FACE,
+    options: Options = Options(),
+) -> InvertResult:
+    """Encode ``video`` down to its noise codes x_T, which every later edit of it re-uses.
+
+    ``face``, ``range``: as in :func:`edit`; of several people, ``x_T`` is the first one's folder.
+    """
+    run, pipeline, people = _source_run(Job.of(Path(video), Choice.parse(face), range, min_face, options), options)
+    noises = [pipeline.artifact(f"invert{place_of(at)}") for at in people]
+    quality = _quality(pipeline, people)
+    size = sum(file.stat().st_size for noise in noises for file in noise.path.rglob("*") if file.is_file())
+    frames = sum(noise.frames for noise in noises)
+    return InvertResult(noises[0].path, size, frames, quality, dict(run.clock.seconds))
 
 
 def reconstruct(
-    video: PathLike, *, output: PathLike | None = None, overwrite: bool = False, options: Options = Options()
+    video: PathLike,
+    *,
+    output: PathLike | None = None,
+    overwrite: bool = False,
+    face: str | int | Path = LARGEST,
+    range: str | None = None,
+    min_face: float = MIN_FACE,
+    options: Options = Options(),
 ) -> ReconstructResult:
     """Invert ``video``, sample it back unedited, and write the frames with the crop square replaced by the result."""
     video = Path(video)
-    probe(video)
+    run = Job.of(video, Choice.parse(face), range, min_face, options)
     target = Path(output) if output is not None else video.with_name(f"{video.stem}.reconstructed.mp4")
-    check_outputs(video, [target], overwrite)
-    pipeline, clock = _reconstruction(video, options)
-    align, source = pipeline.artifact("align"), pipeline.artifact("source")
-    quality = crop_quality(align, source)
-    write_reconstruction(video, pipeline.artifact("decode"), align, source, target, clock)
-    return ReconstructResult(target, source.frames, quality, dict(clock.seconds))
+    check_outputs(run.source, None, target, overwrite)
+    run, pipeline, people = _source_run(run, options)
+    quality = _quality(pipeline, people)
+    pairs = [(pipeline.artifact(f"align{place_of(at)}"), pipeline.artifact(f"source{place_of(at)}")) for at in people]
+    comment = Record(video, run.source.digest, {}, {}, {}).comment
+    write_reconstruction(
+        run.source.video, pipeline.artifact("decode"), pairs, target, run.clock, run.source.info, comment
+    )
+    return ReconstructResult(target, sum(sampled.frames for _, sampled in pairs), quality, dict(run.clock.seconds))
 
 
-def _reconstruction(video: Path, options: Options) -> tuple[Pipeline, _Clock]:
-    settings = Settings(steps=options.step_count)
-    nodes = paper_reconstruct_nodes if options.recipe == PAPER else reconstruct_nodes
-    return _pipeline(video, nodes(video, _load(options), settings), options)
+def faces(
+    video: PathLike,
+    *,
+    sheet: PathLike | None = None,
+    overwrite: bool = False,
+    min_face: float = MIN_FACE,
+    options: Options = Options(),
+) -> FacesResult:
+    """Find the people in ``video`` and write a sheet of pictures of them, by default beside the video."""
+    video = Path(video)
+    target = Path(sheet) if sheet is not None else video.with_name(f"{video.stem}.faces.png")
+    if target.exists() and not overwrite:
+        raise UsageError(f"{target} exists", hint="Choose another name with -o, or allow it with --overwrite.")
+    if target.suffix.lower() != ".png":
+        raise UsageError(f"the sheet {target} is not named as a PNG", hint="Give it a name that ends in .png.")
+    check_folder(target.absolute().parent)
+    run = Job.of(video, Choice.parse(LARGEST), None, min_face, options)
+    working = run.source.video
+    pipeline = run.pipeline(scan_nodes(working))
+    people, decoded = pipeline.artifact("people"), pipeline.artifact("decode")
+    write_sheet(working, decoded, people, target)
+    found = tuple(summaries(decoded, people, run.source.info.time_base, min_face))
+    return FacesResult(found, decoded.frames, len(people.read("shots")), target, dict(run.clock.seconds))
 
 
 def _check_recipe(recipe: str, region: str, paste: str, iterations: int | None, texts: bool) -> None:
@@ -273,33 +349,31 @@ def _check_recipe(recipe: str, region: str, paste: str, iterations: int | None, 
         raise UsageError(f"{iterations} iterations search nothing", "Give 1 or more.")
 
 
-def default_output(video: Path, texts: Sequence[TextEdit], attributes: Sequence[AttributeEdit]) -> Path:
-    """A name beside the input that says what was done, for instance ``clip.blond_hair.mp4``."""
+def slug(texts: Sequence[TextEdit], attributes: Sequence[AttributeEdit]) -> str:
+    """What was done, fit for a file's name: ``blond_hair+Smiling``."""
     words = [item.target for item in texts] + [f"{item.name}{_signed(item.strength)}" for item in attributes]
-    slug = "+".join(re.sub(r"[^A-Za-z0-9._-]+", "_", word).strip("_") for word in words)[:80]
-    suffix = video.suffix if video.suffix.lower() in CONTAINERS else ".mp4"
-    return video.with_name(f"{video.stem}.{slug}{suffix}")
+    return "+".join(re.sub(r"[^A-Za-z0-9._-]+", "_", word).strip("_") for word in words)[:80] or "edited"
 
 
 def _signed(strength: float) -> str:
     return "" if strength == 1 else f"{strength:+g}"
 
 
-def check_outputs(video: Path, outputs: Sequence[Path], overwrite: bool) -> None:
-    """Refuse, before any work, outputs that would overwrite the input, each other or an existing file."""
-    for number, path in enumerate(outputs):
-        if path.resolve() == video.resolve() or path.resolve() in [other.resolve() for other in outputs[:number]]:
+def check_outputs(source: Source, target: Path | None, video: Path | None, overwrite: bool) -> None:
+    """Refuse, before any work, outputs that would overwrite the input, each other or an existing file.
+
+    target: written by the source itself; video: one with the source's sound, such as a comparison.
+    """
+    taken = [path.resolve() for path in source.files]
+    for path in (target, video):
+        if path is None:
+            continue
+        if path.resolve() in taken:
             raise UsageError(f"{path} is the input or another output", hint="Choose another name with -o.")
-        if path.exists() and not overwrite:
+        if path.exists() and not path.is_dir() and not overwrite:
             raise UsageError(f"{path} exists", hint="Choose another name with -o, or allow it with --overwrite.")
-        check_writable(path)
-
-
-def _check_encoding(info: VideoInfo, output: Path, codec: str, crf: int | None) -> None:
-    """Refuse now what the encoder would refuse after all the work."""
-    check_container(output, codec)
-    encoder_options(get_codec(codec), crf)
-    choose_pix_fmt(get_codec(codec), info.pix_fmt, info.stored_size)
+        source.check_output(path) if path is target else check_writable(path)
+        taken.append(path.resolve())
 
 
 def _as_tuple(items):
@@ -319,7 +393,17 @@ def _load(options: Options) -> Model:
     return load_model(options.model, Runtime.resolve(options.device, options.dtype, options.seed))
 
 
-def _pipeline(video: Path, nodes, options: Options) -> tuple[Pipeline, _Clock]:
-    clock = _Clock(options.progress)
-    cache = Cache(Path(options.cache_dir)) if options.cache_dir is not None else Cache()
-    return Pipeline(nodes, cache, file_digest(video), video=video.name, progress=clock), clock
+def _source_run(run: Job, options: Options) -> tuple[Job, Pipeline, range]:
+    """A run up to the unedited samples: itself, its pipeline, and the places of its people."""
+    model = _load(options)
+    settings = replace(run.settings, people=run.people())
+    nodes = paper_reconstruct_nodes if settings.recipe == PAPER else reconstruct_nodes
+    pipeline = run.pipeline(nodes(run.source.video, model, settings))
+    run.make_room(pipeline, [f"source{place_of(at)}" for at in range(len(settings.people))])
+    return run, pipeline, range(len(settings.people))
+
+
+def _quality(pipeline: Pipeline, people: range) -> CropQuality:
+    """Means over all people's frames."""
+    pairs = [(pipeline.artifact(f"align{place_of(at)}"), pipeline.artifact(f"source{place_of(at)}")) for at in people]
+    return mean_quality([(sampled.frames, crop_quality(align, sampled)) for align, sampled in pairs])

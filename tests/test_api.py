@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -17,7 +18,7 @@ from dvaedit.errors import NoFaceError, StorageError, UsageError, VideoError, We
 from dvaedit.video.probe import probe
 from dvaedit.video.reader import read_frames
 from dvaedit.video.writer import write_rgb_video
-from tests.stages.conftest import clip, tiny_model  # noqa: F401
+from tests.stages.conftest import clip, tiny_model, two_people  # noqa: F401
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def files(folder):
 def test_edit_writes_a_whole_video_beside_the_input(video, options, tmp_path):
     result = dvaedit.edit(video, attributes=["Blond_Hair", "Male=-0.5"], compare=tmp_path / "both.mp4", options=options)
     assert result.output == tmp_path / "in.Blond_Hair+Male-0.5.mp4"
-    assert files(tmp_path) == ["both.mp4", "in.Blond_Hair+Male-0.5.mp4", "in.mp4"]
+    assert files(tmp_path) == ["both.mp4", *(result.output.name + end for end in ("", ".dvaedit.json")), "in.mp4"]
     times = [frame.pts * frame.time_base for frame in read_frames(video)]
     assert [frame.pts * frame.time_base for frame in read_frames(result.output)] == times
     assert result.frames == result.edited_frames == len(times) == 8
@@ -90,7 +91,7 @@ def test_progress_names_every_stage(video, options):
     options = dvaedit.Options(steps=3, cache_dir=options.cache_dir, progress=lambda *call: seen.append(call))
     dvaedit.edit(video, attributes="Male", options=options)
     stages = list(dict.fromkeys(label for label, _, _ in seen))
-    expected = {"decode", "align", "encode", "invert", "parse", "edit", "sample", "paste", "export"}
+    expected = {"decode", "people", "align", "encode", "invert", "parse", "edit", "sample", "paste", "export"}
     assert set(stages) == expected
     assert all(done <= total for _, done, total in seen)
 
@@ -172,6 +173,74 @@ def test_damaged_weights_are_named(monkeypatch, tmp_path):
     monkeypatch.setenv("DVAEDIT_WEIGHTS", str(tmp_path))
     with pytest.raises(WeightsError, match=r"compact-classifier\.safetensors"):
         dvaedit.load_model("compact")
+
+
+def changed_columns(source, result):
+    """Per frame, whether the left face and the right one differ by more than the encoder's noise."""
+    found = []
+    for before, after in zip(read_frames(source), read_frames(result), strict=True):
+        difference = np.abs(before.rgb().astype(int) - after.rgb()).max(axis=(0, 2))
+        found.append((bool((difference[:290] > 40).any()), bool((difference[320:] > 40).any())))
+    return found
+
+
+def test_faces_lists_everyone_with_a_sheet(two_people, options, tmp_path):  # noqa: F811
+    found = dvaedit.faces(two_people, sheet=tmp_path / "sheet.png", options=options)
+    assert [(person.number, person.frames) for person in found.people] == [(1, 12), (2, 10)]
+    assert found.people[0].size > 1.15 * found.people[1].size
+    assert found.people[1].parts == (
+        (0.0, pytest.approx(4 / 24, abs=1e-4)), (pytest.approx(7 / 24, abs=1e-4), pytest.approx(11 / 24, abs=1e-4))
+    )  # fmt: skip
+    sheet = cv2.imread(str(tmp_path / "sheet.png"))
+    assert sheet.shape == (2 * 154, 796, 3)
+    assert sheet[22:150, 4:132].std() > 20
+    with pytest.raises(UsageError, match="exists"):
+        dvaedit.faces(two_people, sheet=tmp_path / "sheet.png", options=options)
+
+
+@pytest.mark.parametrize(("face", "which"), [("largest", (True, False)), (2, (False, True)), ("all", (True, True))])
+def test_only_the_chosen_faces_change(two_people, options, tmp_path, face, which):  # noqa: F811
+    result = dvaedit.edit(
+        two_people, attributes="Blond_Hair=4", face=face, region="square", paste="replace", output=tmp_path / "o.mp4",
+        crf=4, options=options,
+    )  # fmt: skip
+    changed = changed_columns(two_people, result.output)
+    assert changed[2] == which
+    assert [person.person for person in result.people] == ([1, 2] if face == "all" else [2 if face == 2 else 1])
+    if face == 2:
+        assert result.people[0].bridged == 2 and result.edited_frames == 12
+
+
+def test_a_range_edits_only_that_part(two_people, options, tmp_path):  # noqa: F811
+    result = dvaedit.edit(
+        two_people, attributes="Male=4", region="square", paste="replace", output=tmp_path / "o.mp4", crf=4,
+        range="0.15-0.4", options=options,
+    )  # fmt: skip
+    changed = changed_columns(two_people, result.output)
+    assert result.frames == 12 and result.edited_frames == 6
+    assert [left for left, _ in changed] == [4 <= number <= 9 for number in range(12)] or changed[6][0]
+    assert not any(left for left, _ in changed[:4] + changed[10:])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"face": 3}, "no face 3"), ({"range": "50-60"}, "no frame lies"), ({"min_face": 400.0}, "too small")],
+)
+def test_nobody_to_edit_says_why(two_people, options, change, message):  # noqa: F811
+    with pytest.raises(NoFaceError, match=message) as raised:
+        dvaedit.edit(
+            two_people, attributes="Male", output=options.cache_dir.parent / "o.mp4", options=options, **change
+        )
+    assert raised.value.hint
+    assert not (options.cache_dir.parent / "o.mp4").exists()
+
+
+def test_a_dry_run_of_all_faces_computes_nothing(two_people, options, tmp_path):  # noqa: F811
+    plan = api.prepare_edit(two_people, attributes="Male", face="all", output=tmp_path / "o.mp4", options=options)
+    assert [stage.label for stage in plan.stages() if stage.stage == "align"] == ["align"]
+    assert not options.cache_dir.exists()
+    dvaedit.faces(two_people, sheet=tmp_path / "s.png", options=options)
+    assert [stage.label for stage in plan.stages() if stage.stage == "align"] == ["align", "align-2"]
 
 
 def test_recipes_have_the_steps_the_command_line_says():

@@ -27,19 +27,22 @@ def load_model(name: str = DEFAULT_MODEL, runtime: Runtime | None = None) -> Mod
     found = find_model(name)
     autoencoder, classifier, parser = (found.part(kind) for kind in ("autoencoder", "classifier", "parser"))
     config = from_dict(AutoencoderConfig, autoencoder.config)
-    known, rank = tuple(classifier.config["attributes"]), classifier.config.get("rank", 0)
-    attributes = AttributeModel(known, config.identity.code_channels, rank, classifier.config.get("unit_norm", True))
     network = _filled(Autoencoder(config), autoencoder, runtime)
-    network.max_batch = network.frugal_batch
+    network.max_batch, network.precision = network.frugal_batch, runtime.dtype
     return Model(
         name=name,
         autoencoder=network,
-        attributes=_filled(attributes, classifier, runtime),
+        attributes=_filled(_attribute_model(classifier, config), classifier, runtime),
         parser=_filled(build_parser(from_dict(ParserConfig, parser.config)), parser, runtime),
         metrics=classifier.metrics,
         digests=found.digests("autoencoder", "classifier", "parser"),
         runtime=runtime,
     )
+
+
+def _attribute_model(card: Card, config: AutoencoderConfig) -> AttributeModel:
+    rank, unit_norm = card.config.get("rank", 0), card.config.get("unit_norm", True)
+    return AttributeModel(tuple(card.config["attributes"]), config.identity.code_channels, rank, unit_norm)
 
 
 def load_text_model(name: str = DEFAULT_CLIP, runtime: Runtime | None = None, antialias: bool = True) -> TextImageModel:

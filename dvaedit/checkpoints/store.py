@@ -206,7 +206,7 @@ def name_problems(what: str, names: list[str]) -> str:
 def _fetch_hint(card: Card) -> str:
     where = card.folder if card.folder is not None else user_folder()
     if card.mirrors:
-        return f"Fetch {card.mirrors[0]} into {where}."
+        return f"Run `dvaedit weights pull {card.name}`, which fetches {card.file} into {user_folder()}."
     return f"Put {card.file} into {where}, or set DVAEDIT_WEIGHTS to the folder that has it."
 
 

@@ -50,7 +50,7 @@ def dtypes() -> list[str]:
 
 def codecs() -> list[str]:
     """The codecs an output can be written in; which of them are here is known to PyAV alone."""
-    return ["h264", "hevc", "av1", "vp9", "prores", "ffv1"]
+    return ["h264", "hevc", "av1", "vp9", "prores", "ffv1", "copy-of-source"]
 
 
 def _cards(incomplete: str, kinds: tuple[str, ...] = ()) -> list[str]:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 TITLES = {
     "decode": "read the frames, find faces",
-    "align": "choose the face, cut its crops",
+    "people": "who is who, in which shots",
+    "align": "follow the face, cut its crops",
     "encode": "identity and landmark codes",
     "invert": "crops to noise codes",
     "source": "crops back, unedited",
@@ -42,9 +43,8 @@ def show_plan(session: Session, plan: EditPlan, steps: int, texts: int, json: bo
 
 def _rows(plan: EditPlan, steps: int, texts: int) -> list[tuple[StagePlan, Estimate]]:
     from dvaedit.stages.estimate import estimate, known_frames
-    from dvaedit.video.probe import probe
 
-    stages, info = plan.stages(), probe(plan.video)
+    stages, info = plan.stages(), plan.info
     faces = known_frames(stages) or info.frames
     pixels = info.width * info.height
     frames = {stage.label: info.frames if stage.label in WHOLE_VIDEO else faces for stage in stages}
@@ -71,7 +71,7 @@ def _table(rows: list[tuple[StagePlan, Estimate]], seconds: float, disk: int) ->
     for stage, cost in rows:
         runs = cost.seconds > 0
         numbers = (str(cost.frames or ""), duration(cost.seconds), size(cost.bytes)) if runs else ("", "", "")
-        table.add_row(stage.label, TITLES.get(stage.label, ""), state(stage), *numbers)
+        table.add_row(stage.label, TITLES.get(stage.label, TITLES.get(stage.stage, "")), state(stage), *numbers)
     return table
 
 

@@ -23,6 +23,7 @@ EPILOG = options.examples(
     'dvaedit edit in.mp4 --text "a man with a beard" --source-text "a man"',
     "dvaedit edit in.mp4 --attribute Bald --strength 1.5 --compare both.mp4",
     "dvaedit edit in.mp4 --attribute Young=-1 --dry-run",
+    'dvaedit edit in.mp4 --text "gray hair" --face all --range 00:01:02-00:01:20',
     "dvaedit edit in.mp4 --recipe paper --attribute Mustache=0.25 --model paper",
 )
 
@@ -69,6 +70,9 @@ def edit(
             help="Of the text search of --recipe paper; default 2000.",
         ),
     ] = None,
+    face: options.Face = "largest",
+    range: options.TimeRange = None,
+    min_face: options.MinFace = options.MIN_FACE,
     output: options.Output = None,
     compare: Annotated[
         Path | None,
@@ -77,24 +81,22 @@ def edit(
             rich_help_panel=options.OUTPUT,
         ),
     ] = None,
-    codec: Annotated[
-        str | None,
-        typer.Option(
-            "--codec", metavar="NAME", help="h264 (the default), hevc, av1, vp9, prores, ffv1.", show_default=False,
-            autocompletion=completion.codecs, rich_help_panel=options.OUTPUT,
-        ),
-    ] = None,
-    crf: Annotated[
-        int | None,
-        typer.Option(
-            "--crf", min=0, max=63, help="Quality of the codec, 16 by default: less is better and larger.",
-            show_default=False, rich_help_panel=options.OUTPUT,
-        ),
-    ] = None,
+    codec: options.Codec = None,
+    crf: options.Crf = None,
+    preset: options.Preset = None,
+    pix_fmt: options.PixFmt = None,
+    lossless: options.Lossless = False,
+    no_mark: options.NoMark = False,
+    visible_mark: options.VisibleMark = False,
+    c2pa_cert: options.C2paCert = None,
+    c2pa_key: options.C2paKey = None,
+    c2pa_alg: options.C2paAlgorithm = "es256",
     overwrite: options.Overwrite = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be computed, and stop.", rich_help_panel=options.OUTPUT)
     ] = False,
+    deinterlace: options.Deinterlace = False,
+    rate: options.Rate = 25.0,
     model: options.Model = options.DEFAULT_MODEL,
     clip: Annotated[
         str | None,
@@ -108,12 +110,14 @@ def edit(
     device: options.Device = "auto",
     dtype: options.Dtype = "auto",
     seed: options.Seed = 0,
+    offline: options.Offline = False,
     cache_dir: options.CacheDir = None,
+    max_cache: options.MaxCache = None,
     json: options.Json = False,
     verbose: options.Verbose = False,
     quiet: options.Quiet = False,
 ) -> None:  # fmt: skip
-    """Edit the largest face of VIDEO.
+    """Edit the largest face of VIDEO, or whom --face names.
 
     Give at least one --text or --attribute; several add up. Everything the edit does not change stays as it is: other
     pixels, time stamps, sound, subtitles. What is computed is kept, so that the next edit of the same video is quick
@@ -121,15 +125,24 @@ def edit(
     """
     if not text and not attribute:
         raise UsageError("nothing to edit", hint='Give --text "blond hair" or --attribute Blond_Hair.')
+    if (c2pa_cert is None) != (c2pa_key is None):
+        raise UsageError("signing needs a certificate and its key", hint="Give both --c2pa-cert and --c2pa-key.")
     session = session_of(ctx)
-    chosen = {"codec": codec, "crf": crf, "clip": clip, "iterations": iterations}
+    chosen = {"codec": codec, "crf": crf, "preset": preset, "pix_fmt": pix_fmt, "clip": clip, "range": range,
+              "iterations": iterations}  # fmt: skip
     with session.working(f"edit {video.name}") as progress:
         from dvaedit import api
+        from dvaedit.provenance import Marking, Signing
 
+        signing = None if c2pa_cert is None else Signing(c2pa_cert, c2pa_key, c2pa_alg)
         plan = api.prepare_edit(
             video, text=text or (), attributes=attribute or (), source_text=source_text, strength=strength,
-            region=region.value, paste=paste.value, output=output, compare=compare, overwrite=overwrite,
-            options=options.api_options(progress, model, steps, device, dtype, seed, cache_dir, recipe),
+            region=region.value, paste=paste.value, face=face, min_face=min_face, output=output, compare=compare,
+            overwrite=overwrite, lossless=lossless, marking=Marking(no_mark, visible_mark, signing),
+            options=options.api_options(
+                progress, model=model, steps=steps, device=device, dtype=dtype, seed=seed, cache_dir=cache_dir,
+                deinterlace=deinterlace, rate=rate, max_cache=max_cache, recipe=recipe.value,
+            ),
             **{name: value for name, value in chosen.items() if value is not None},
         )  # fmt: skip
         _warn_of_words(session, plan)
@@ -156,9 +169,23 @@ def _show(session: Session, video: Path, result: EditResult, json: bool) -> None
         session.note(f'"{text}" was read as: {words or "none of the known attributes"}')
     frames = f"edited {result.edited_frames} of {result.frames} frames ({result.region})"
     session.note(f"{frames} in {duration(sum(result.seconds.values()))}; cosine of the identity {result.cosine:.3f}")
+    people_lines(session, result)
+    if result.sidecar is not None:
+        session.note(f"what was done: {result.sidecar}")
     if result.compare is not None:
         session.note(f"side by side: {result.compare}")
     emit(str(result.output))
+
+
+def people_lines(session: Session, result: EditResult) -> None:
+    """Where people are in view and yet not edited, and why."""
+    for person in result.people:
+        reasons = {"the face is too small": person.small, "it is turned away": person.turned}
+        left = ", ".join(f"{count} frames because {why}" for why, count in reasons.items() if count)
+        if left:
+            session.note(f"face {person.person} is left as it is in {left}")
+        if person.bridged:
+            session.note(f"face {person.person}: {person.bridged} frames without a detection are bridged")
 
 
 def as_dict(result: Any) -> dict[str, Any]:

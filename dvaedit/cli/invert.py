@@ -16,6 +16,11 @@ EPILOG = options.examples("dvaedit invert in.mp4", "dvaedit invert in.mp4 --step
 def invert(
     ctx: typer.Context,
     video: options.Video,
+    face: options.Face = "largest",
+    range: options.TimeRange = None,
+    min_face: options.MinFace = options.MIN_FACE,
+    deinterlace: options.Deinterlace = False,
+    rate: options.Rate = 25.0,
     model: options.Model = options.DEFAULT_MODEL,
     recipe: options.RecipeOption = options.Recipe.own,
     steps: options.Steps = None,
@@ -23,6 +28,7 @@ def invert(
     dtype: options.Dtype = "auto",
     seed: options.Seed = 0,
     cache_dir: options.CacheDir = None,
+    max_cache: options.MaxCache = None,
     json: options.Json = False,
     verbose: options.Verbose = False,
     quiet: options.Quiet = False,
@@ -35,8 +41,20 @@ def invert(
     with session.working(f"invert {video.name}") as progress:
         from dvaedit import api
 
-        chosen = options.api_options(progress, model, steps, device, dtype, seed, cache_dir, recipe)
-        result = api.invert(video, options=chosen)
+        chosen = options.api_options(
+            progress,
+            model=model,
+            steps=steps,
+            device=device,
+            dtype=dtype,
+            seed=seed,
+            cache_dir=cache_dir,
+            deinterlace=deinterlace,
+            rate=rate,
+            max_cache=max_cache,
+            recipe=recipe.value,
+        )
+        result = api.invert(video, face=face, range=range, min_face=min_face, options=chosen)
     if json:
         emit_json({"video": video, **as_dict(result), "warnings": session.warnings})
         return

@@ -10,6 +10,8 @@ import typer
 
 from dvaedit.cli import completion
 from dvaedit.cli.session import session_of
+from dvaedit.cli.text import parse_size
+from dvaedit.offline import go_offline
 
 if TYPE_CHECKING:
     from dvaedit.api import Options
@@ -19,6 +21,8 @@ DEFAULT_STEPS = 10  # as in dvaedit.api.RECIPES, which would load torch for --he
 PAPER_STEPS = 100
 
 COMPUTING, OUTPUT, REPORTING = "Where and how to compute", "Output", "Reporting"
+WHOM, INPUT, MARKING = "Whom and when", "Input", "Saying that it was edited"
+MIN_FACE = 48.0  # as in dvaedit.face.quality; a test compares the two
 
 
 class Region(str, Enum):
@@ -59,8 +63,101 @@ def _set_verbose(ctx: typer.Context, value: bool) -> bool:
     return value
 
 
-Video = Annotated[Path, typer.Argument(metavar="VIDEO", help="Any video that ffmpeg reads.", show_default=False)]
+def _set_offline(value: bool) -> bool:
+    if value:
+        go_offline()
+    return value
 
+
+Video = Annotated[
+    Path,
+    typer.Argument(metavar="VIDEO", help="Any video that ffmpeg reads, a picture, or a folder.", show_default=False),
+]
+
+Face = Annotated[
+    str,
+    typer.Option(
+        "--face", metavar="WHOM", rich_help_panel=WHOM,
+        help="largest, all, a number of `dvaedit faces`, or a photograph (REFERENCE.jpg) of the person.",
+    ),
+]  # fmt: skip
+TimeRange = Annotated[
+    str | None,
+    typer.Option(
+        "--range", metavar="START-END", show_default=False, rich_help_panel=WHOM,
+        help="Edit this part only, for instance 00:01:02-00:01:20; the rest is passed on as it is.",
+    ),
+]  # fmt: skip
+MinFace = Annotated[
+    float,
+    typer.Option(
+        "--min-face", metavar="PIXELS", min=12.0, help="Faces smaller than this are left as they are.",
+        rich_help_panel=WHOM,
+    ),
+]  # fmt: skip
+Codec = Annotated[
+    str | None,
+    typer.Option(
+        "--codec", metavar="NAME", show_default=False, autocompletion=completion.codecs, rich_help_panel=OUTPUT,
+        help="h264 (the default), hevc, av1, vp9, prores, ffv1, copy-of-source, or a device's such as h264_nvenc.",
+    ),
+]  # fmt: skip
+Crf = Annotated[
+    int | None,
+    typer.Option(
+        "--crf", min=0, max=63, help="Quality of the codec, 16 by default: less is better and larger.",
+        show_default=False, rich_help_panel=OUTPUT,
+    ),
+]  # fmt: skip
+Preset = Annotated[
+    str | None,
+    typer.Option(
+        "--preset", metavar="NAME", help="Speed of the codec: medium, slow, veryfast ...; a number for av1.",
+        show_default=False, rich_help_panel=OUTPUT,
+    ),
+]  # fmt: skip
+PixFmt = Annotated[
+    str | None,
+    typer.Option(
+        "--pix-fmt", metavar="NAME", help="Pixel format, as ffmpeg names it; default: the source's, or nearest.",
+        show_default=False, rich_help_panel=OUTPUT,
+    ),
+]  # fmt: skip
+Lossless = Annotated[
+    bool,
+    typer.Option("--lossless", help="Exact samples: ffv1, or the --codec if it can.", rich_help_panel=OUTPUT),
+]
+NoMark = Annotated[
+    bool,
+    typer.Option("--no-mark", help="Neither metadata nor a JSON file that say it was edited.", rich_help_panel=MARKING),
+]
+VisibleMark = Annotated[
+    bool,
+    typer.Option("--visible-mark", help='Also "AI edited" in a corner of every frame.', rich_help_panel=MARKING),
+]
+C2paCert = Annotated[
+    Path | None,
+    typer.Option(
+        "--c2pa-cert", metavar="CHAIN.pem", show_default=False, rich_help_panel=MARKING,
+        help="Sign the output by C2PA with this certificate chain.",
+    ),
+]  # fmt: skip
+C2paKey = Annotated[
+    Path | None,
+    typer.Option("--c2pa-key", metavar="KEY.pem", help="Its private key.", show_default=False, rich_help_panel=MARKING),
+]
+C2paAlgorithm = Annotated[
+    str,
+    typer.Option("--c2pa-alg", metavar="NAME", help="Kind of key: es256, ps256, ed25519 ...", rich_help_panel=MARKING),
+]
+Deinterlace = Annotated[
+    bool,
+    typer.Option("--deinterlace", help="Merge the fields of interlaced video.", rich_help_panel=INPUT),
+]
+Rate = Annotated[
+    float,
+    typer.Option("--rate", metavar="FPS", help="Frames a second of a folder of pictures.", rich_help_panel=INPUT),
+]
 Model = Annotated[
     str,
     typer.Option(
@@ -104,6 +201,20 @@ CacheDir = Annotated[
         show_default=False, rich_help_panel=COMPUTING,
     ),
 ]  # fmt: skip
+Offline = Annotated[
+    bool,
+    typer.Option(
+        "--offline", callback=_set_offline, is_eager=True, rich_help_panel=COMPUTING,
+        help="Never touch the network; the same as DVAEDIT_OFFLINE=1.",
+    ),
+]  # fmt: skip
+MaxCache = Annotated[
+    int | None,
+    typer.Option(
+        "--max-cache", metavar="SIZE", parser=parse_size, show_default=False, rich_help_panel=COMPUTING,
+        help="Most the cache may take, for instance 20GB; what was used longest ago makes room.",
+    ),
+]  # fmt: skip
 Output = Annotated[
     Path | None,
     typer.Option(
@@ -137,14 +248,8 @@ def steps_of(recipe: Recipe, steps: int | None) -> int:
     return steps or (PAPER_STEPS if recipe is Recipe.paper else DEFAULT_STEPS)
 
 
-def api_options(
-    session_progress: object, model: str, steps: int | None, device: str, dtype: str, seed: int,
-    cache_dir: Path | None, recipe: Recipe,
-) -> Options:  # fmt: skip
+def api_options(session_progress: object, **chosen: object) -> Options:
     """The options of an API call. Loads torch."""
     from dvaedit import api
 
-    return api.Options(
-        model=model, steps=steps, device=device, dtype=dtype, seed=seed, cache_dir=cache_dir,
-        progress=session_progress, recipe=recipe.value,
-    )  # fmt: skip
+    return api.Options(progress=session_progress, **chosen)

@@ -28,6 +28,11 @@ def reconstruct(
     video: options.Video,
     output: options.Output = None,
     overwrite: options.Overwrite = False,
+    face: options.Face = "largest",
+    range: options.TimeRange = None,
+    min_face: options.MinFace = options.MIN_FACE,
+    deinterlace: options.Deinterlace = False,
+    rate: options.Rate = 25.0,
     model: options.Model = options.DEFAULT_MODEL,
     recipe: options.RecipeOption = options.Recipe.own,
     steps: options.Steps = None,
@@ -35,6 +40,7 @@ def reconstruct(
     dtype: options.Dtype = "auto",
     seed: options.Seed = 0,
     cache_dir: options.CacheDir = None,
+    max_cache: options.MaxCache = None,
     json: options.Json = False,
     verbose: options.Verbose = False,
     quiet: options.Quiet = False,
@@ -47,8 +53,22 @@ def reconstruct(
     with session.working(f"reconstruct {video.name}") as progress:
         from dvaedit import api
 
-        chosen = options.api_options(progress, model, steps, device, dtype, seed, cache_dir, recipe)
-        result = api.reconstruct(video, output=output, overwrite=overwrite, options=chosen)
+        chosen = options.api_options(
+            progress,
+            model=model,
+            steps=steps,
+            device=device,
+            dtype=dtype,
+            seed=seed,
+            cache_dir=cache_dir,
+            deinterlace=deinterlace,
+            rate=rate,
+            max_cache=max_cache,
+            recipe=recipe.value,
+        )
+        result = api.reconstruct(
+            video, output=output, overwrite=overwrite, face=face, range=range, min_face=min_face, options=chosen
+        )
     if json:
         emit_json({"video": video, **as_dict(result), "warnings": session.warnings})
         return

@@ -31,6 +31,13 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def clock(seconds: float) -> str:
+    """A time of a video as ``--range`` takes it: "00:01:02.48"."""
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(int(minutes), 60)
+    return f"{hours:02}:{minutes:02}:{rest:05.2f}"
+
+
 def ago(then: float) -> str:
     """How long ago a time (seconds since 1970) was, in its largest unit: "3 d ago"."""
     seconds = max(0.0, time.time() - then)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -37,3 +38,14 @@ def crop_quality(align: Artifact, sampled: Artifact) -> CropQuality:
         y = torch.from_numpy(sampled.read("crops", start, stop)).float().clamp(-1, 1)
         rows.append(torch.stack([psnr(x, y), ssim(x, y), lpips(x, y).flatten(), mse(x, y)], dim=1).numpy())
     return CropQuality(*(round(float(value), 5) for value in np.concatenate(rows).mean(axis=0)))
+
+
+def mean_quality(parts: Sequence[tuple[int, CropQuality]]) -> CropQuality:
+    """The mean of several tracks, (frames, quality) each, by their frames."""
+    weights = [frames for frames, _ in parts]
+    return CropQuality(
+        *(
+            round(float(np.average([getattr(q, f.name) for _, q in parts], weights=weights)), 5)
+            for f in fields(CropQuality)
+        )
+    )

@@ -11,7 +11,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import cv2
@@ -27,6 +27,7 @@ TILE, TILE_OVERLAP = 640, 128  # pixels; finds faces of 40 px
 MIN_OVERLAP = 0.2  # IoU of a mesh with the detection it came from
 SAME_FACE = 0.4  # IoU above which two meshes are one face
 MIN_SIDE = 12.0  # pixels
+LEFT_EYE_CORNER, RIGHT_EYE_CORNER, FOREHEAD, CHIN = 33, 263, 10, 152  # points of FaceMesh; sides as in the picture
 
 # Start-up messages of MediaPipe, absl and TFLite that say nothing to a user; errors (E..., F...) are let through.
 _NOISE = re.compile(r"^[IW]\d{4} |^WARNING: All log messages before absl|^INFO: |font cache|^\s*$")
@@ -37,11 +38,13 @@ class Face:
     """One face of one frame. points: float32 (468, 2); box: float32 (4,), x0 y0 x1 y1 around the points.
 
     Frame pixels, x right, y down, pixel centres at integers; points may lie outside the frame. score: in [0, 1].
+    pose: float32 (3,), degrees: yaw (positive: towards the right of the picture), pitch (down), roll (clockwise).
     """
 
     points: np.ndarray
     score: float
     box: np.ndarray
+    pose: np.ndarray = field(default_factory=lambda: np.zeros(3, np.float32))
 
     @property
     def area(self) -> float:
@@ -55,6 +58,15 @@ def iou(a: np.ndarray, b: np.ndarray) -> float:
     shared = float(np.prod(np.clip(high - low, 0, None)))
     total = float(np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2])) - shared
     return shared / total if total > 0 else 0.0
+
+
+def pose_of(solid: np.ndarray) -> np.ndarray:
+    """Yaw, pitch and roll in degrees, float32 (3,), of FaceMesh's points (468, 3): x right, y down, z away."""
+    across = solid[RIGHT_EYE_CORNER] - solid[LEFT_EYE_CORNER]
+    down = solid[CHIN] - solid[FOREHEAD]
+    yaw = np.arctan2(across[2], np.hypot(across[0], across[1]))
+    pitch = np.arctan2(down[2], np.hypot(down[0], down[1]))
+    return np.degrees([yaw, pitch, np.arctan2(across[1], across[0])]).astype(np.float32)
 
 
 class FaceMesher:
@@ -136,9 +148,9 @@ class FaceMesher:
         if not found:
             return None
         self._settled = True
-        points = np.array([(p.x, p.y) for p in found[0].landmark]) * MESH_PIXELS
-        points = transform(points, matrix).astype(np.float32)
-        face = Face(points, score, np.concatenate([points.min(0), points.max(0)]))
+        solid = np.array([(p.x, p.y, p.z) for p in found[0].landmark]) * MESH_PIXELS
+        points = transform(solid[:, :2], matrix).astype(np.float32)
+        face = Face(points, score, np.concatenate([points.min(0), points.max(0)]), pose_of(solid))
         return face if _plausible(face, rgb.shape[1], rgb.shape[0]) else None
 
 

@@ -87,12 +87,13 @@ class Autoencoder(nn.Module):
 
     ``landmarks``: the net that reads z_lnd off a crop, or None where it comes from elsewhere. Networks that the paper
     took over from others (:attr:`frozen`) have no gradients and stay in eval mode whatever the rest does.
-    ``max_batch``: how many crops :meth:`denoise` hands to the U-Net at once; None for all.
+    ``max_batch``: how many crops :meth:`denoise` hands to the U-Net at once; None for all. ``precision``: of its
+    convolutions and matrix products there (autocast); what comes in and goes out keeps its type.
     """
 
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
-        self.config, self.max_batch = config, None
+        self.config, self.max_batch, self.precision = config, None, torch.float32
         self.identity = build_identity(config.identity)
         self.landmarks = LandmarkNet(config.landmarks.width) if config.landmarks.source == "net" else None
         codes = config.identity.code_channels, config.unet.cond_channels
@@ -139,6 +140,12 @@ class Autoencoder(nn.Module):
 
         More than ``max_batch`` crops go through in parts, whose activations are computed anew for gradients.
         """
+        if self.precision == torch.float32:
+            return self._denoise(x_t, t, z_face)
+        with torch.autocast(x_t.device.type, self.precision):
+            return self._denoise(x_t, t, z_face).to(x_t.dtype)
+
+    def _denoise(self, x_t: Tensor, t: Tensor, z_face: Tensor) -> Tensor:
         if self.max_batch is None or len(x_t) <= self.max_batch:
             return self.unet(x_t, t, z_face)
         parts = zip(*(value.split(self.max_batch) for value in (x_t, t, z_face)), strict=True)

@@ -22,15 +22,16 @@ from torch.nn import functional as F
 
 from dvaedit.errors import UsageError, WeightsError
 from dvaedit.models import wording
+from dvaedit.offline import enforce, is_offline
 
 COMPACT = "compact"
 DEFAULT_CLIP = COMPACT
 COMPACT_FOLDER = "compact-clip"
 OPENAI_MEAN, OPENAI_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
-# open_clip asserts where a checkpoint is of another model.
+# open_clip asserts where a checkpoint is of another model; WeightsError is what offline mode lets a download end with.
 _LOADING_ERRORS = (
     RuntimeError, OSError, ValueError, KeyError, TypeError, AttributeError, AssertionError, EOFError, ImportError,
-    pickle.UnpicklingError, SafetensorError,
+    pickle.UnpicklingError, SafetensorError, WeightsError,
 )  # fmt: skip
 
 
@@ -123,6 +124,7 @@ def load_clip(name: str = COMPACT, folder: Path | None = None, antialias: bool =
         model, pretrained = f"local-dir:{folder or compact_folder()}", None
     else:
         model, pretrained = _parse(name)
+    enforce()  # open_clip downloads by itself
     quick_gelu = bool(pretrained and open_clip.get_pretrained_cfg(model, pretrained).get("quick_gelu"))
     try:
         with _quiet():
@@ -181,9 +183,10 @@ def _weights_error(name: str, model: str, pretrained: str | None, error: Excepti
     reason = (str(error).strip() or type(error).__name__).splitlines()[0]
     published = pretrained is not None and not Path(pretrained).is_file()
     if published or model.startswith("hf-hub:"):
+        connect = "leave out --offline" if is_offline() else "connect"
         return WeightsError(
             f"cannot get the weights of {name}: {reason}",
-            hint="They must be downloaded once: connect, give a file as MODEL:FILE, or use --clip compact.",
+            hint=f"They must be downloaded once: {connect}, give a file as MODEL:FILE, or use --clip compact.",
         )
     return WeightsError(
         f"cannot load the image-text model {name}: {reason}", hint="Is it the checkpoint of that model?"

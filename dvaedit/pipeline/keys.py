@@ -18,12 +18,13 @@ def canonical_json(value: Any) -> str:
     Takes None, bool, int, float, str, Fraction, Enum (its value), lists, tuples, mappings with str keys and
     dataclasses (their key-relevant fields). Raises TypeError for anything else, ValueError for NaN and infinity.
     """
-    return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return json.dumps(plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value as JSON has it, dataclasses as objects with their key-relevant fields. Raises as ``canonical_json``."""
     if isinstance(value, Enum):
-        return _plain(value.value)
+        return plain(value.value)
     if value is None or isinstance(value, (bool, int, str)):
         return value
     if isinstance(value, float):
@@ -31,9 +32,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Fraction):
         return f"{value.numerator}/{value.denominator}"
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, Mapping):
-        return {_text(name): _plain(item) for name, item in value.items()}
+        return {_text(name): plain(item) for name, item in value.items()}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return config_of(value)
     raise TypeError(f"a {type(value).__name__} cannot be part of a cache key: {value!r}")
@@ -48,7 +49,7 @@ def _text(name: Any) -> str:
 def config_of(config: Any) -> dict[str, Any]:
     """The fields of a dataclass that belong to the key: all but those with ``metadata={"key": False}``."""
     fields = [field for field in dataclasses.fields(config) if field.metadata.get("key", True)]
-    return {field.name: _plain(getattr(config, field.name)) for field in fields}
+    return {field.name: plain(getattr(config, field.name)) for field in fields}
 
 
 def key_of(

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Literal
 
 import platformdirs
 
+from dvaedit.errors import StorageError
 from dvaedit.files import make_folder, storage_errors
 from dvaedit.pipeline.artifact import MANIFEST, USED, Artifact, FileRecord, ShardReader, open_manifest
 from dvaedit.pipeline.lock import is_locked, locked, try_locked
@@ -136,13 +137,14 @@ class Cache:
                 _set_aside(entry.path, problem)
             return problem
 
-    def gc(self, max_age: float | None = None, max_size: int | None = None) -> list[Entry]:
+    def gc(self, max_age: float | None = None, max_size: int | None = None, keep: Collection[str] = ()) -> list[Entry]:
         """Remove entries unused for ``max_age`` seconds, then the least recently used beyond ``max_size`` bytes.
 
-        Entries in work, and the inputs of entries in work, stay. Returns what was removed. Raises StorageError.
+        Entries in work, the inputs of entries in work, and those whose key is in ``keep`` stay. Returns what was
+        removed. Raises StorageError.
         """
         entries = self.entries()
-        needed = self._needed(entries)
+        needed = self._needed(entries) | set(keep)
         kept = sum(entry.size for entry in entries)
         removed = []
         for entry in entries:
@@ -152,6 +154,26 @@ class Cache:
                 kept -= entry.size
                 removed.append(entry)
         return removed
+
+    def make_room(self, wanted: int, limit: int | None, keep: Collection[str]) -> None:
+        """See to it that ``wanted`` more bytes fit: on the disk, and with what is there within ``limit``.
+
+        What was used longest ago goes, except the entries whose key is in ``keep``. Raises StorageError where that
+        is not enough; nothing is removed then.
+        """
+        if limit is not None:
+            entries = self.entries()
+            kept = sum(entry.size for entry in entries if entry.key in keep)
+            if kept + wanted > limit:
+                what = f"about {_size(wanted)} more are needed, with the {_size(kept)} this run has there already"
+                hint = "Raise --max-cache; a shorter --range, or fewer people, take less."
+                raise StorageError(f"the cache may hold {_size(limit)}: {what}", hint)
+            if sum(entry.size for entry in entries) + wanted > limit:
+                self.gc(max_size=limit - wanted, keep=keep)
+        free = free_space(self.root)
+        if wanted > free:
+            hint = "`dvaedit cache gc` makes room; --cache-dir chooses another disk; a shorter --range takes less."
+            raise StorageError(f"the cache needs about {_size(wanted)} and {self.root} has {_size(free)} free", hint)
 
     def clear(self) -> list[Entry]:
         """Remove all that is not in work. Returns what was removed. Raises StorageError."""
@@ -176,6 +198,17 @@ class Cache:
 
     def _lock_path(self, stage: str, key: str) -> Path:
         return self.root / LOCKS / f"{stage}-{key}.lock"
+
+
+def free_space(path: Path) -> int:
+    """Bytes free on the disk of a folder that exists, or of the nearest parent that does."""
+    folder = next(parent for parent in (path.absolute(), *path.absolute().parents) if parent.is_dir())
+    with storage_errors("look at", folder):
+        return shutil.disk_usage(folder).free
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
 
 
 def _partial(path: Path) -> Path:

@@ -8,9 +8,11 @@ from typing import ClassVar
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from dvaedit.editing.attributes import AttributeEdit, apply_shift, attribute_shift
 from dvaedit.editing.effects import region_of
+from dvaedit.editing.reading import read_change
 from dvaedit.editing.text import (
     Pairs,
     TextEdit,
@@ -21,11 +23,13 @@ from dvaedit.editing.text import (
     search_shift,
     text_direction,
 )
+from dvaedit.face.mask import soft_mask
 from dvaedit.models.bundle import Model
 from dvaedit.models.clip import TextImageModel
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.pipeline.stage import Stage, StageProgress, unkeyed
 from dvaedit.pipeline.writer import ArtifactWriter
+from dvaedit.stages.parse import read_maps
 
 SEARCH_TIMESTEPS = (350, 550, 750)
 
@@ -74,12 +78,14 @@ class Edit(Stage):
         model, clip = self.model, self.clip
         with torch.no_grad():
             direction = text_direction(clip, prompts(text.source, clip.large), prompts(text.target, clip.large))
-            mix = attribute_mix(clip, model.attributes, direction)
+            mix = self._mix(text, direction)
         start = attribute_shift(model.attributes, z_id_rep, [AttributeEdit(*item) for item in mix.items()])
+        if not clip.known_words(text.target)[0]:
+            return start, mix  # not one word says anything to the model: a search would follow noise
         chosen = spread(inputs["encode"].frames, self.text_frames)
         if model.autoencoder.per_frame:
             z_id_rep = z_id_rep[chosen]
-        pairs = self._pairs(inputs, chosen, z_id_rep)
+        pairs = self._pairs(inputs, chosen, z_id_rep, region_of(list(mix) or [""]))
         if model.autoencoder.per_frame:
             z_id_rep = z_id_rep.repeat(len(SEARCH_TIMESTEPS), 1)
         search = search_shift(
@@ -87,12 +93,22 @@ class Edit(Stage):
         )
         return search, mix
 
-    def _pairs(self, inputs: dict[str, Artifact], chosen: list[int], z_id_rep: Tensor) -> Pairs:
-        crops, codes = inputs["align"], inputs["encode"]
+    def _mix(self, text: TextEdit, direction: Tensor) -> dict[str, float]:
+        """The attributes a text asks for: as its words say or, where they say nothing known, as CLIP sees it."""
+        read = read_change(text.target, text.source)
+        known = {name: strength for name, strength in read.items() if name in self.model.attributes.names}
+        if known or not self.clip.known_words(text.target)[0]:
+            return known
+        return attribute_mix(self.clip, self.model.attributes, direction)
+
+    def _pairs(self, inputs: dict[str, Artifact], chosen: list[int], z_id_rep: Tensor, region: str) -> Pairs:
+        """States of the frames ``chosen``; change is unwanted outside ``region``."""
+        crops, codes, parsed = inputs["align"], inputs["encode"], inputs["parse"]
         x_0 = torch.cat([self.model.images(crops.read("crops", n, n + 1)) for n in chosen])
         z_lnd = torch.cat([self.model.tensor(codes.read("z_lnd", n, n + 1)) for n in chosen])
-        mask = torch.ones_like(x_0[:, :1])
-        return make_pairs(self.model.autoencoder, z_id_rep, x_0, z_lnd, mask, list(SEARCH_TIMESTEPS), self.seed)
+        inside = np.concatenate([soft_mask(read_maps(parsed, n, n + 1), region) for n in chosen])
+        inside = F.interpolate(self.model.tensor(inside)[:, None], x_0.shape[-2:], mode="area")
+        return make_pairs(self.model.autoencoder, z_id_rep, x_0, z_lnd, 1 - inside, list(SEARCH_TIMESTEPS), self.seed)
 
 
 def spread(total: int, count: int) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 import torch
 
 from dvaedit.models.bundle import Model
@@ -17,10 +18,13 @@ SHARD = 32
 
 @dataclass(frozen=True)
 class Encode(Stage):
-    """Makes ``z_id`` (n, D), ``z_lnd`` (n, 102) and, whole, ``z_id_rep`` (1, D), their mean, not re-normalised."""
+    """Makes ``z_id`` (n, D), ``z_lnd`` (n, 102) and, whole, ``z_id_rep`` (1, D), their mean, not re-normalised.
+
+    Frames count by their quality: sharp, frontal, unhidden ones say most of who it is.
+    """
 
     name: ClassVar[str] = "encode"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     model: Model = unkeyed(None)
 
     def weights(self) -> dict[str, str]:
@@ -36,4 +40,5 @@ class Encode(Stage):
             out.write(start, stop, {"z_id": z_id, "z_lnd": self.model.landmark_codes(x_0, points[start:stop])})
             progress(stop, total)
         if not out.has("video"):
-            out.save({"z_id_rep": out.read("z_id").mean(axis=0, keepdims=True)}, group="video")
+            mean = np.average(out.read("z_id").astype(np.float64), axis=0, weights=align.read("quality"))
+            out.save({"z_id_rep": mean[None].astype(np.float32)}, group="video")

@@ -27,10 +27,12 @@ class Cost:
 
 # Seconds: two CPU cores, the compact model in float32. Bytes: the arrays each stage stores, crops of 128 pixels.
 COSTS: dict[str, Cost] = {
-    "decode": Cost(seconds=0.035, bytes=15_100, once=1.0, megapixel_seconds=0.01),
+    "decode": Cost(seconds=0.042, bytes=11_300, once=1.0, megapixel_seconds=0.01),
+    "intake": Cost(megapixel_seconds=0.03, pixel_bytes=1.0),
+    "people": Cost(once=0.2),
     "align": Cost(seconds=0.004, bytes=49_800, megapixel_seconds=0.01),
     "encode": Cost(seconds=0.010, bytes=2_500),
-    "invert": Cost(step_seconds=0.036, bytes=98_400),
+    "invert": Cost(step_seconds=0.036, bytes=197_000),
     "sample": Cost(step_seconds=0.020, bytes=98_400),
     "parse": Cost(seconds=0.040, bytes=3_000, megapixel_seconds=0.01),
     "edit": Cost(once=0.1, text_seconds=15.0),
@@ -74,3 +76,22 @@ def estimate(plan: StagePlan, frames: int, pixels: int, steps: int, texts: int =
 def known_frames(plans: Iterable[StagePlan]) -> int | None:
     """The frames with the face, where a stage that has begun knows them."""
     return next((plan.total for plan in plans if plan.stage in ("align", "paper-align", "encode") and plan.total), None)
+
+
+LOSSLESS_PIXEL_BYTES = 2.0  # of ffv1 and the like: 8 bits 4:2:0 takes about one byte, 10 bits 4:4:4 four
+
+
+def bytes_to_come(plans: Iterable[StagePlan], frames: int, pixels: int, lossless: bool = False) -> int:
+    """What the stages that are missing will write to the cache, rounded up: every frame is taken to show the face.
+
+    frames, pixels: of the video, and of one frame; lossless: whether the output is.
+    """
+    plans = list(plans)
+    faces = known_frames(plans) or frames
+    total = 0
+    for plan in plans:
+        whole = plan.stage in ("decode", "export", "intake")
+        total += estimate(plan, frames if whole else faces, pixels, 1).bytes
+        if plan.stage == "export" and plan.needed and plan.state != "cached" and lossless:
+            total += round(frames * pixels * LOSSLESS_PIXEL_BYTES)
+    return total

@@ -77,7 +77,7 @@ class Paste(Stage):
         size = self.model.parser.config.image_size
         if region == SQUARE:
             return np.ones((stop - start, size, size), np.float32)
-        frames = inputs["align"].read("frames")
+        frames = inputs["align"].read("timeline")
         low, high = max(start - TIME_RADIUS, 0), min(stop + TIME_RADIUS, len(frames))
         maps = [read_maps(inputs["parse"], low, high)]
         if region in RESHAPED:

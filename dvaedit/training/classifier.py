@@ -13,9 +13,9 @@ from dvaedit.models.autoencoder import Autoencoder
 from dvaedit.models.classifier import AttributeModel
 from dvaedit.training.attributes import NAMES
 from dvaedit.training.augment import to_float
-from dvaedit.training.autoencoder import attribute_loss
 from dvaedit.training.counterfactual.pairs import Pairs
 from dvaedit.training.faces import FaceSet
+from dvaedit.training.objective import attribute_loss
 
 
 @torch.no_grad()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from dvaedit.errors import DvaEditError, StorageError, UsageError, VideoError
 
 # suffix -> the muxer's name in ffmpeg
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
+CONTAINERS |= {".gif": "gif", ".webp": "webp", ".apng": "apng"}
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
@@ -60,6 +62,20 @@ def temporary(path: Path, suffix: str | None = None) -> Iterator[Path]:
         yield name
     finally:
         name.unlink(missing_ok=True)
+
+
+@contextmanager
+def temporary_folder(path: Path) -> Iterator[Path]:
+    """A folder that is renamed to ``path`` (absent, or an empty folder) if the block ends without an error."""
+    folder = path.absolute().parent / _temporary_name("")
+    try:
+        folder.mkdir()
+        yield folder
+        folder.replace(path)
+    except OSError as error:
+        raise write_error(error, path) from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -31,7 +31,7 @@ _FREE_CLOCKS = ("mpeg", "mpegts")
 _STREAM_KEYS = ("language", "title", "handler_name", "creation_time", "timecode", "name")
 
 
-def mux(video_only: str | Path, source: str | Path, out: str | Path, upright: bool = False) -> None:
+def mux(video_only: str | Path, source: str | Path, out: str | Path, upright: bool = False, comment: str = "") -> None:
     """Write ``out``: the pictures of ``video_only`` and all else of ``source``, nothing re-encoded.
 
     Sound and subtitles are copied bit for bit; a stream that the container cannot hold is converted, or left out if
@@ -39,11 +39,12 @@ def mux(video_only: str | Path, source: str | Path, out: str | Path, upright: bo
     kept, and the display rotation too unless the pictures are ``upright`` already.
     PTS are kept: .mkv and .webm round them to milliseconds. A source whose clock starts anywhere (MPEG program and
     transport streams) is moved to start at zero, sound and pictures alike.
-    ``out`` appears complete or not at all. Raises VideoError, StorageError or UsageError.
+    ``comment`` is added to that in the metadata. ``out`` appears complete or not at all. Raises VideoError,
+    StorageError or UsageError.
     """
     video_only, source, out = Path(video_only), Path(source), Path(out)
     check_writable(out, source)
-    job = _Job(video_only, probe(source), container_of(out), upright)
+    job = _Job(video_only, probe(source), container_of(out), upright, comment)
     with atomic(out) as partial:
         try:
             job.write(partial, dict.fromkeys(job.extras, "copy"))
@@ -55,7 +56,8 @@ def mux(video_only: str | Path, source: str | Path, out: str | Path, upright: bo
 class _Job:
     """One run of ffmpeg: what is taken from where."""
 
-    def __init__(self, video_only: Path, info: VideoInfo, container: str, upright: bool) -> None:
+    def __init__(self, video_only: Path, info: VideoInfo, container: str, upright: bool, comment: str = "") -> None:
+        self.comment = comment
         self.video_only, self.info, self.container, self.upright = video_only, info, container, upright
         self.extras: dict[int, str] = {}  # index in the source -> type of stream
         with av.open(f"file:{info.path.absolute()}", metadata_errors="replace") as source:
@@ -88,7 +90,7 @@ class _Job:
         }
         options |= {"b:a": "256k"} if set(how.values()) & set(_AUDIO.values()) else {}
         output = ffmpeg.output(*streams, f"file:{partial}", **options, **self._output_options())
-        binary.run(output, ["-copyts", *self._video_tags()])
+        binary.run(output, ["-copyts", *self._video_tags(), *self._comment()])
 
     def conversions(self, partial: Path) -> dict[int, str]:
         """How each stream gets into the container, tried out one by one, with a warning where it is not copied."""
@@ -140,6 +142,11 @@ class _Job:
         """Options that name the picture stream as the source does; statistics of the old stream are left out."""
         tags = [f"{key}={self.video_metadata[key]}" for key in _STREAM_KEYS if key in self.video_metadata]
         return [part for tag in tags for part in ("-metadata:s:v:0", tag)]
+
+    def _comment(self) -> list[str]:
+        """The option that adds our words to the source's own."""
+        words = "; ".join(part for part in (self.metadata.get("comment", ""), self.comment) if part)
+        return ["-metadata", f"comment={words}"] if self.comment else []
 
     def _mp4_options(self) -> dict[str, Any]:
         """Exact times: the track counts in the source's ticks, and so do the edit lists where that is possible."""

@@ -6,7 +6,7 @@ import math
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import av
 
 from dvaedit.errors import VideoError
 from dvaedit.files import sha256_file
+from dvaedit.video.hdr import Mastering, mastering_of
 from dvaedit.video.whole import cut_off
 
 VIDEO_HINT = "Give a video file that ffmpeg can read, such as .mp4, .mov, .mkv, .webm, .avi, .mpg or .gif."
@@ -22,6 +23,9 @@ REPAIR_HINT = (
     "Get a complete copy; or keep what can be decoded: "
     "ffmpeg -i INPUT -c:v libx264 -crf 12 -c:a copy REPAIRED.mp4, then edit that."
 )
+MAX_STREAMS = 256
+MAX_PIXELS = 1 << 26  # 8192 x 8192; a header may claim anything, and memory is taken by what it claims
+_LISTS = ("hls", "dash", "concat", "concatf", "sdp", "imf")
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,7 @@ class VideoInfo:
     time_base: seconds of one PTS tick. rate: average frames per second, None if unknown. frames: an estimate.
     duration: seconds. start: time of the first packet of the file, seconds, never negative.
     color_*: ITU-T H.273 codes, 2 (range: 0) if untagged. sar: shape of a stored pixel, width / height.
+    mastering: of HDR video. interlaced: whether the first frame is made of two fields.
     """
 
     path: Path
@@ -67,6 +72,8 @@ class VideoInfo:
     stream: int = 0
     mirrored: bool = False
     start: Fraction = Fraction(0)
+    mastering: Mastering = field(default_factory=Mastering)
+    interlaced: bool = False
 
     @property
     def stored_size(self) -> tuple[int, int]:
@@ -132,7 +139,9 @@ def _open(path: Path) -> av.container.InputContainer:
         raise VideoError(f"{path.name} is empty.", "Get a complete copy of the video.")
     try:
         # file: keeps names that hold a colon, or begin with a dash, from being read as a protocol or an option
-        return av.open(f"file:{path.absolute()}", metadata_errors="replace")
+        # and nothing that a file refers to is fetched from a network
+        local = {"protocol_whitelist": "file"}
+        return av.open(f"file:{path.absolute()}", metadata_errors="replace", container_options=local)
     except av.error.PermissionError as error:
         raise VideoError(f"{path} cannot be read: permission denied.", "Check its permissions.") from error
     except av.error.FFmpegError as error:
@@ -146,6 +155,10 @@ def _main_stream(container: av.container.InputContainer, path: Path) -> av.Video
         raise VideoError(f"{path.name} is not a readable video.", _UNREADABLE_HINT)
     if name.startswith("image2") or name.endswith(("_pipe", "apng", "ico")):
         raise VideoError(f"{path.name} is a picture, not a video.", VIDEO_HINT)
+    if name.split(",")[0] in _LISTS:
+        raise VideoError(f"{path.name} is a list of other files, not a video.", VIDEO_HINT)
+    if len(container.streams) > MAX_STREAMS:
+        raise VideoError(f"{path.name} claims to hold {len(container.streams)} streams.", REPAIR_HINT)
     cover = av.stream.Disposition.attached_pic
     streams = [stream for stream in container.streams.video if not stream.disposition & cover]
     if not streams:
@@ -153,6 +166,9 @@ def _main_stream(container: av.container.InputContainer, path: Path) -> av.Video
         raise VideoError(f"{path.name} has no video stream: it holds {what}.", VIDEO_HINT)
     if streams[0].codec_context is None:
         raise VideoError(f"{path.name} is coded in a way that cannot be decoded here.", VIDEO_HINT)
+    width, height = streams[0].codec_context.width, streams[0].codec_context.height
+    if width * height > MAX_PIXELS:
+        raise VideoError(f"{path.name} claims to be {width}x{height} pixels.", "8192x8192 pixels are the most.")
     return streams[0]
 
 
@@ -204,6 +220,8 @@ def _describe(
         stream=stream.index,
         mirrored=mirrored,
         start=max(Fraction(0), Fraction(container.start_time or 0, av.time_base)),
+        mastering=mastering_of(first),
+        interlaced=first.interlaced_frame,
     )
 
 

@@ -75,9 +75,14 @@ def read_frames(path: str | Path, start: int = 0, stop: int | None = None) -> It
     path = Path(path)
     if stop is not None and stop <= start:
         return
+    rotation: int | None = None
     for index, pts, native, time_base in _decode(path, start):
+        if rotation is None:
+            # Of the first frame only: a look at its side data ties a PyAV frame to itself, and only the garbage
+            # collector frees it then, tens of frames late.
+            rotation = orientation(native)[0]
         if index >= start:
-            yield Frame(index, pts, time_base, native, orientation(native)[0])
+            yield Frame(index, pts, time_base, native, rotation)
         if index + 1 == stop:
             return
 

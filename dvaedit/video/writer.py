@@ -39,7 +39,8 @@ class VideoWriter:
     PTS and time base; mp4 and mov keep times exactly, mkv and webm in milliseconds. Rotation is set by ``mux``.
 
     info: describes the frames as they are stored. crf, preset: the encoder's; None for visually lossless defaults
-    (h264: crf 16, medium). threads: of the encoder, 0 for its own choice.
+    (h264: crf 16, medium). threads: of the encoder, 0 for its own choice. gop: frames from keyframe to keyframe, None
+    for the encoder's choice; few make seeking quick and the file larger. pix_fmt, lossless: see ``Encoding``.
     """
 
     def __init__(
@@ -50,13 +51,17 @@ class VideoWriter:
         crf: int | None = None,
         preset: str | None = None,
         threads: int = 0,
+        gop: int | None = None,
+        pix_fmt: str | None = None,
+        lossless: bool = False,
     ) -> None:
         self.path, self.info, self.codec = Path(path), info, get_codec(codec)
         self.frames, self._step = 0, 1
         self._format = container_of(self.path)
-        self._options = encoder_options(self.codec, crf, preset)
-        self._pix_fmt = choose_pix_fmt(self.codec, info.pix_fmt, info.stored_size)
-        self._threads = threads
+        self._options = encoder_options(self.codec, crf, preset, lossless)
+        self._pix_fmt = choose_pix_fmt(self.codec, info.pix_fmt, info.stored_size, pix_fmt, lossless)
+        self._threads, self._gop = threads, gop
+        self._options = self._with_mastering(self._options)
         self._exit = ExitStack()
         self._container: av.container.OutputContainer | None = None
         self._pending: av.VideoFrame | None = None  # a frame's duration is known when the next one comes
@@ -105,6 +110,19 @@ class VideoWriter:
         self._pending = frame
         self.frames += 1
 
+    def _with_mastering(self, options: dict[str, str]) -> dict[str, str]:
+        """The options with those that carry the mastering metadata; what cannot be carried is said."""
+        mastering, name = self.info.mastering, self.info.path.name
+        if mastering.dynamic:
+            log.warning("%s: HDR metadata of each frame (HDR10+, Dolby Vision) is left out.", name)
+        if not mastering.known:
+            return options
+        more = mastering.encoder_options(self.codec.encoder)
+        if more is None:
+            log.warning("%s: %s video is written without HDR mastering metadata.", name, self.codec.name)
+            return options
+        return options | {key: f"{options[key]}:{value}" if key in options else value for key, value in more.items()}
+
     def _open(self, partial: Path) -> None:
         info, ticks = self.info, str(self.info.time_base.denominator)
         exact = {"video_track_timescale": ticks, "movie_timescale": ticks} if self._format in ("mp4", "mov") else {}
@@ -119,6 +137,8 @@ class VideoWriter:
         context.flags |= Flags.frame_duration
         context.sample_aspect_ratio = info.sar
         context.thread_count = self._threads
+        if self._gop is not None:
+            context.gop_size = self._gop
         self._tags = _colour_tags(info, self._pix_fmt)
         for name, tag in self._tags.items():
             setattr(context, name, tag)
@@ -203,12 +223,15 @@ def write_rgb_video(
     codec: str = "h264",
     crf: int | None = None,
     preset: str | None = None,
+    gop: int | None = None,
+    comment: str = "",
 ) -> int:
     """Write upright RGB pictures as 8-bit 4:2:0 BT.709, for comparisons and reconstructions.
 
     frames: uint8, (H, W, 3), all of one size; odd sizes are made even by repeating the last column and row.
-    Times: ``pts`` in ticks of info.time_base, else a constant ``rate`` (default info.rate, else 25).
-    info: the video whose sound, chapters and metadata the file gets; None for a silent one.
+    Times: ``pts`` in ticks of info.time_base (without info, of 1 / ``rate``), else a constant ``rate`` (default
+    info.rate, else 25).
+    info: the video whose sound, chapters and metadata the file gets; None for a silent one. comment: see ``mux``.
     Returns the number of frames. Raises as ``write_video``.
     """
     path = Path(path)
@@ -225,10 +248,10 @@ def write_rgb_video(
         for index, rgb in enumerate(itertools.chain([first], iterator))
     )
     if info is None:
-        return _write(path, spec, pairs, codec, crf, preset)
+        return _write(path, spec, pairs, codec, crf, preset, gop)
     with temporary(path, get_codec(codec).working) as video_only:
-        count = _write(video_only, spec, pairs, codec, crf, preset)
-        mux(video_only, info.path, path, upright=True)
+        count = _write(video_only, spec, pairs, codec, crf, preset, gop)
+        mux(video_only, info.path, path, upright=True, comment=comment)
     return count
 
 
@@ -239,8 +262,9 @@ def _write(
     codec: str,
     crf: int | None,
     preset: str | None,
+    gop: int | None = None,
 ) -> int:
-    with VideoWriter(path, info, codec, crf, preset) as writer:
+    with VideoWriter(path, info, codec, crf, preset, gop=gop) as writer:
         for native, pts in frames:
             writer.write(native, pts)
     return writer.frames

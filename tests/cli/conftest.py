@@ -25,6 +25,31 @@ class Quality:
 
 
 @dataclass(frozen=True)
+class Person:
+    number: int = 1
+    person: int = 2
+    frames: int = 9
+    editable: int = 8
+    first: float = 0.5
+    last: float = 3723.0
+    parts: tuple = ((0.5, 1.0), (3722.0, 3723.0))
+    size: float = 64.0
+    quality: float = 0.5
+    small: int = 3
+    turned: int = 1
+    bridged: int = 2
+
+
+@dataclass(frozen=True)
+class FacesResult:
+    people: tuple = (Person(),)
+    frames: int = 12
+    shots: int = 2
+    sheet: Path = Path("sheet.png")
+    seconds: dict = field(default_factory=lambda: {"decode": 1.5})
+
+
+@dataclass(frozen=True)
 class EditResult:
     output: Path = Path("out.mp4")
     compare: Path | None = None
@@ -35,6 +60,8 @@ class EditResult:
     mix: dict = field(default_factory=lambda: {"blond hair": {"Blond_Hair": 1.0}})
     unknown_words: tuple = ()
     seconds: dict = field(default_factory=lambda: {"invert": 1.5, "sample": 0.5})
+    people: tuple = (Person(),)
+    sidecar: Path | None = Path("out.mp4.dvaedit.json")
 
 
 @dataclass(frozen=True)
@@ -69,7 +96,11 @@ PLAN = [
 
 
 class FakeApi(ModuleType):
-    """Notes every call. ``error``: raised instead of an answer; ``words``: those the text model does not know."""
+    """Notes every call. ``info``: of the video, for the plan; ``error``: raised instead of an answer; ``words``: those
+    the text model does not know.
+    """
+
+    info = None
 
     def __init__(self) -> None:
         super().__init__("dvaedit.api")
@@ -99,12 +130,21 @@ class FakeApi(ModuleType):
             return EditResult(unknown_words=self.words)
 
         plan = SimpleNamespace(
-            video=args[0], output=Path("out.mp4"), compare=None, unknown_words=self.words, stages=lambda: PLAN, run=run
+            video=args[0],
+            output=Path("out.mp4"),
+            compare=None,
+            unknown_words=self.words,
+            stages=lambda: PLAN,
+            run=run,
+            info=self.info,
         )
         return self._answer("prepare_edit", args, values, plan)
 
     def invert(self, *args, **values):
         return self._answer("invert", args, values, InvertResult())
+
+    def faces(self, *args, **values):
+        return self._answer("faces", args, values, FacesResult())
 
     def reconstruct(self, *args, **values):
         return self._answer("reconstruct", args, values, ReconstructResult())

@@ -9,7 +9,9 @@ from types import SimpleNamespace
 import pytest
 
 import dvaedit
-from dvaedit.cli import edit, invert, options, reconstruct
+from dvaedit.cli import edit, faces, invert, options, reconstruct
+from dvaedit.provenance import Marking, Signing
+from tests.cli.conftest import FakeApi
 
 EDIT = ("edit", "in.mp4", "--text", "blond hair")
 
@@ -20,6 +22,9 @@ def test_options_reach_the_api(api, run):
         "--compare", "c.mp4", "--source-text", "s", "--paste", "replace", "--crf", "20", "--codec", "hevc",
         "--clip", "x", "--steps", "7", "--device", "cpu", "--dtype", "float32", "--seed", "3", "--cache-dir", "k",
         "--overwrite", "--model", "m",
+        "--visible-mark", "--c2pa-cert", "c.pem", "--c2pa-key", "k.pem", "--face", "all",
+        "--range", "1-2", "--min-face", "30",
+        "--max-cache", "2GB", "--preset", "slow", "--pix-fmt", "yuv420p", "--lossless", "--deinterlace", "--rate", "24",
     )  # fmt: skip
     assert result.exit_code == 0
     name, args, values = api.calls[0]
@@ -28,27 +33,31 @@ def test_options_reach_the_api(api, run):
     assert values == {
         "text": ["a", "b"], "attributes": ["Bald=0.5"], "strength": 2.0, "region": "hair", "output": Path("o.mkv"),
         "compare": Path("c.mp4"), "source_text": "s", "paste": "replace", "crf": 20, "codec": "hevc", "clip": "x",
-        "overwrite": True,
+        "overwrite": True, "face": "all", "range": "1-2", "min_face": 30.0,
+        "preset": "slow", "pix_fmt": "yuv420p", "lossless": True,
+        "marking": Marking(False, True, Signing(Path("c.pem"), Path("k.pem"))),
     }  # fmt: skip
     assert callable(options.pop("progress"))
     assert options == {
         "steps": 7, "device": "cpu", "dtype": "float32", "seed": 3, "cache_dir": Path("k"), "model": "m",
+        "deinterlace": True, "rate": 24.0, "max_cache": 2_000_000_000,
         "recipe": "own",
     }  # fmt: skip
 
 
 def test_what_is_not_given_is_left_to_the_api(api, run):
     run(*EDIT)
-    assert not {"crf", "codec", "clip", "iterations"} & set(api.calls[0][2])
+    assert not {"crf", "codec", "clip", "preset", "pix_fmt", "range", "iterations"} & set(api.calls[0][2])
 
 
 def _defaults() -> dict:
     """The defaults of ``dvaedit.api.edit`` and ``Options``, read off their source: importing it would load torch."""
     package = Path(dvaedit.__file__).parent
     trees = {
-        name: ast.parse((package / name).read_text()) for name in ("api.py", "stages/graph.py", "checkpoints/load.py")
+        name: ast.parse((package / name).read_text())
+        for name in ("api.py", "stages/graph.py", "stages/choose.py", "face/quality.py", "checkpoints/load.py")
     }
-    constants = {
+    constants = {"LARGEST": "largest", "DEFAULT_RATE": 25.0} | {
         node.targets[0].id: node.value.value
         for tree in trees.values()
         for node in tree.body
@@ -64,14 +73,15 @@ def _defaults() -> dict:
 
 def test_defaults_are_those_of_the_api():
     theirs, compared = _defaults(), set()
-    for function in (edit.edit, invert.invert, reconstruct.reconstruct):
+    for function in (edit.edit, faces.faces, invert.invert, reconstruct.reconstruct):
         for name, parameter in inspect.signature(function).parameters.items():
             ours = getattr(parameter.default, "value", parameter.default)
             if name in theirs and ours not in (None, inspect.Parameter.empty):
                 assert ours == theirs[name], name
                 compared.add(name)
     assert compared == {
-        "source_text", "strength", "region", "paste", "overwrite", "model", "recipe", "device", "dtype", "seed"
+        "source_text", "strength", "region", "paste", "overwrite", "model", "recipe", "device", "dtype", "seed",
+        "face", "min_face", "lossless", "deinterlace", "rate",
     }  # fmt: skip
 
 
@@ -107,8 +117,7 @@ def test_unknown_words_are_warned_about(api, run, words, said):
 @pytest.fixture
 def video(monkeypatch):
     """What probe says of any path: 12 frames of 1000 x 1000 pixels."""
-    module = pytest.importorskip("dvaedit.video.probe")
-    monkeypatch.setattr(module, "probe", lambda path: SimpleNamespace(frames=12, width=1000, height=1000))
+    monkeypatch.setattr(FakeApi, "info", SimpleNamespace(frames=12, width=1000, height=1000))
 
 
 def test_dry_run_says_what_would_run_and_runs_nothing(api, run, video):
@@ -158,6 +167,26 @@ def test_reconstruct(api, run):
         assert measure in result.stderr
     assert api.calls[0][2]["output"] == Path("again.mp4") and api.calls[0][2]["overwrite"] is True
     assert json.loads(run("reconstruct", "in.mp4", "--json").stdout)["quality"]["psnr"] == 26.5
+
+
+def test_frames_left_alone_are_said(api, run):
+    err = run(*EDIT).stderr
+    assert (
+        "face 2 is left as it is in 3 frames because the face is too small, 1 frames because it is turned away" in err
+    )
+    assert "face 2: 2 frames without a detection are bridged" in err
+
+
+def test_faces(api, run):
+    result = run("faces", "in.mp4", "-o", "people.png", "--min-face", "40", "--cache-dir", "k")
+    lines = result.stdout.splitlines()
+    assert lines[0].split() == ["face", "frames", "can", "be", "edited", "size", "quality", "seen"]
+    assert lines[1].split()[:6] == ["1", "9", "8", "64", "px", "0.50"]
+    assert lines[1].endswith("00:00:00.50 to 01:02:03.00, in 2 parts") and lines[-1] == "sheet.png"
+    name, args, values = api.calls[0]
+    assert (name, args, values["sheet"], values["min_face"]) == ("faces", (Path("in.mp4"),), Path("people.png"), 40.0)
+    assert run("faces", "in.mp4", "-q").stdout == "sheet.png\n"
+    assert json.loads(run("faces", "in.mp4", "--json").stdout)["people"][0]["parts"] == [[0.5, 1.0], [3722.0, 3723.0]]
 
 
 def test_paper_recipe_has_steps_of_its_own(api, run):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
 
+import cv2
+import numpy as np
 import pytest
 import torch
+from skimage import data
 
 from dvaedit.models.autoencoder import Autoencoder
 from dvaedit.models.bundle import Model
@@ -14,7 +18,7 @@ from dvaedit.models.classifier import AttributeModel
 from dvaedit.runtime import Runtime
 from dvaedit.video.probe import probe
 from dvaedit.video.reader import read_frames
-from dvaedit.video.writer import write_video
+from dvaedit.video.writer import write_rgb_video, write_video
 from tests.models.test_unet import TINY
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "astronaut.mp4"
@@ -49,6 +53,22 @@ def clip(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("clip") / "clip.mp4"
     info = probe(EXAMPLE)
     write_video(path, info, ((frame.native, frame.pts) for frame in read_frames(EXAMPLE, 0, 8)), crf=10)
+    return path
+
+
+@pytest.fixture(scope="session")
+def two_people(tmp_path_factory) -> Path:
+    """Twelve frames of two faces side by side, the right one smaller and, in frames 5 and 6, painted over."""
+    path = tmp_path_factory.mktemp("two") / "two.mp4"
+    left = data.astronaut()[:300, 60:360]
+    right = cv2.resize(left, None, fx=0.8, fy=0.8, interpolation=cv2.INTER_AREA)
+    frames = []
+    for number in range(12):
+        frame = np.zeros((300, 560, 3), np.uint8)
+        frame[:, :300] = left
+        frame[30:270, 310:550] = 90 if number in (5, 6) else right
+        frames.append(np.roll(frame, number, axis=1))
+    write_rgb_video(path, frames, rate=Fraction(24), crf=10)
     return path
 
 

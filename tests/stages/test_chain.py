@@ -14,9 +14,8 @@ import pytest
 from dvaedit.editing.attributes import AttributeEdit
 from dvaedit.pipeline.run import Pipeline
 from dvaedit.pipeline.store import Cache
-from dvaedit.stages.export import edited_frames
+from dvaedit.stages.export import Overlay, edited_frames
 from dvaedit.stages.graph import Settings, edit_nodes
-from dvaedit.stages.paste import Patches
 from dvaedit.video.probe import file_digest, probe
 from dvaedit.video.reader import read_frames
 
@@ -27,12 +26,8 @@ def pipeline(clip, model, cache_folder, settings=BLOND, progress=None):
     return Pipeline(edit_nodes(clip, model, None, settings), Cache(cache_folder), file_digest(clip), progress=progress)
 
 
-def edited(clip, done):
-    """Each source frame with its edited frame and the patch between them."""
-    info = probe(clip)
-    size, patches = (info.width, info.height), Patches(done.artifact("paste"), done.artifact("align"))
-    for frame, (after, _) in zip(read_frames(clip), edited_frames(clip, patches, size), strict=True):
-        yield frame, after, patches.patch(frame, size)
+def overlay(done):
+    return Overlay([(done.artifact("paste"), done.artifact("align"))])
 
 
 def planes(frame):
@@ -57,12 +52,12 @@ def test_every_frame_is_written_at_its_time(clip, finished):
 
 def test_outside_the_mask_frames_are_bit_identical(clip, finished):
     info = probe(clip)
-    patches = Patches(finished.artifact("paste"), finished.artifact("align"))
+    patches = overlay(finished)
     changed = 0
     for (after, _), frame in zip(
         edited_frames(clip, patches, (info.width, info.height)), read_frames(clip), strict=True
     ):
-        (x0, y0, x1, y1), delta = patches.patch(frame, (info.width, info.height))
+        (((x0, y0, x1, y1), delta),) = patches.at(frame, (info.width, info.height))
         inside = np.zeros((info.height, info.width), bool)
         inside[y0:y1, x0:x1] = delta.any(axis=2)
         before_y, after_y = (p.to_ndarray()[: info.height] for p in (frame.native, after))
@@ -98,7 +93,7 @@ def test_second_edit_runs_only_edit_sample_paste_and_export(clip, model, finishe
 def test_zero_strength_changes_nothing(clip, model, finished):
     none = Settings(attributes=(AttributeEdit("Male", 0.0),), steps=3)
     again = pipeline(clip, model, finished.cache.root, none)
-    patches = Patches(again.artifact("paste"), again.artifact("align"))
+    patches = overlay(again)
     info = probe(clip)
     for (after, _), frame in zip(
         edited_frames(clip, patches, (info.width, info.height)), read_frames(clip), strict=True

@@ -21,7 +21,7 @@ from dvaedit.models.unet import UNetConfig
 from dvaedit.pipeline.run import Pipeline
 from dvaedit.pipeline.store import Cache
 from dvaedit.runtime import Runtime
-from dvaedit.stages.export import edited_frames
+from dvaedit.stages.export import Overlay, edited_frames
 from dvaedit.stages.graph import Settings, edit_nodes
 from dvaedit.stages.paper.graph import paper_edit_nodes, paper_reconstruct_nodes
 from dvaedit.stages.paste import Patches
@@ -103,7 +103,8 @@ def test_paper_recipe_is_the_papers_algorithm_on_any_model(clip, tmp_path, famil
     (x0, y0, x1, y1), delta = patches.patch(frame, (info.width, info.height))
     wanted = paper_paste(frame.rgb(), levels.astype(np.uint8), inverse_coefficients(quad, size))
     assert np.abs(frame.rgb()[y0:y1, x0:x1] + delta - wanted[y0:y1, x0:x1]).max() <= 1
-    assert sum(1 for _ in edited_frames(clip, patches, (info.width, info.height))) == 8
+    overlay = Overlay([(paste, align)])
+    assert sum(1 for _ in edited_frames(clip, overlay, (info.width, info.height))) == 8
 
 
 class Words:
@@ -111,6 +112,9 @@ class Words:
 
     digest = "words"
     large = False
+
+    def known_words(self, text):
+        return text.split(), []
 
     def encode_text(self, texts):
         counts = torch.tensor([[text.count(letter) for letter in "abcdefghijkl"] for text in texts]).float()
@@ -146,7 +150,14 @@ def test_recipes_do_not_share_noise_codes_but_share_the_decoding(clip, tmp_path)
     states = {
         plan.label: plan.state for plan in pipeline(clip, paper_reconstruct_nodes(clip, model, BLOND), tmp_path).plan()
     }
-    assert states == {"decode": "cached", "align": "absent", "encode": "absent", "invert": "absent", "source": "absent"}
+    assert states == {
+        "decode": "cached",
+        "people": "cached",
+        "align": "absent",
+        "encode": "absent",
+        "invert": "absent",
+        "source": "absent",
+    }
 
 
 @pytest.mark.parametrize("family", ["paper", "diffae"])

@@ -73,7 +73,7 @@ def encode(
 
 def run_ffmpeg(*arguments: object) -> None:
     command = [find_ffmpeg(), "-y", "-v", "error", "-nostdin", *map(str, arguments)]
-    subprocess.run(command, check=True, timeout=60)
+    subprocess.run(command, check=True, timeout=600)
 
 
 def packets(path: Path, kinds=("audio",)) -> list[list[tuple[str, Fraction]]]:

@@ -28,14 +28,14 @@ def test_interpolation_is_linear_inside_and_zero_outside(points):
 
 def test_pull_brings_a_moved_face_home(points, ramp):
     raster = Raster(points, triangulate(points), 64)
-    moved = points + [3.0, -2.0]
+    moved = points + np.array([3.0, -2.0])
     pulled = raster.pull(ramp, moved)
     expected = ramp + np.float32([3, -2, 1]) / 128
     assert np.allclose(pulled[raster.inside], expected[raster.inside], atol=2e-3)
 
 
 def test_reshape_moves_the_face_and_leaves_the_far_border(points, ramp):
-    raster = Raster(points + [2.0, 0.0], triangulate(points), 64)
+    raster = Raster(points + np.array([2.0, 0.0]), triangulate(points), 64)
     reshaped = raster.reshape(ramp, points)
     assert reshaped[32, 32, 0] == pytest.approx(ramp[32, 30, 0], abs=2e-3)
     assert reshaped[32, 63, 0] == pytest.approx(ramp[32, 63, 0], abs=0.02)

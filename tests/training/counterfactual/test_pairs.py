@@ -1,11 +1,14 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from dvaedit.errors import UsageError
 from dvaedit.training.attributes import NAMES
-from dvaedit.training.autoencoder import TrainConfig, Trainer
+from dvaedit.training.autoencoder import Trainer, face_source
 from dvaedit.training.classifier import EDITS, fit_edit_map
+from dvaedit.training.config import TrainConfig
 from dvaedit.training.counterfactual.pairs import Pairs, noise_dependent_mix
 from tests.models.test_unet import TINY
 from tests.training.test_autoencoder import face_set  # noqa: F401
@@ -59,8 +62,9 @@ def test_states_on_the_way_hold_no_more_of_the_source_than_noise(pairs):
 
 
 def test_a_batch_ends_with_counterfactuals_under_the_source_landmarks(pairs, face_set):  # noqa: F811
-    trainer = Trainer(TrainConfig(model=TINY, batch_size=4), face_set, pairs)
-    batch = trainer.batches[0]
+    config = TrainConfig(model=TINY, batch_size=4)
+    trainer = Trainer(config, face_source(config, face_set, pairs))
+    batch = trainer.source[0]
     same = (batch.x_0 == batch.source).flatten(1).all(dim=1)
     assert same.tolist() == [True, True, False, False]
     terms = trainer.train_step()
@@ -84,3 +88,15 @@ def test_edit_map_adds_what_is_missing_and_leaves_what_is_there():
 
 def test_edits_name_known_attributes():
     assert set(EDITS) <= set(NAMES)
+
+
+def test_the_source_is_what_lies_under_the_noise(pairs, face_set):  # noqa: F811
+    config = TrainConfig(model=TINY, batch_size=4, change_weight=0.0)
+    trainer = Trainer(config, face_source(config, face_set, pairs))
+    batch = trainer.source[0]
+    total, _ = trainer.objective(batch, seed=1)
+    unmoved, _ = trainer.objective(replace(batch, source=batch.x_0), seed=1)
+    assert (total - unmoved).abs() > 1e-4
+    trainer.objective.config = replace(config, change_weight=8.0)
+    weighted, _ = trainer.objective(batch, seed=1)
+    assert weighted > total

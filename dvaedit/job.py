@@ -1,0 +1,100 @@
+"""One call of :mod:`dvaedit.api`: its input, its cache, whom it edits, and how long its stages take."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dvaedit.errors import UsageError
+from dvaedit.pipeline.run import Node, Pipeline
+from dvaedit.pipeline.store import Cache
+from dvaedit.source import Source
+from dvaedit.stages.choose import Choice, parse_range
+from dvaedit.stages.estimate import bytes_to_come
+from dvaedit.stages.graph import Settings, scan_nodes
+
+if TYPE_CHECKING:
+    from dvaedit.api import Options
+
+Progress = Callable[[str, int, int], None]
+"""Called with (stage, frames done, frames in all)."""
+
+
+LEAST_FRAME = 8  # bytes that a coded frame takes at the least
+
+
+@dataclass
+class Clock:
+    """Forwards progress and adds up the time each stage takes."""
+
+    forward: Progress | None
+    seconds: dict[str, float] = field(default_factory=dict)
+    _since: float = field(default_factory=time.monotonic)
+
+    def __call__(self, label: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        self.seconds[label] = self.seconds.get(label, 0.0) + now - self._since
+        self._since = now
+        if self.forward is not None:
+            self.forward(label, done, total)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the pipelines of one call share."""
+
+    source: Source
+    settings: Settings
+    choice: Choice
+    cache: Cache
+    clock: Clock
+    max_cache: int | None
+
+    @classmethod
+    def of(cls, video: Path, choice: Choice, range_: str | None, min_face: float, options: Options) -> Job:
+        """Look at the input; the settings are those of every command."""
+        span = None if range_ is None else parse_range(range_)
+        # Numbers are those of the whole video, whatever part is edited; else only that part is looked at.
+        scan = None if choice.number not in (None, 1) else span
+        settings = Settings(
+            steps=options.step_count, seed=options.seed, span=span, scan=scan, min_face=min_face, recipe=options.recipe
+        )
+        cache, clock = Cache(None if options.cache_dir is None else Path(options.cache_dir)), Clock(options.progress)
+        source = Source.open(video, cache, frame_rate(options.rate), options.deinterlace, clock)
+        return cls(source, settings, choice, cache, clock, options.max_cache)
+
+    def pipeline(self, nodes: list[Node]) -> Pipeline:
+        return Pipeline(nodes, self.cache, self.source.key, video=self.source.path.name, progress=self.clock)
+
+    def make_room(self, pipeline: Pipeline, targets: list[str]) -> None:
+        """Raise StorageError now if the cache will not hold what the targets need."""
+        info = self.source.info
+        plans, encoding = pipeline.plan(targets), self.settings.encoding
+        lossless = encoding.lossless or encoding.codec in ("ffv1", "prores")
+        frames = min(info.frames, self.source.video.stat().st_size // LEAST_FRAME + 1)  # a header may claim anything
+        wanted = bytes_to_come(plans, frames, info.width * info.height, lossless)
+        if wanted:
+            self.cache.make_room(wanted, self.max_cache, set(pipeline.keys.values()) | {self.source.key})
+
+    def people(self) -> tuple[int, ...]:
+        """The numbers of the people to edit; where the choice needs it, the video is looked at now."""
+        if self.choice.number is not None:
+            return (self.choice.number,)
+        return self.choice.resolve(self.pipeline(scan_nodes(self.source.video, self.settings.scan)).artifact("people"))
+
+    def known_people(self) -> tuple[int, ...]:
+        """The same without computing anything: the first person, if the video has not been looked at."""
+        scan = self.pipeline(scan_nodes(self.source.video, self.settings.scan)).plan(["people"])
+        return self.people() if self.choice.number or scan[-1].state == "cached" else (1,)
+
+
+def frame_rate(value: float | Fraction) -> Fraction:
+    """An exact rate, such as 24000/1001 for 23.976. Raises UsageError."""
+    rate = Fraction(value).limit_denominator(1001)
+    if not 0 < rate <= 1000:
+        raise UsageError(f"{value} is no rate of frames a second", "Give one like 25 or 29.97.")
+    return rate

@@ -1,0 +1,89 @@
+"""Kill an edit at many points, resume each, and compare with an edit that nobody has disturbed.
+
+Arguments: video, folder, number of points. Each attempt is a fork of this process: networks are loaded once.
+Prints one JSON line: changes of files in all, stages in which a kill fell, and what differed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sys
+import traceback
+from pathlib import Path
+
+import numpy as np
+
+from dvaedit import api
+from dvaedit.files import sha256_file
+from dvaedit.provenance import Marking
+from tests.faults import FAULTS, watch
+from tests.slow.steady import steady
+from tests.stages.conftest import tiny_model
+
+
+def edit(video: Path, folder: Path) -> None:
+    options = api.Options(steps=3, cache_dir=folder / "cache")
+    api.edit(video, attributes="Blond_Hair=2", output=folder / "out.mp4", options=options, marking=Marking(off=True))
+
+
+def forked(video: Path, folder: Path, kill_at: int | None) -> int:
+    """Run one edit in a fork; the signal it died of, or 0. Its changes of files are left in ``folder``.seen."""
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            FAULTS.reset(root=folder, kill_at=kill_at)
+            edit(video, folder)
+            seen, _ = FAULTS.seen, FAULTS.reset()
+            folder.with_suffix(".seen").write_text("\n".join(seen))
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+        os._exit(code)
+    _, status = os.waitpid(pid, 0)
+    if os.WIFEXITED(status) and os.WEXITSTATUS(status):
+        raise SystemExit("an edit failed without being killed")
+    return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Of every file of complete entries (by stage, key and name) and of the output; manifests hold the rest."""
+    files = [path for path in (folder / "cache").rglob("*") if path.is_file() and path.name != "used"]
+    kept = [path for path in files if ".locks" not in path.parts]
+    return {str(path.relative_to(folder)): sha256_file(path) for path in [*kept, folder / "out.mp4"]}
+
+
+def main(video: Path, folder: Path, points: int) -> None:
+    watch()
+    api.load_model = lambda name, runtime: tiny_model()
+    steady(video)
+    whole = folder / "whole"
+    whole.mkdir()
+    assert forked(video, whole, None) == 0
+    expected, seen = digests(whole), whole.with_suffix(".seen").read_text().splitlines()
+    stages, different, killed = set(), [], 0
+    for place in np.unique(np.linspace(0, len(seen) - 1, points).astype(int)).tolist():
+        attempt = folder / f"kill{place}"
+        attempt.mkdir()
+        killed += forked(video, attempt, place) == signal.SIGKILL
+        stages.add(seen[place].split("/")[1] if seen[place].startswith("cache/") else "output")
+        if (attempt / "out.mp4").exists() and sha256_file(attempt / "out.mp4") != expected["out.mp4"]:
+            different.append([place, "half an output"])
+        assert forked(video, attempt, None) == 0
+        found = digests(attempt)
+        if found != expected:
+            names = {n for n in found.keys() | expected.keys() if found.get(n) != expected.get(n)}
+            different.append([place, seen[place], sorted(names)[:5]])
+        leftovers = [path.name for path in attempt.iterdir() if path.name not in ("cache", "out.mp4")]
+        if any(not name.startswith(".dvaedit-") for name in leftovers):
+            different.append([place, "leftovers", leftovers])
+        shutil.rmtree(attempt)
+    result = {"changes": len(seen), "killed": killed, "stages": sorted(stages), "different": different}
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))

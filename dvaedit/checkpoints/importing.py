@@ -5,8 +5,13 @@ Lightning checkpoint whose ``state_dict`` holds two copies of the model, ``model
 used; names in :mod:`dvaedit.checkpoints.upstream`); ``last.ckpt`` of the classifier, with ``classifier.*``,
 ``ema_classifier.*`` (unused), ``conds_mean``, ``conds_std``; ``latent.pkl`` with the last two; ``model_ir_se50.pth``
 and ``79999_iter.pth`` (flat); ``mobilenet_224_model_best_gdconv_external.pth.tar`` (``state_dict`` of ``module.*``).
-DiffAE (``ffhq256_autoenc/last.ckpt``): Lightning too, ``model.*`` and ``ema_model.*`` of a U-Net with one convolution
-fewer per block and a semantic encoder ``encoder.*``; ``x_T`` and ``latent_net.*`` have no use here.
+
+DiffAE (``ffhq256_autoenc/last.ckpt``): Lightning too, ``model.*`` and ``ema_model.*``. The U-Net has the paper's plan
+(128 x (1, 1, 2, 2, 4, 4), two blocks a level, attention at 16) and names, but one convolution fewer per block:
+``out_layers.0`` (norm, then the scale and shift of time and the scale of the code, ``cond_emb_layers.1`` 512 -> C) and
+``out_layers.3``. The semantic encoder ``encoder.*`` is a half U-Net, 128 x (1, 1, 2, 2, 4, 4, 4) from 256 to 4 pixels,
+its blocks ``in_layers.{0,2}`` and ``skip_connection`` alone; ``encoder.out.0`` is its norm, ``encoder.out.3`` the 1x1
+convolution after the mean. ``x_T`` and ``latent_net.*`` have no use here, ``conds_mean`` and ``conds_std`` have.
 """
 
 from __future__ import annotations

@@ -45,14 +45,15 @@ def _attribute_model(card: Card, config: AutoencoderConfig) -> AttributeModel:
     return AttributeModel(tuple(card.config["attributes"]), config.identity.code_channels, rank, unit_norm)
 
 
-def load_text_model(name: str = DEFAULT_CLIP, runtime: Runtime | None = None) -> TextImageModel:
+def load_text_model(name: str = DEFAULT_CLIP, runtime: Runtime | None = None, antialias: bool = True) -> TextImageModel:
     """Load an image-text model for ``runtime``: the compact one, verified against its card, or any of open_clip.
 
+    ``antialias``: see :class:`TextImageModel`.
     Raises UsageError for an unknown name and WeightsError where weights are missing, damaged or out of reach.
     """
     runtime = runtime or Runtime.resolve()
     folder = verify(find_card(COMPACT_CARD)).parent if name == DEFAULT_CLIP else None
-    return load_clip(name, folder).to(runtime.device)
+    return load_clip(name, folder, antialias).to(runtime.device)
 
 
 def _filled(module: nn.Module, card: Card, runtime: Runtime) -> nn.Module:

@@ -43,6 +43,7 @@ def parity(
     """
     session, parts = session_of(ctx), []
     with session.working(f"parity {folder}"):
+        from dvaedit.parity.report import passed
         from dvaedit.parity.run import PARTS, run
 
         for part in run(folder, only or ()):
@@ -53,14 +54,14 @@ def parity(
     failed = [row for row in rows if not row.ok]
     left_out = [name for name in PARTS if name not in {part.name for part in parts}]
     if json:
-        emit_json({"ok": not failed, "parts": parts, "left_out": left_out})
+        emit_json({"ok": passed(rows), "parts": parts, "left_out": left_out})
     else:
         for part in parts:
             _show(part)
         emit(f"{len(rows) - len(failed)} of {len(rows)} comparisons passed")
     if left_out:
         session.note(f"not compared: {', '.join(left_out)}")
-    if failed:
+    if not passed(rows):
         first = f"{failed[0].file}: {failed[0].array}"
         hint = "The lines that say FAIL have the numbers." if not json else ""
         raise WeightsError(f"{len(failed)} of {len(rows)} comparisons failed, the first: {first}", hint)

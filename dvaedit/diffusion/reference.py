@@ -110,10 +110,15 @@ def sample_step(schedule: Schedule, steps: Steps, denoise: Denoise, x: Tensor, i
     return State(_compose(pred_x_0, eps, steps.prev[index]), pred_x_0)
 
 
-def reference_invert(schedule: Schedule, denoise: Denoise, x_0: Tensor, steps: Steps) -> Iterator[State]:
-    """Yield the states from ``x_0``, taken as lying at the first timestep, up to x_T at the last: T - 1 evaluations."""
+def reference_invert(
+    schedule: Schedule, denoise: Denoise, x_0: Tensor, steps: Steps, to_noise: bool = False
+) -> Iterator[State]:
+    """Yield the states from ``x_0``, taken as lying at the first timestep, up to x_T at the last: T - 1 evaluations.
+
+    ``to_noise``: one step more, to where nothing of the picture is left, as DiffAE does.
+    """
     x = x_0
-    for index in range(len(steps) - 1):
+    for index in range(len(steps) if to_noise else len(steps) - 1):
         pred_x_0, eps = predict(schedule, steps, denoise, x, index)
         x = _compose(pred_x_0, eps, steps.next[index])
         yield State(x, pred_x_0)

@@ -51,7 +51,7 @@ def classifier_move(
     normal = attributes.weight[attributes.index(name)]
     if not normalise:
         return z_id + scale * len(normal) ** 0.5 * normal
-    z = attributes.normalise(z_id) + scale * len(normal) ** 0.5 * normal / normal.norm()
+    z = attributes.normalise(z_id) + scale * len(normal) ** 0.5 * F.normalize(normal, dim=0)
     return z * attributes.std + attributes.mean
 
 
@@ -64,11 +64,11 @@ def classifier_step(
 
 
 def apply_shift(attributes: AttributeModel, z_id_rep: Tensor, shift: Tensor) -> Tensor:
-    """The edited identity code, (1, D): ``shift`` added to the normalised code, brought back to the length it had.
+    """The edited identity codes, (B, D): ``shift`` added to the normalised code, brought back to the length it had.
 
     A video's mean code is shorter than 1; keeping its length makes the zero shift change nothing at all.
     """
-    if not shift.any():
+    if not shift.requires_grad and not shift.any():
         return z_id_rep
     z_id = attributes.denormalise(attributes.normalise(z_id_rep) + shift)
     return z_id * z_id_rep.norm(dim=-1, keepdim=True) if attributes.unit_norm else z_id

@@ -14,6 +14,7 @@ from dvaedit.models.classifier import AttributeModel
 from dvaedit.models.parsing import Classes
 
 if TYPE_CHECKING:
+    from dvaedit.pipeline.artifact import Artifact
     from dvaedit.runtime import Runtime
 
 
@@ -63,3 +64,10 @@ class Model:
         """
         net = self.autoencoder.landmarks
         return landmark_code(points, 1) if net is None else net(x_0).cpu().numpy()
+
+    def identity_codes(self, codes: Artifact, start: int = 0, stop: int | None = None) -> np.ndarray:
+        """The identity codes that frames ``start`` to ``stop`` are to be seen with, from the encode stage's ``codes``.
+
+        (1, D), the video's own, or (stop - start, D) of a model that needs each frame's.
+        """
+        return codes.read("z_id", start, stop) if self.autoencoder.per_frame else codes.read("z_id_rep")

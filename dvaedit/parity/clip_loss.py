@@ -25,7 +25,7 @@ from dvaedit.editing.paper_text import (
 )
 from dvaedit.editing.text import prompts
 from dvaedit.face.regions import TRAINING_FACE
-from dvaedit.parity.encoders import FRAMES, TIES
+from dvaedit.parity.encoders import TIES, frames_of
 from dvaedit.parity.folder import Folder
 from dvaedit.parity.measures import images, stats_each, stride
 from dvaedit.parity.report import Report
@@ -38,7 +38,8 @@ ROLL, GAIN, OFFSET = 7, 0.8, 0.1  # what makes the second image of a pair
 def check(folder: Folder, report: Report) -> None:
     """Compare all of clip_loss.npz. What comes of preprocessing without antialiasing is the paper's own."""
     source, target = (str(report.input(name)) for name in ("src_txt", "trg_txt"))
-    x = images(folder.report("encoders").input("images_u8")[:FRAMES])
+    encoders = folder.report("encoders")
+    x = images(encoders.input("images_u8")[: frames_of(encoders)])
     clips = {name: StubClip(folder.salt, antialias) for name, antialias in (("aa0", False), ("aa1", True))}
     with torch.no_grad():
         direction = _texts(report, clips["aa0"], source, target)

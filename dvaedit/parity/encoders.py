@@ -18,7 +18,12 @@ from dvaedit.parity.measures import class_mask, images, samples, stats_each, str
 from dvaedit.parity.report import Report
 
 TIES = "n_argmax_gap_below_1e-4"  # pixels whose class rounding may change
-FRAMES = 3  # images of the clip; the one after them is made of the first
+
+
+def frames_of(report: Report) -> int:
+    """How many images are crops of the clip; the one after them is made of the first."""
+    positions = report.arrays.get("frame_positions")
+    return len(report.input("images_u8")) - 1 if positions is None else len(positions)
 
 
 @torch.no_grad()
@@ -90,7 +95,7 @@ def _codes(folder: Folder, report: Report, x: Tensor, record: _Record) -> tuple[
 
 
 def _face_codes(folder: Folder, report: Report, z_id: Tensor, z_lnd: Tensor) -> None:
-    face_code, mean = folder.autoencoder.face_code, z_id[:FRAMES].mean(dim=0, keepdim=True)
+    face_code, mean = folder.autoencoder.face_code, z_id[: frames_of(report)].mean(dim=0, keepdim=True)
     report.close("cond", face_code(z_id, z_lnd), 5e-6)
     report.close("cond_swap_lnd", face_code(z_id, z_lnd.roll(1, 0)), 5e-6)
     report.close("avg_id", mean, 5e-6)

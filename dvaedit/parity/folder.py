@@ -74,16 +74,14 @@ class Folder:
 
     @cached_property
     def autoencoder(self) -> Autoencoder:
-        """The paper's model with this folder's weights, in eval mode; only what the paper trains has gradients."""
+        """The paper's model with this folder's weights, in eval mode, without gradients, one crop at a time."""
         with torch.device("meta"):
             model = Autoencoder(PAPER)
         state = {ours: self.pseudo(theirs) for ours, theirs in upstream.paper_names(model).items()}
         constants = Autoencoder.face_code_constants()
         model.load_state_dict({**state, **constants}, assign=True)
-        for network in model.frozen:
-            network.requires_grad_(False)
         model.max_batch = 1
-        return model.eval()
+        return model.eval().requires_grad_(False)
 
     @cached_property
     def parser(self) -> PaperParser:

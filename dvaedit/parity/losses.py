@@ -38,8 +38,7 @@ def check(folder: Folder, report: Report) -> None:
     classes = folder.parser.class_map(x_0).numpy()
     training = np.isin(classes, sorted(TRAINING_FACE))[:, None].astype(np.uint8)
     report.same("mask", training, int(folder.report("encoders").input(TIES)))
-    model.zero_grad(set_to_none=True)
-    model.unet.checkpointing, model.max_batch = True, None
+    _train(model, True)
     try:
         crops = []
         for k in range(len(x_0)):
@@ -49,8 +48,15 @@ def check(folder: Folder, report: Report) -> None:
         _compare_losses(report, crops, mask)
         _compare_gradients(report, model)
     finally:
-        model.unet.checkpointing, model.max_batch = False, 1
-        model.zero_grad(set_to_none=True)
+        _train(model, False)
+
+
+def _train(model: Autoencoder, on: bool) -> None:
+    """Gradients for all that the paper trains, with the activations of each block computed anew; or none again."""
+    for part in (model.unet, model.face_code):
+        part.requires_grad_(on)
+    model.unet.checkpointing, model.max_batch = on, None if on else 1
+    model.zero_grad(set_to_none=True)
 
 
 def _crop(model: Autoencoder, x_0: Tensor, t: Tensor, eps: Tensor, pair: Tensor, mask: Tensor) -> _Crop:

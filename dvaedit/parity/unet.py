@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from dvaedit.models.unet import UNet, timestep_embedding
+from dvaedit.parity.encoders import frames_of
 from dvaedit.parity.folder import Folder
 from dvaedit.parity.measures import images, samples, stats, stride
 from dvaedit.parity.report import Report
@@ -21,7 +22,6 @@ _INNER = {
     "out_layers.2": ("conv_mid", "output"), "out_layers.3": ("norm_cond", "output"),
     "out_layers.4": ("dropout", "input"), "out_layers.5": ("dropout", "output"), "out_layers.6": ("conv_out", "output"),
 }  # fmt: skip
-_EXTRA_COND = 3  # the image whose z_face stands in for that of the second evaluation
 
 
 @torch.no_grad()
@@ -43,7 +43,8 @@ def check(folder: Folder, report: Report) -> None:
     eps = torch.cat(outputs)
     report.close("eps", eps, 3e-4)
     _compare_blocks(report, blocks)
-    other = unet(x[1:2], t[1:2], torch.from_numpy(encoders.input("cond")[_EXTRA_COND : _EXTRA_COND + 1]))
+    made = frames_of(encoders)  # the image whose z_face stands in for that of the second evaluation
+    other = unet(x[1:2], t[1:2], torch.from_numpy(encoders.input("cond")[made : made + 1]))
     report.close("eps_t250_cond3_stride4", stride(other, 4), 3e-4)
     report.close("rms_change_cond0_to_cond3_t250", (other - eps[1:2]).double().square().mean().sqrt(), 0, 1e-2)
 

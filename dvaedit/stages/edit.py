@@ -36,7 +36,9 @@ SEARCH_TIMESTEPS = (350, 550, 750)
 
 @dataclass(frozen=True)
 class Edit(Stage):
-    """Makes ``z_id`` (1, D). ``meta``: ``region`` it shows in, ``mix`` of attributes per text, ``cosine`` to before.
+    """Makes ``z_id`` (1, D), or (n, D) of a model with a code per frame.
+
+    ``meta``: ``region`` it shows in, ``mix`` of attributes per text, ``cosine`` to before.
 
     Edits add up in the normalised code; ``text_frames`` frames spread over the video guide the text search.
     """
@@ -57,7 +59,7 @@ class Edit(Stage):
 
     def run(self, inputs: dict[str, Artifact], out: ArtifactWriter, progress: StageProgress) -> None:
         model = self.model
-        z_id_rep = model.tensor(inputs["encode"].read("z_id_rep"))
+        z_id_rep = model.tensor(model.identity_codes(inputs["encode"]))
         shift = attribute_shift(model.attributes, z_id_rep, list(self.attributes))
         touched, mixes = [edit.name for edit in self.attributes if edit.strength], {}
         for number, text in enumerate(self.texts):
@@ -66,7 +68,7 @@ class Edit(Stage):
             touched += list(mixes[text.target]) or [""]
         z_id = apply_shift(model.attributes, z_id_rep, shift)
         out.meta.update(region=region_of(touched), mix=mixes, length=float(shift.norm()))
-        out.meta["cosine"] = float(torch.cosine_similarity(z_id, z_id_rep).item())
+        out.meta["cosine"] = float(torch.cosine_similarity(z_id, z_id_rep).mean())
         out.save({"z_id": z_id.cpu().numpy()})
         progress(1, 1)
 
@@ -80,7 +82,12 @@ class Edit(Stage):
         start = attribute_shift(model.attributes, z_id_rep, [AttributeEdit(*item) for item in mix.items()])
         if not clip.known_words(text.target)[0]:
             return start, mix  # not one word says anything to the model: a search would follow noise
-        pairs = self._pairs(inputs, z_id_rep, region_of(list(mix) or [""]))
+        chosen = spread(inputs["encode"].frames, self.text_frames)
+        if model.autoencoder.per_frame:
+            z_id_rep = z_id_rep[chosen]
+        pairs = self._pairs(inputs, chosen, z_id_rep, region_of(list(mix) or [""]))
+        if model.autoencoder.per_frame:
+            z_id_rep = z_id_rep.repeat(len(SEARCH_TIMESTEPS), 1)
         search = search_shift(
             model.autoencoder, model.attributes, clip, direction, z_id_rep, pairs, start, self.objective, progress
         )
@@ -94,15 +101,19 @@ class Edit(Stage):
             return known
         return attribute_mix(self.clip, self.model.attributes, direction)
 
-    def _pairs(self, inputs: dict[str, Artifact], z_id_rep: Tensor, region: str) -> Pairs:
-        """States of a few frames spread over the video; change is unwanted outside ``region``."""
+    def _pairs(self, inputs: dict[str, Artifact], chosen: list[int], z_id_rep: Tensor, region: str) -> Pairs:
+        """States of the frames ``chosen``; change is unwanted outside ``region``."""
         crops, codes, parsed = inputs["align"], inputs["encode"], inputs["parse"]
-        chosen = np.unique(np.linspace(0, codes.frames - 1, self.text_frames + 2).round().astype(int)[1:-1]).tolist()
         x_0 = torch.cat([self.model.images(crops.read("crops", n, n + 1)) for n in chosen])
         z_lnd = torch.cat([self.model.tensor(codes.read("z_lnd", n, n + 1)) for n in chosen])
         inside = np.concatenate([soft_mask(read_maps(parsed, n, n + 1), region) for n in chosen])
         inside = F.interpolate(self.model.tensor(inside)[:, None], x_0.shape[-2:], mode="area")
         return make_pairs(self.model.autoencoder, z_id_rep, x_0, z_lnd, 1 - inside, list(SEARCH_TIMESTEPS), self.seed)
+
+
+def spread(total: int, count: int) -> list[int]:
+    """``count`` of ``total`` frames (fewer where there are fewer), spread over the video."""
+    return np.unique(np.linspace(0, total - 1, count + 2).round().astype(int)[1:-1]).tolist()
 
 
 def _part(progress: StageProgress, number: int, stage: Edit) -> StageProgress:

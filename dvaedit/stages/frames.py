@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -31,12 +31,18 @@ def frames_at(video: Path, numbers: np.ndarray) -> Iterator[Frame]:
 
 
 def crops_at(
-    video: Path, track: ShardReader, size: int, shards: list[tuple[int, int]], quads: np.ndarray | None = None
+    video: Path,
+    track: ShardReader,
+    size: int,
+    shards: list[tuple[int, int]],
+    cut: Callable[[np.ndarray, np.ndarray, int], np.ndarray] = crop,
+    quads: np.ndarray | None = None,
 ) -> Iterator[tuple[int, int, np.ndarray]]:
     """(start, stop, crops) for each of the rising ``shards`` of a track: uint8 (stop - start, size, size, 3) RGB.
 
-    ``track`` holds ``frames`` and ``quads``; ``quads``: other squares to cut. The video is read once, up to where the
-    crops asked for end: formats that cannot seek would else be decoded from the beginning for every shard.
+    ``track`` holds ``frames`` and ``quads``. The video is read once, up to where the crops asked for end: formats
+    that cannot seek would else be decoded from the beginning for every shard. ``cut``: makes the crop of a frame;
+    ``quads``: other squares to cut.
     """
     numbers = track.read("frames")
     quads = track.read("quads") if quads is None else quads
@@ -44,4 +50,4 @@ def crops_at(
     images = frames_at(video, numbers[places])
     for start, stop in shards:
         pairs = zip(islice(images, stop - start), quads[start:stop], strict=True)
-        yield start, stop, np.stack([crop(frame.rgb(), quad, size) for frame, quad in pairs])
+        yield start, stop, np.stack([cut(frame.rgb(), quad, size) for frame, quad in pairs])

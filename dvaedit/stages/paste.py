@@ -124,7 +124,7 @@ class _Around:
         self.first = max(shards[0][0] - TIME_RADIUS, 0) if shards else total
         steps = [(at, min(at + SHARD, total)) for at in range(self.first, total, SHARD)]
         wide = wide_quads(align.read("quads"))
-        self.coming = crops_at(stage.video, align, stage.model.parser.config.image_size, steps, wide)
+        self.coming = crops_at(stage.video, align, stage.model.parser.config.image_size, steps, quads=wide)
         self.crops, self.maps, self.segmenter = [], [], PersonSegmenter()
         chosen = spread(total)
         crops = np.concatenate([align.read("crops", n, n + 1) for n in chosen])

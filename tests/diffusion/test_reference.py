@@ -62,6 +62,12 @@ def test_inversion_and_sampling_follow_the_formulas(prediction):
     for i in range(4):
         expected = numpy_step(expected, eps_of(expected, i), a[i], a[i + 1])
         assert torch.allclose(states[i].x, expected, atol=1e-10)
+    whole = list(reference_invert(schedule, network, x, steps, to_noise=True))
+    assert len(whole) == 5
+    assert torch.equal(whole[3].x, states[3].x)
+    assert torch.allclose(
+        whole[4].x, numpy_step(expected, eps_of(expected, 4), a[4], torch.tensor(0.0).double()), atol=1e-10
+    )
     states = list(reference_sample(schedule, network, expected, steps))
     assert len(states) == 5
     for i, state in zip(reversed(range(5)), states, strict=True):

@@ -75,3 +75,19 @@ def test_regions():
     assert region_of(["Blond_Hair", "Wavy_Hair"]) == "hair"
     assert region_of(["Blond_Hair", "Eyeglasses"]) == "head"
     assert region_of([""]) == "head"
+
+
+def test_codes_without_unit_norm_keep_their_length_after_an_edit():
+    free = AttributeModel(("Blond_Hair",), 4, unit_norm=False)
+    free.std.fill_(2.0)
+    z = torch.full((3, 4), 5.0)
+    moved = apply_shift(free, z, torch.tensor([1.0, 0, 0, 0]))
+    assert torch.equal(moved[:, 0], torch.full((3,), 7.0))
+    assert torch.equal(moved[:, 1:], z[:, 1:])
+
+
+def test_the_zero_shift_of_a_search_has_a_gradient(attributes):
+    z_id_rep = torch.nn.functional.normalize(torch.randn(1, len(attributes.mean)), dim=1)
+    shift = torch.zeros_like(attributes.mean, requires_grad=True)
+    apply_shift(attributes, z_id_rep, shift).sum().backward()
+    assert shift.grad.abs().max() > 0

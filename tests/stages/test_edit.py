@@ -68,7 +68,7 @@ def test_change_is_unwanted_outside_the_region_alone(clip, model, cache):
     pipeline = run(clip, model, cache, "blonde hair")
     inputs = {name: pipeline.artifact(name) for name in ("align", "encode", "parse")}
     z_id_rep = model.tensor(inputs["encode"].read("z_id_rep"))
-    mask = Edit(model=model, text_frames=1)._pairs(inputs, z_id_rep, "hair").mask
+    mask = Edit(model=model)._pairs(inputs, [4], z_id_rep, "hair").mask
     assert mask.shape[1:] == (1, 32, 32)
     assert mask[0, 0, 8, 16] < 0.05  # the tiny parser calls the upper half hair
     assert np.allclose(mask[0, 0, 24:], 1)

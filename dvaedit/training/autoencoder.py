@@ -285,10 +285,14 @@ def main() -> None:
     arguments = parser.parse_args()
     config = TrainConfig()
     face_set = faces.load(arguments.data, arguments.run / "data", masks=arguments.masks)
-    initial = load_tensors(find_card(arguments.init), dtype=torch.float32) if arguments.init else None
+    run, initial = Run(arguments.run), None
+    if arguments.init:
+        card = find_card(arguments.init)
+        initial = load_tensors(card, dtype=torch.float32)
+        run.start_from(card)
     pairs = Pairs.load(arguments.counterfactuals) if arguments.counterfactuals else None
     source = face_source(config, face_set, pairs)
-    train(config, source, Run(arguments.run), arguments.samples, initial=initial)
+    train(config, source, run, arguments.samples, initial=initial)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -29,11 +30,9 @@ def export(run: Run, data: Path, folder: Path, counterfactuals: Path | None = No
     config = from_dict(AutoencoderConfig, state["config"]["model"])
     model = Autoencoder(config).eval().requires_grad_(False)
     model.load_state_dict({**state["model"], **state["ema"]})
-    crops = state["step"] * state["config"]["batch_size"]
-    noised = round(crops * (1 + state["config"]["pair_share"]))
     fields = {
         "name": PARTS["autoencoder"], "kind": "autoencoder", "config": asdict(config), **COMMON,
-        "metrics": {"crops_seen": crops, "noised_crops_seen": noised, "optimiser_steps": state["step"]},
+        "metrics": seen(state, run.started_from(), counterfactuals is not None),
         "description": "Diffusion video autoencoder at 128 px: U-Net, identity encoder and face-code map (EMA).",
     }  # fmt: skip
     write_weights(folder, fields, model.state_dict(), torch.float16)
@@ -48,6 +47,17 @@ def export(run: Run, data: Path, folder: Path, counterfactuals: Path | None = No
     write_weights(folder, fields, attributes.state_dict(), torch.float16)
     summary = "The compact model: trained here on 6,538 labelled faces, 128 px, made for laptop CPUs."
     Card(name="compact", kind="model", parts=PARTS, description=summary, licence="MIT").write(folder)
+
+
+def seen(state: dict[str, Any], before: dict[str, float], with_counterfactuals: bool) -> dict[str, float]:
+    """How much the weights were trained, together with those their run started from."""
+    config = state["config"]
+    crops = state["step"] * config["batch_size"]
+    counts = {"crops_seen": crops, "noised_crops_seen": round(crops * (1 + config["pair_share"])),
+              "optimiser_steps": state["step"]}  # fmt: skip
+    if with_counterfactuals:
+        counts["counterfactuals_seen"] = round(crops * config["counterfactual_share"])
+    return {name: before.get(name, 0) + count for name, count in counts.items()}
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import logging
 import pickle
 import signal
@@ -18,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dvaedit.checkpoints.cards import Card
 from dvaedit.errors import StorageError, UsageError
 from dvaedit.files import make_folder, storage_errors, sync_file, sync_folder, write_durably
 from dvaedit.training.distributed import ALONE, World
@@ -26,6 +28,7 @@ Progress = Callable[[int, int], None]
 """Called with (samples seen, samples in all)."""
 
 CHECKPOINT, PREVIOUS, SNAPSHOTS, LOG = "checkpoint.pt", "checkpoint.previous.pt", "snapshots", "log.csv"
+STARTED_FROM = "started_from.json"
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +70,18 @@ class Run:
         if paths:
             raise StorageError(f"no checkpoint in {self.folder} can be read", "Move them away to start the run anew.")
         return None
+
+    def start_from(self, card: Card) -> None:
+        """Note, once, whose weights the run starts from: what they have seen counts for what comes of it."""
+        path = self.folder / STARTED_FROM
+        if not path.exists():
+            record = {"name": card.name, "sha256": card.sha256, "metrics": card.metrics}
+            write_durably(path, json.dumps(record, indent=1))
+
+    def started_from(self) -> dict[str, float]:
+        """The metrics of the weights the run started from; empty where it started at random ones."""
+        path = self.folder / STARTED_FROM
+        return json.loads(path.read_text())["metrics"] if path.exists() else {}
 
     def save(self, state: Mapping[str, Any]) -> None:
         """Write a checkpoint under a temporary name, keep the one before it, rename. Raises StorageError."""

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 import torch
 
+from dvaedit.checkpoints.cards import Card
 from dvaedit.training.attributes import NAMES
 from dvaedit.training.autoencoder import Trainer, train
 from dvaedit.training.classifier import fit_classifier, fit_directions, held_out_metrics
 from dvaedit.training.config import TrainConfig
+from dvaedit.training.export import seen
 from dvaedit.training.face_batches import FaceSource
 from dvaedit.training.faces import FaceSet, is_held_out
 from dvaedit.training.objective import attribute_loss, stratified_timesteps
@@ -102,3 +104,19 @@ def test_held_out_share_is_fixed_by_name():
     share = np.mean([is_held_out(f"face{n}.jpg") for n in range(5000)])
     assert share == pytest.approx(0.06, abs=0.01)
     assert is_held_out("face3.jpg") == is_held_out("face3.jpg")
+
+
+def test_what_came_before_counts(tmp_path):
+    state = {"step": 10, "config": {"batch_size": 32, "pair_share": 0.25, "counterfactual_share": 0.5}}
+    run = Run(tmp_path)
+    assert seen(state, run.started_from(), False) == {
+        "crops_seen": 320,
+        "noised_crops_seen": 400,
+        "optimiser_steps": 10,
+    }
+    card = Card(name="a", kind="autoencoder", metrics={"crops_seen": 1000, "noised_crops_seen": 1250}, licence="MIT")
+    run.start_from(card)
+    run.start_from(replace(card, metrics={"crops_seen": 5}))  # a resumed run has not started anew
+    assert seen(state, run.started_from(), True) == {
+        "crops_seen": 1320, "noised_crops_seen": 1650, "optimiser_steps": 10, "counterfactuals_seen": 160,
+    }  # fmt: skip

@@ -76,7 +76,7 @@ class Run:
         path = self.folder / STARTED_FROM
         if not path.exists():
             record = {"name": card.name, "sha256": card.sha256, "metrics": card.metrics}
-            write_durably(path, json.dumps(record, indent=1))
+            write_durably(path, json.dumps(record, indent=1).encode())
 
     def started_from(self) -> dict[str, float]:
         """The metrics of the weights the run started from; empty where it started at random ones."""

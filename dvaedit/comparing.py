@@ -134,6 +134,8 @@ def sweep(
     picked = is_sheet(target)
     nodes = sweep_nodes(job.source.video, model, text_model, settings, variants, frames if picked else None)
     pipeline = job.pipeline(nodes)
+    if not picked:  # a few frames need next to nothing
+        job.make_room(pipeline, [f"paste:{variant.label}" for variant in variants])
     made = Sweep(pipeline, job.source, variants, view, tile, picked)
     tiles = made.write_sheet(target) if picked else made.write_video(target, job.clock)
     return SweepResult(target, tuple(tiles), time.monotonic() - began)

@@ -55,8 +55,11 @@ class Variant:
 
 @dataclass(frozen=True)
 class Tile:
-    """What came of a variant: ``judge``: mean probability of its attribute on the pictures shown, None where it has
-    not exactly one that the judge knows; ``cosine``: of the identity code with what it was; ``region`` changed."""
+    """What came of a variant: ``cosine`` of the identity code with what it was, ``region`` changed.
+
+    ``judge``: mean probability, on the pictures shown, that its attribute is there (at a negative strength: is not);
+    None where it has not exactly one that the judge knows.
+    """
 
     label: str
     cosine: float
@@ -211,14 +214,15 @@ class Sweep:
 
     def _look(self, edited: list[np.ndarray], quad: np.ndarray) -> None:
         names = self.judge.config.attributes
-        wanted = [_judged_name(variant, names) for variant in self.variants]
+        wanted = [_judged(variant, names) for variant in self.variants]
         if not any(wanted):
             return
         crops = [crop(one, quad, self.judge.config.image_size) for one in edited]
         table = judging.probabilities(self.judge, crops)
-        for seen, name, row in zip(self._seen, wanted, table, strict=True):
-            if name is not None:
-                seen.append(float(row[names.index(name)]))
+        for seen, edit, row in zip(self._seen, wanted, table, strict=True):
+            if edit is not None:
+                there = float(row[names.index(edit.name)])
+                seen.append(there if edit.strength >= 0 else 1 - there)
 
     @property
     def _comment(self) -> str:
@@ -242,11 +246,11 @@ class Sweep:
         ]
 
 
-def _judged_name(variant: Variant, names: Sequence[str]) -> str | None:
-    if len(variant.attributes) != 1 or variant.texts:
+def _judged(variant: Variant, names: Sequence[str]) -> AttributeEdit | None:
+    """The one thing a variant asks for, where the judge knows it."""
+    if len(variant.attributes) != 1 or variant.texts or variant.attributes[0].name not in names:
         return None
-    name = variant.attributes[0].name
-    return name if name in names else None
+    return variant.attributes[0]
 
 
 def _detail(tile: Tile) -> str:

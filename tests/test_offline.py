@@ -63,3 +63,11 @@ def test_open_clip_does_not_download(no_network, monkeypatch, tmp_path):
             load_clip(name)
         assert "leave out --offline" in caught.value.hint
     assert not any(path.is_file() for path in tmp_path.rglob("*"))
+
+
+def test_no_time_stamp_is_asked_for(no_network, tmp_path):
+    from dvaedit.provenance import Marking, Signing
+
+    signing = Signing(tmp_path / "c.pem", tmp_path / "k.pem", timestamps="http://example.org")
+    with pytest.raises(WeightsError, match="a C2PA time stamp"):
+        Marking(signing=signing).check(tmp_path / "out.mp4")

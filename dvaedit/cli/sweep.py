@@ -103,7 +103,7 @@ def sweep(
 
     The source is the first tile. A picture works on a few frames only and takes seconds to a minute; a video on all, as
     `edit` does, and shares the cache with it: the edit chosen is then nearly done. "judge" is the probability at which
-    a classifier that has no part in editing sees the attribute.
+    a classifier that has no part in editing sees what was asked for.
     """
     if not (attribute or text or attributes):
         raise UsageError("nothing to sweep", "Give --attribute Blond_Hair --strengths 0.5,1,2, or --attributes A,B.")

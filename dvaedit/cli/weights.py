@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dvaedit.cli import completion, options, weights_import, weights_parity
-from dvaedit.cli.session import emit, emit_json, emit_table, session_of
+from dvaedit.cli.session import Session, emit, emit_json, emit_table, session_of
 from dvaedit.cli.text import size
 from dvaedit.errors import UsageError, WeightsError
 
@@ -135,10 +135,18 @@ def pull(
             else:
                 session.note(f"{card.name} is here already")
             paths.append(path)
+    _say_where_to_look(session_of(ctx), folder)
     if json:
         emit_json({"files": paths, "warnings": session.warnings})
     else:
         emit("\n".join(map(str, paths)))
+
+
+def _say_where_to_look(session: Session, folder: Path | None) -> None:
+    from dvaedit.checkpoints.store import weights_folders
+
+    if folder is not None and folder.resolve() not in [known.resolve() for known in weights_folders()]:
+        session.warn(f"{folder} is not looked at for weights: set DVAEDIT_WEIGHTS to it")
 
 
 def _whole(card: Card) -> Path | None:

@@ -118,7 +118,7 @@ def evaluate(
 def check_targets(targets: Sequence[AttributeEdit], names: Sequence[str]) -> None:
     """Raises UsageError for a target the judge does not know."""
     for target in targets:
-        if target.name not in names:
+        if target.name not in (*names, *judging.NEAREST):
             raise UsageError(f"the judge does not know '{target.name}'", hint=f"It knows: {', '.join(names)}.")
 
 
@@ -214,9 +214,8 @@ def _finish(
 ) -> EditEvaluation:  # fmt: skip
     run, notes = subject.run, list(subject.notes)
     asked = list(targets) or list(run.edits if run is not None else ())
-    unknown = [edit.name for edit in asked if edit.name not in names]
-    if unknown:
-        notes.append(f"the judge does not know {', '.join(unknown)}")
+    judged, words = judging.judged_as(asked, names)
+    notes += words
     if not asked:
         notes.append("what was asked for is not known: name it with --target to have it judged")
     face_in_both = int((~np.isnan(series.values["identity"])).sum())
@@ -227,7 +226,7 @@ def _finish(
         notes.append("changes outside the mask include what encoding the video changed")
     edited = subject.edited
     counts = FrameCounts(len(bench.original.times), subject.frames, edited.pairing.count, faces, face_in_both)
-    judgement = judge(source, series, names, judging.targets_of(asked))
+    judgement = judge(source, series, names, judging.targets_of(judged))
     return EditEvaluation(
         edited.path, subject.video.digest, counts, metrics(source, series), judgement, edited.masks.origin,
         _plain_run(run), tuple(notes), _plain_series(series, names), edited,

@@ -17,6 +17,8 @@ CARD = "judge"
 SEEN = 0.5  # probability from which on an attribute counts as there
 MOVED = 0.2  # mean change of a probability that counts as a side effect
 
+NEAREST = {"Wearing_Lipstick": "Heavy_Makeup"}  # stands in for what the judge was not taught
+
 _HAIR = frozenset({"Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair", "Red_Hair", "Dyed_Hair"})
 _NO_HAIR = frozenset({"Bald", "Receding_Hairline", "Bangs", "Long_Hair", "Wavy_Hair"})
 _SEX = frozenset({"Heavy_Makeup", "No_Beard", "5_o_Clock_Shadow", "Mustache", "Long_Hair", "Receding_Hairline"})
@@ -73,6 +75,20 @@ def probabilities(judge: Judge, crops: Sequence[np.ndarray]) -> np.ndarray:
     """(n, A) of n crops, uint8 (S, S, 3) RGB with S the judge's ``image_size``."""
     x = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).float() / 127.5 - 1
     return judge.probabilities(x).numpy()
+
+
+def judged_as(edits: Sequence[AttributeEdit], names: Sequence[str]) -> tuple[list[AttributeEdit], list[str]]:
+    """The edits in words the judge (of ``names``) knows, and what a reader should know of that."""
+    known, notes = [], []
+    for edit in edits:
+        name = edit.name if edit.name in names else NEAREST.get(edit.name, "")
+        if name not in names:
+            notes.append(f"the judge does not know {edit.name}")
+            continue
+        if name != edit.name:
+            notes.append(f"the judge does not know {edit.name}: {name} is judged in its place")
+        known.append(AttributeEdit(name, edit.strength))
+    return known, notes
 
 
 def targets_of(edits: Sequence[AttributeEdit]) -> dict[str, bool]:

@@ -18,7 +18,7 @@ from dvaedit.face.align import crop
 from dvaedit.video.reader import read_frames
 from dvaedit.video.writer import write_rgb_video
 
-SIDE = 720  # pixels, longest side of a picture in the report's video
+SIDE = 960  # pixels, longest side of a picture in the report's video
 LARGEST = 24_000_000  # bytes of one video; above, it is encoded again, smaller
 LEAST_SIDE = 240
 SHRINK = 0.7

@@ -10,15 +10,20 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import dvaedit
 from dvaedit.evaluation.evaluate import EditEvaluation, Evaluation
 from dvaedit.evaluation.judging import MOVED
+from dvaedit.evaluation.measure import Original
 from dvaedit.evaluation.summary import GROUPS, MEASURES
 from dvaedit.files import write_durably
 from dvaedit.reports.media import Clip, KeyFrame, choose_frames, make_media
 from dvaedit.reports.plots import Line, Plot, plot
+
+ROOM = 1.15  # side of the zoomed view over that of the crop squares
+WORTH = 0.8  # of the picture's shorter side: a zoom to more is none
 
 Progress = Callable[[str, int, int], None]
 
@@ -81,11 +86,27 @@ def render(evaluation: Evaluation, views: list[EditView]) -> str:
         "times": [round(time - start, 4) for time in evaluation.times],
         "edits": [{"name": view.name, "width": view.clip.width, "height": view.clip.height} for view in views],
     }
+    zoom = face_views(evaluation.subject, views[0].clip)
+    script["faces"] = zoom
     return environment.get_template("page.html.j2").render(
+        zoomable=zoom is not None,
         evaluation=evaluation, views=views, version=dvaedit.__version__, groups=GROUPS, measures=MEASURES, moved=MOVED,
         written=datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"), seconds=evaluation.times[-1] - start,
         style=_asset("style.css"), code=_asset("app.js"), data=json.dumps(script).replace("<", "\\u003c"),
     )  # fmt: skip
+
+
+def face_views(original: Original, clip: Clip) -> dict[str, Any] | None:
+    """Where to zoom to: the centre of the face in every frame (kept where there is none) and the side of the square
+    around it, pixels of the clip. None where the face fills the picture anyway."""
+    scale = clip.width / original.size[0]
+    corners = original.quads * scale
+    side = round(ROOM * float((corners.max(axis=1) - corners.min(axis=1)).max()))
+    if side >= WORTH * min(clip.width, clip.height):
+        return None
+    place = np.searchsorted(original.frames, np.arange(len(original.times)), side="right") - 1
+    centres = corners.mean(axis=1)[np.maximum(place, 0)]
+    return {"side": side, "centres": centres.round(1).tolist()}
 
 
 def number(value: float | None, form: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -28,10 +29,10 @@ from dvaedit.models.judge import Judge, JudgeConfig
 from dvaedit.training import faces, judge_quality
 from dvaedit.training.attributes import NAMES
 from dvaedit.training.augment import to_float
-from dvaedit.training.autoencoder import attribute_loss
 from dvaedit.training.ema import EMA
 from dvaedit.training.faces import FaceSet
 from dvaedit.training.judge_augment import judge_view
+from dvaedit.training.objective import attribute_loss
 from dvaedit.training.run import Run, append_row, drive
 from dvaedit.training.sources import TRAINING_DATA
 
@@ -46,6 +47,8 @@ DESCRIPTION = (
     "hairdo as a hat, and artefacts of bad edits (dark patches on the eyes) as sunglasses. Trust changes and many "
     "frames, not single values."
 )
+# Nobody labelled lipstick: only its absence is known, of men, and that would be learnt instead.
+JUDGED = tuple(name for name in NAMES if name != "Wearing_Lipstick")
 SOURCE_SIZE = 128  # side of the stored crops the views are cut from, pixels
 CALIBRATION_SHARE = 0.08  # of the training split
 
@@ -60,7 +63,7 @@ class TrainConfig:
     weight_decay: float = 0.05
     ema_decay: float = 0.995
     seed: int = 7919  # no other trainer's
-    model: JudgeConfig = field(default_factory=lambda: JudgeConfig(NAMES))
+    model: JudgeConfig = field(default_factory=lambda: JudgeConfig(JUDGED))
 
 
 def is_calibration(file_name: str) -> bool:
@@ -79,19 +82,27 @@ class Split:
         self.held_out = np.flatnonzero(data.held_out)
 
 
+def labels_of(data: FaceSet, names: Sequence[str]) -> np.ndarray:
+    """(N, len(names)) labels of the named attributes, whatever others the set has by now. Raises UsageError."""
+    if missing := [name for name in names if name not in data.names]:
+        raise UsageError(f"the face set has no labels of {', '.join(missing)}", hint="Train the judge anew.")
+    return data.labels[:, [data.names.index(name) for name in names]]
+
+
 class Batches(Dataset):
     """Batch ``k`` of a run: the same for the same seed, whatever came before it."""
 
     def __init__(self, data: FaceSet, config: TrainConfig) -> None:
         self.data, self.config, self.index = data, config, Split(data).train
         self.share = data.weights[self.index] / data.weights[self.index].sum()
+        self.labels = labels_of(data, config.model.attributes)
 
     def __getitem__(self, step: int) -> tuple[Tensor, Tensor]:
         """x: float (B, 3, S, S) in [-1, 1]; labels: (B, A) in {0, 1, NaN}."""
         rng = np.random.default_rng((self.config.seed, step))
         drawn = rng.choice(self.index, self.config.batch_size, p=self.share)
         views = [judge_view(self.data.images[k], self.config.model.image_size, rng) for k in drawn]
-        return to_float(torch.from_numpy(np.stack(views))), torch.from_numpy(self.data.labels[drawn])
+        return to_float(torch.from_numpy(np.stack(views))), torch.from_numpy(self.labels[drawn])
 
 
 class Trainer:
@@ -102,7 +113,8 @@ class Trainer:
         self.config, self.samples, self.step = config, samples, 0
         self.model = Judge(config.model).to(memory_format=torch.channels_last)
         index = Split(data).train
-        labels, draw = data.labels[index], data.weights[index, None] * ~np.isnan(data.labels[index])
+        labels = labels_of(data, config.model.attributes)[index]
+        draw = data.weights[index, None] * ~np.isnan(labels)
         share = (np.nan_to_num(labels) * draw).sum(axis=0) / draw.sum(axis=0)
         self.share = torch.from_numpy(share).float().clamp(0.02, 0.98)
         decay = [p for p in self.model.parameters() if p.ndim > 1]
@@ -184,7 +196,8 @@ def check(trainer: Trainer, data: FaceSet, run: Run) -> None:
     """Measure the averaged model on the calibration split: the held-out one is for the card alone."""
     index = Split(data).calibration
     logits = predict(trainer.averaged(), data.images[index])
-    table = judge_quality.quality(logits, data.labels[index], trainer.config.model.attributes)
+    names = trainer.config.model.attributes
+    table = judge_quality.quality(logits, labels_of(data, names)[index], names)
     auc = {name: row["auc"] for name, row in table.items()}
     append_row(run.folder / "calibration.csv", {"step": trainer.step, **auc})
     known = [value for value in auc.values() if value is not None]
@@ -200,13 +213,14 @@ def export(run: Run, data: FaceSet, folder: Path) -> None:
     trainer = Trainer(config, data, samples=1)
     trainer.restore(state)
     model, split = trainer.averaged(), Split(data)
+    names, labels = config.model.attributes, labels_of(data, config.model.attributes)
     logits = predict(model, data.images[split.calibration])
-    scale, shift = judge_quality.calibrate(logits, data.labels[split.calibration])
+    scale, shift = judge_quality.calibrate(logits, labels[split.calibration])
     model.scale.copy_(torch.from_numpy(scale))
     model.shift.copy_(torch.from_numpy(shift))
     model.load_state_dict({k: v.half().float() if v.is_floating_point() else v for k, v in model.state_dict().items()})
     held_out = predict(model, data.images[split.held_out])
-    metrics = judge_quality.quality(held_out, data.labels[split.held_out], config.model.attributes)
+    metrics = judge_quality.quality(held_out, labels[split.held_out], names)
     fields = {
         "name": NAME, "kind": "judge", "source": "trained for dvaedit", "licence": "MIT",
         "training_data": TRAINING_DATA, "config": asdict(config.model),

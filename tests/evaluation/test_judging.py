@@ -28,6 +28,13 @@ def test_targets_follow_the_sign_of_the_strength():
     assert judging.targets_of(edits) == {"Young": False, "Smiling": True}
 
 
+def test_what_the_judge_was_not_taught_is_judged_by_its_nearest_or_said():
+    edits = [AttributeEdit("Wearing_Lipstick", -1), AttributeEdit("Smiling"), AttributeEdit("Wings")]
+    known, notes = judging.judged_as(edits, ("Smiling", "Heavy_Makeup"))
+    assert known == [AttributeEdit("Heavy_Makeup", -1), AttributeEdit("Smiling")]
+    assert len(notes) == 2 and "Heavy_Makeup is judged" in notes[0] and "Wings" in notes[1]
+
+
 def test_every_name_in_the_table_of_implications_is_an_attribute():
     assert set(judging.IMPLIED) <= set(NAMES)
     assert set().union(*judging.IMPLIED.values()) <= set(NAMES)

@@ -137,6 +137,20 @@ def test_difference_and_side_by_side(opened):
     assert not element(opened, "gain").is_displayed()
 
 
+def test_zoom_follows_the_face(opened):
+    """The square around the crop, 92 pixels, is shown three times as large; the bar is at the same place in it."""
+    element(opened, "zoom").send_keys(Keys.SPACE)
+    wait(opened, lambda d: d.execute_script("return document.getElementById('canvas').width") == 3 * 92)
+    element(opened, "scrub").send_keys(Keys.HOME)
+    for expected in range(1, 10):
+        element(opened, "next").click()
+        drawn(opened, expected)
+    script = """const c = document.getElementById('canvas'), g = c.getContext('2d');
+    const row = g.getImageData(0, c.height / 2, c.width, 1).data;
+    for (let x = 0; x < c.width; x++) if (row[4 * x] > 225 && row[4 * x + 1] > 225) return x;"""
+    assert opened.execute_script(script) == pytest.approx(3 * (8 * 9 - (100 - 46)), abs=5)
+
+
 def test_another_edit_and_a_key_frame_can_be_chosen(opened):
     opened.find_element(By.CSS_SELECTOR, "input[name=edit][value='1']").send_keys(Keys.SPACE)
     wait(opened, lambda d: near(pixel(d, 0.75, 0.1), RED))

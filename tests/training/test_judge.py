@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -6,11 +7,22 @@ import torch
 
 from dvaedit.checkpoints.cards import read_card
 from dvaedit.checkpoints.store import load_into, load_tensors
+from dvaedit.errors import UsageError
 from dvaedit.models.config import from_dict
 from dvaedit.models.judge import Judge, JudgeConfig
 from dvaedit.training import judge_quality as quality
 from dvaedit.training.faces import FaceSet, is_held_out
-from dvaedit.training.judge import Batches, Split, TrainConfig, Trainer, export, is_calibration, predict, train
+from dvaedit.training.judge import (
+    Batches,
+    Split,
+    TrainConfig,
+    Trainer,
+    export,
+    is_calibration,
+    labels_of,
+    predict,
+    train,
+)
 from dvaedit.training.judge_augment import judge_view, safe_light
 from dvaedit.training.run import Run
 
@@ -30,7 +42,7 @@ def data() -> FaceSet:
     held_out = np.array([is_held_out(row["file"]) for row in rows])
     held_out[:6] = True  # so few files may have none
     images, masks = np.clip(levels, 0, 255).astype(np.uint8), np.full((120, 32, 32), 255, np.uint8)
-    return FaceSet(rows, images, masks, np.zeros((120, 68, 2), np.float32), labels, np.ones(120), held_out)
+    return FaceSet(rows, images, masks, np.zeros((120, 68, 2), np.float32), labels, np.ones(120), held_out, ("Bright",))
 
 
 def test_splits_are_disjoint_and_nobody_held_out_trains(data: FaceSet) -> None:
@@ -39,6 +51,14 @@ def test_splits_are_disjoint_and_nobody_held_out_trains(data: FaceSet) -> None:
     assert sum(map(len, parts)) == 120 and set.union(*parts) == set(range(120))
     assert len(parts[1]) > 0
     assert set(Batches(data, TINY).index.tolist()) == parts[0]
+
+
+def test_labels_are_found_by_name_whatever_the_set_has_gained(data: FaceSet) -> None:
+    more = replace(data, names=("New", "Bright"), labels=np.hstack([1 - data.labels, data.labels]))
+    np.testing.assert_array_equal(labels_of(more, ("Bright",)), data.labels)
+    np.testing.assert_array_equal(Batches(more, TINY).labels, Batches(data, TINY).labels)
+    with pytest.raises(UsageError, match="no labels of Gone"):
+        labels_of(more, ("Bright", "Gone"))
 
 
 def test_calibration_split_is_independent_of_the_held_out_one() -> None:

@@ -2,12 +2,12 @@
 (() => {
   const $ = (id) => document.getElementById(id);
   const all = (selector) => Array.from(document.querySelectorAll(selector));
-  const { times, edits } = JSON.parse($("data").textContent);
+  const { times, edits, faces } = JSON.parse($("data").textContent);
   const canvas = $("canvas"), context = canvas.getContext("2d"), stage = $("stage");
   const split = $("split"), scrub = $("scrub"), clock = $("clock"), play = $("play");
   const videos = all("video.source");
   const last = times.length - 1;
-  const state = { edit: 0, mode: "slider", frame: 0 };
+  const state = { edit: 0, mode: "slider", frame: 0, zoom: false };
   const video = () => videos[state.edit];
 
   // The middle of a frame's time: a seek to its very start may show the one before.
@@ -23,29 +23,43 @@
     return low;
   }
 
+  // The part of a picture that is shown: all of it, or a square around the face.
+  function part() {
+    const { width, height } = edits[state.edit];
+    if (!state.zoom) return { x: 0, y: 0, w: width, h: height, wide: width, high: height };
+    const [cx, cy] = faces.centres[state.frame], side = faces.side;
+    const x = Math.max(0, Math.min(width - side, cx - side / 2));
+    const y = Math.max(0, Math.min(height - side, cy - side / 2));
+    const shown = Math.round(Math.max(side, Math.min(640, 3 * side)));
+    return { x, y, w: side, h: side, wide: shown, high: shown };
+  }
+
   function draw() {
-    const { width, height } = edits[state.edit], film = video();
-    const wide = state.mode === "side" ? 2 * width : width;
-    if (canvas.width !== wide || canvas.height !== height) {
-      canvas.width = wide;
-      canvas.height = height;
-      stage.style.setProperty("--ratio", `${wide} / ${height}`);
-      stage.style.setProperty("--shape", wide / height);
+    const { width } = edits[state.edit], film = video();
+    const { x, y, w, h, wide, high } = part();
+    const whole = state.mode === "side" ? 2 * wide : wide;
+    if (canvas.width !== whole || canvas.height !== high) {
+      canvas.width = whole;
+      canvas.height = high;
+      stage.style.setProperty("--ratio", `${whole} / ${high}`);
+      stage.style.setProperty("--shape", whole / high);
     }
     if (film.readyState < 2) return;
+    const before = (share, left) => context.drawImage(film, x, y, w * share, h, left, 0, wide * share, high);
+    const after = (left) => context.drawImage(film, width + x, y, w, h, left, 0, wide, high);
     context.globalCompositeOperation = "source-over";
     if (state.mode === "side") {
-      context.drawImage(film, 0, 0);
+      before(1, 0);
+      after(wide);
     } else if (state.mode === "difference") {
-      context.drawImage(film, 0, 0, width, height, 0, 0, width, height);
+      before(1, 0);
       context.globalCompositeOperation = "difference";
-      context.drawImage(film, width, 0, width, height, 0, 0, width, height);
+      after(0);
       context.globalCompositeOperation = "lighter"; // adding the picture to itself doubles it
       for (let gain = Number($("gain").value); gain > 1; gain /= 2) context.drawImage(canvas, 0, 0);
     } else {
-      const at = Math.round((width * split.value) / 100);
-      context.drawImage(film, width, 0, width, height, 0, 0, width, height);
-      if (at > 0) context.drawImage(film, 0, 0, at, height, 0, 0, at, height);
+      after(0);
+      if (split.value > 0) before(Math.round((wide * split.value) / 100) / wide, 0);
     }
     stage.dataset.drawn = String(state.frame);
   }
@@ -148,6 +162,7 @@
   $("back").addEventListener("click", () => step(-1));
   $("next").addEventListener("click", () => step(1));
   $("gain").addEventListener("change", draw);
+  if (faces) $("zoom").addEventListener("change", () => { state.zoom = $("zoom").checked; draw(); });
   $("speed").addEventListener("change", () => { video().playbackRate = Number($("speed").value); });
   for (const input of all("input[name=mode]")) input.addEventListener("change", () => view(input.value));
   for (const input of all("input[name=edit]")) input.addEventListener("change", () => choose(Number(input.value)));
@@ -170,7 +185,7 @@
   document.addEventListener("keydown", (event) => {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
     const kind = event.target.type || event.target.tagName;
-    if (event.key === " " && !/^(button|radio|select-one|SUMMARY)$/.test(kind)) toggle();
+    if (event.key === " " && !/^(button|radio|checkbox|select-one|SUMMARY)$/.test(kind)) toggle();
     else if (event.key === ",") step(-1);
     else if (event.key === ".") step(1);
     else return;

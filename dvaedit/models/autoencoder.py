@@ -138,8 +138,8 @@ class Autoencoder(nn.Module):
     def denoise(self, x_t: Tensor, t: Tensor, z_face: Tensor) -> Tensor:
         """The network's prediction for ``x_t`` (B, C, H, W) at ``t`` (B,) under ``z_face`` (B, D).
 
-        More than ``max_batch`` crops go through in parts, whose activations are computed anew for gradients. A network so
-        large that it takes few at once then takes one at a time: the activations of a single crop outweigh it.
+        More than ``max_batch`` crops go through in parts, whose activations are computed anew for gradients. A network
+        that takes few at once then takes one at a time: the activations of a single crop outweigh it.
         """
         if self.precision == torch.float32:
             return self._denoise(x_t, t, z_face)

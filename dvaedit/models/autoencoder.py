@@ -138,7 +138,8 @@ class Autoencoder(nn.Module):
     def denoise(self, x_t: Tensor, t: Tensor, z_face: Tensor) -> Tensor:
         """The network's prediction for ``x_t`` (B, C, H, W) at ``t`` (B,) under ``z_face`` (B, D).
 
-        More than ``max_batch`` crops go through in parts, whose activations are computed anew for gradients.
+        More than ``max_batch`` crops go through in parts, whose activations are computed anew for gradients. A network
+        that takes few at once then takes one at a time: the activations of a single crop outweigh it.
         """
         if self.precision == torch.float32:
             return self._denoise(x_t, t, z_face)
@@ -148,7 +149,8 @@ class Autoencoder(nn.Module):
     def _denoise(self, x_t: Tensor, t: Tensor, z_face: Tensor) -> Tensor:
         if self.max_batch is None or len(x_t) <= self.max_batch:
             return self.unet(x_t, t, z_face)
-        parts = zip(*(value.split(self.max_batch) for value in (x_t, t, z_face)), strict=True)
+        size = 1 if torch.is_grad_enabled() and self.max_batch < MAX_BATCH else self.max_batch
+        parts = zip(*(value.split(size) for value in (x_t, t, z_face)), strict=True)
         if torch.is_grad_enabled():
             return torch.cat([checkpoint(self.unet, *part, use_reentrant=False) for part in parts])
         return torch.cat([self.unet(*part) for part in parts])

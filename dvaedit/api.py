@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from dvaedit.checkpoints.load import DEFAULT_MODEL, load_model, load_text_model
+from dvaedit.diffusion.reference import strided_timesteps
 from dvaedit.editing.attributes import AttributeEdit
+from dvaedit.editing.paper_text import PaperObjective
 from dvaedit.editing.text import TextEdit
 from dvaedit.errors import UsageError
 from dvaedit.evaluation.crops import CropQuality, crop_quality, mean_quality
@@ -29,6 +31,7 @@ from dvaedit.stages.compare import write_comparison, write_reconstruction
 from dvaedit.stages.graph import DEFAULT_STEPS, edit_nodes, place_of, reconstruct_nodes, scan_nodes
 from dvaedit.stages.intake import DEFAULT_RATE
 from dvaedit.stages.listing import summaries, write_sheet
+from dvaedit.stages.paper.graph import paper_edit_nodes, paper_reconstruct_nodes
 from dvaedit.stages.paste import check_region
 from dvaedit.video.codecs import Encoding
 from dvaedit.video.files import atomic, check_folder, check_writable, temporary
@@ -36,18 +39,24 @@ from dvaedit.video.probe import VideoInfo
 
 PathLike = str | Path
 
+OWN = "own"
+PAPER = "paper"
+RECIPES = {OWN: DEFAULT_STEPS, PAPER: 100}
+"""Algorithms, each with its number of DDIM steps: ours, and the paper's to the letter."""
+
 
 @dataclass(frozen=True)
 class Options:
     """Where and how to compute, and how the input is read; nothing here changes what an edit means.
 
-    ``device`` and ``dtype``: see :meth:`Runtime.resolve`; ``cache_dir``: None for the user's cache folder.
+    ``recipe``: one of :data:`RECIPES`; ``steps``: of DDIM, None for as many as the recipe is made for; ``device`` and
+    ``dtype``: see :meth:`Runtime.resolve`; ``cache_dir``: None for the user's cache folder.
     ``max_cache``: bytes the cache may take, older entries make room; None for as much as the disk has free.
     ``deinterlace``: merge the fields of interlaced video; ``rate``: frames a second of a folder of pictures.
     """
 
     model: str = DEFAULT_MODEL
-    steps: int = DEFAULT_STEPS
+    steps: int | None = None
     device: str = "auto"
     dtype: str = "auto"
     seed: int = 0
@@ -56,6 +65,17 @@ class Options:
     progress: Progress | None = None
     deinterlace: bool = False
     rate: float | Fraction = DEFAULT_RATE
+    recipe: str = OWN
+
+    @property
+    def step_count(self) -> int:
+        """The number of DDIM steps. Raises UsageError for a recipe that does not exist or that has no such number."""
+        if self.recipe not in RECIPES:
+            raise UsageError(f"unknown recipe '{self.recipe}'", hint=f"Choose one of: {', '.join(RECIPES)}.")
+        steps = RECIPES[self.recipe] if self.steps is None else self.steps
+        if self.recipe == PAPER:
+            strided_timesteps(steps)
+        return steps
 
 
 def edit(
@@ -80,6 +100,7 @@ def edit(
     marking: Marking = MARKED,
     compare: PathLike | None = None,
     overwrite: bool = False,
+    iterations: int | None = None,
     options: Options = Options(),
 ) -> EditResult:
     """Edit a face of ``video`` and write the result to ``output``.
@@ -90,12 +111,15 @@ def edit(
     ``video`` may also be a picture or a folder of them; the output is one too then. ``codec``, ``crf``, ``preset``,
     ``pix_fmt``, ``lossless``: see :class:`dvaedit.video.codecs.Encoding`; codec "copy-of-source" is the input's.
     ``marking``: how the output says that it was edited; by default in its metadata and in a JSON file beside it.
+    With the paper's recipe a strength is its scale, ``iterations`` are those of its text search, and ``region`` and
+    ``paste`` must be left alone.
     Raises the errors of :mod:`dvaedit.errors`; no output is written unless all of it is.
     """
     plan = prepare_edit(
         video, text=text, attributes=attributes, output=output, source_text=source_text, strength=strength, clip=clip,
         region=region, paste=paste, face=face, range=range, min_face=min_face, codec=codec, crf=crf, preset=preset,
-        pix_fmt=pix_fmt, lossless=lossless, marking=marking, compare=compare, overwrite=overwrite, options=options,
+        pix_fmt=pix_fmt, lossless=lossless, marking=marking, compare=compare, overwrite=overwrite,
+        iterations=iterations, options=options,
     )  # fmt: skip
     return plan.run()
 
@@ -166,7 +190,8 @@ class EditPlan:
 
     def _pipeline(self, people: tuple[int, ...]) -> Pipeline:
         settings = replace(self.job.settings, people=people)
-        return self.job.pipeline(edit_nodes(self.job.source.video, self.model, self.text_model, settings))
+        nodes = paper_edit_nodes if settings.recipe == PAPER else edit_nodes
+        return self.job.pipeline(nodes(self.job.source.video, self.model, self.text_model, settings))
 
 
 def _edited_people(pipeline: Pipeline, count: int) -> tuple[EditedPerson, ...]:
@@ -200,6 +225,7 @@ def prepare_edit(
     marking: Marking = MARKED,
     compare: PathLike | None = None,
     overwrite: bool = False,
+    iterations: int | None = None,
     options: Options = Options(),
 ) -> EditPlan:
     """Check everything :func:`edit` is given, load the model and wire the stages; computes nothing yet."""
@@ -210,6 +236,7 @@ def prepare_edit(
         raise UsageError("nothing to edit", hint='Give --text "blond hair" or --attribute Blond_Hair.')
     choice = Choice.parse(face)
     check_region(region)
+    _check_recipe(options.recipe, region, paste, iterations, bool(texts))
     run = Job.of(video, choice, range, min_face, options)
     source = run.source
     target = Path(output) if output is not None else source.default_output(slug(texts, attribute_edits))
@@ -222,17 +249,19 @@ def prepare_edit(
     model = _load(options)
     for change in attribute_edits:
         model.attributes.index(change.name)
-    text_model = load_text_model(clip, model.runtime) if texts else None
+    papers = options.recipe == PAPER  # whose pictures reach CLIP without antialiasing
+    text_model = load_text_model(clip, model.runtime, antialias=not papers) if texts else None
     unknown = tuple(word for item in texts for word in text_model.known_words(item.target)[1])
     settings = replace(
         run.settings, attributes=attribute_edits, texts=texts, region=region, paste=paste, encoding=encoding
     )
-    settings = replace(settings, visible_mark=marking.visible)
+    searched = PaperObjective.iterations if iterations is None else iterations
+    settings = replace(settings, visible_mark=marking.visible, iterations=searched)
     request = {
         "text": texts, "attributes": attribute_edits, "region": region, "paste": paste, "face": face, "range": range,
-        "min_face": min_face, "encoding": encoding, "clip": clip, "steps": options.steps, "seed": options.seed,
+        "min_face": min_face, "encoding": encoding, "clip": clip, "steps": options.step_count, "seed": options.seed,
         "dtype": model.runtime.dtype_name, "deinterlace": options.deinterlace, "rate": float(options.rate),
-        "visible_mark": marking.visible,
+        "visible_mark": marking.visible, "recipe": options.recipe, "iterations": iterations,
     }  # fmt: skip
     request = plain({name: str(value) if isinstance(value, Path) else value for name, value in request.items()})
     return EditPlan(
@@ -310,6 +339,16 @@ def faces(
     return FacesResult(found, decoded.frames, len(people.read("shots")), target, dict(run.clock.seconds))
 
 
+def _check_recipe(recipe: str, region: str, paste: str, iterations: int | None, texts: bool) -> None:
+    """Refuse what one recipe has and the other has not."""
+    if recipe == PAPER and (region, paste) != ("auto", "delta"):
+        raise UsageError("the paper's recipe has its own mask and paste", "Leave out --region and --paste.")
+    if iterations is not None and not (recipe == PAPER and texts):
+        raise UsageError("--iterations is of the paper's text search", "Give --recipe paper and --text too.")
+    if iterations is not None and iterations < 1:
+        raise UsageError(f"{iterations} iterations search nothing", "Give 1 or more.")
+
+
 def slug(texts: Sequence[TextEdit], attributes: Sequence[AttributeEdit]) -> str:
     """What was done, fit for a file's name: ``blond_hair+Smiling``."""
     words = [item.target for item in texts] + [f"{item.name}{_signed(item.strength)}" for item in attributes]
@@ -358,7 +397,8 @@ def _source_run(run: Job, options: Options) -> tuple[Job, Pipeline, range]:
     """A run up to the unedited samples: itself, its pipeline, and the places of its people."""
     model = _load(options)
     settings = replace(run.settings, people=run.people())
-    pipeline = run.pipeline(reconstruct_nodes(run.source.video, model, settings))
+    nodes = paper_reconstruct_nodes if settings.recipe == PAPER else reconstruct_nodes
+    pipeline = run.pipeline(nodes(run.source.video, model, settings))
     run.make_room(pipeline, [f"source{place_of(at)}" for at in range(len(settings.people))])
     return run, pipeline, range(len(settings.people))
 

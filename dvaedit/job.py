@@ -60,7 +60,9 @@ class Job:
         span = None if range_ is None else parse_range(range_)
         # Numbers are those of the whole video, whatever part is edited; else only that part is looked at.
         scan = None if choice.number not in (None, 1) else span
-        settings = Settings(steps=options.steps, seed=options.seed, span=span, scan=scan, min_face=min_face)
+        settings = Settings(
+            steps=options.step_count, seed=options.seed, span=span, scan=scan, min_face=min_face, recipe=options.recipe
+        )
         cache, clock = Cache(None if options.cache_dir is None else Path(options.cache_dir)), Clock(options.progress)
         source = Source.open(video, cache, frame_rate(options.rate), options.deinterlace, clock)
         return cls(source, settings, choice, cache, clock, options.max_cache)

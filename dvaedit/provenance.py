@@ -13,6 +13,7 @@ from typing import Any
 
 from dvaedit.errors import StorageError, UsageError
 from dvaedit.files import write_durably
+from dvaedit.offline import refuse
 from dvaedit.video.probe import file_digest
 
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
@@ -56,6 +57,8 @@ class Marking:
             raise UsageError(
                 f"there is no algorithm {self.signing.algorithm}", f"Choose one of {', '.join(ALGORITHMS)}."
             )
+        if self.signing.timestamps:
+            refuse("a C2PA time stamp")  # its library is no Python: the guard of offline mode does not see it
         for path in (self.signing.certificate, self.signing.key):
             if not path.is_file():
                 raise UsageError(f"{path} does not exist", "Give the PEM files of a certificate chain and of its key.")

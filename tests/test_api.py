@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -240,3 +241,36 @@ def test_a_dry_run_of_all_faces_computes_nothing(two_people, options, tmp_path):
     assert not options.cache_dir.exists()
     dvaedit.faces(two_people, sheet=tmp_path / "s.png", options=options)
     assert [stage.label for stage in plan.stages() if stage.stage == "align"] == ["align", "align-2"]
+
+
+def test_recipes_have_the_steps_the_command_line_says():
+    from dvaedit.cli import options as cli
+
+    assert {recipe.value for recipe in cli.Recipe} == set(api.RECIPES)
+    assert {name: cli.steps_of(cli.Recipe(name), None) for name in api.RECIPES} == api.RECIPES
+
+
+def test_paper_recipe_edits_reconstructs_and_inverts(video, options, tmp_path):
+    paper = replace(options, recipe="paper", steps=5)
+    result = dvaedit.edit(video, attributes="Male=0.3", options=paper)
+    assert result.edited_frames == 8
+    assert sound(result.output) == sound(video)
+    rebuilt = dvaedit.reconstruct(video, options=paper)
+    assert dvaedit.invert(video, options=paper).quality == rebuilt.quality
+    assert probe(rebuilt.output).frames == 8
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"region": "hair"}, "its own mask"),
+        ({"paste": "replace"}, "its own mask"),
+        ({"iterations": 5}, "text search"),
+        ({"options": {"steps": 60}}, "no stride"),
+        ({"options": {"recipe": "other"}}, "unknown recipe"),
+    ],
+)
+def test_what_the_paper_recipe_has_not_is_refused(video, options, values, said):
+    changed = replace(options, **{"recipe": "paper", "steps": 5, **values.pop("options", {})})
+    with pytest.raises(UsageError, match=said):
+        dvaedit.edit(video, attributes="Male", options=changed, **values)

@@ -11,7 +11,7 @@ from dvaedit.models.bundle import Model
 from dvaedit.models.classifier import AttributeModel
 from dvaedit.models.clip import DEFAULT_CLIP, TextImageModel, load_clip
 from dvaedit.models.config import from_dict
-from dvaedit.models.parsing import Parser, ParserConfig
+from dvaedit.models.parsing import ParserConfig, build_parser
 from dvaedit.runtime import Runtime
 
 DEFAULT_MODEL = "compact"
@@ -27,26 +27,33 @@ def load_model(name: str = DEFAULT_MODEL, runtime: Runtime | None = None) -> Mod
     found = find_model(name)
     autoencoder, classifier, parser = (found.part(kind) for kind in ("autoencoder", "classifier", "parser"))
     config = from_dict(AutoencoderConfig, autoencoder.config)
-    names = tuple(classifier.config["attributes"])
+    network = _filled(Autoencoder(config), autoencoder, runtime)
+    network.max_batch, network.precision = network.frugal_batch, runtime.dtype
     return Model(
         name=name,
-        autoencoder=_filled(Autoencoder(config), autoencoder, runtime),
-        attributes=_filled(AttributeModel(names, config.identity.code_channels), classifier, runtime),
-        parser=_filled(Parser(from_dict(ParserConfig, parser.config)), parser, runtime),
+        autoencoder=network,
+        attributes=_filled(_attribute_model(classifier, config), classifier, runtime),
+        parser=_filled(build_parser(from_dict(ParserConfig, parser.config)), parser, runtime),
         metrics=classifier.metrics,
         digests=found.digests("autoencoder", "classifier", "parser"),
         runtime=runtime,
     )
 
 
-def load_text_model(name: str = DEFAULT_CLIP, runtime: Runtime | None = None) -> TextImageModel:
+def _attribute_model(card: Card, config: AutoencoderConfig) -> AttributeModel:
+    rank, unit_norm = card.config.get("rank", 0), card.config.get("unit_norm", True)
+    return AttributeModel(tuple(card.config["attributes"]), config.identity.code_channels, rank, unit_norm)
+
+
+def load_text_model(name: str = DEFAULT_CLIP, runtime: Runtime | None = None, antialias: bool = True) -> TextImageModel:
     """Load an image-text model for ``runtime``: the compact one, verified against its card, or any of open_clip.
 
+    ``antialias``: see :class:`TextImageModel`.
     Raises UsageError for an unknown name and WeightsError where weights are missing, damaged or out of reach.
     """
     runtime = runtime or Runtime.resolve()
     folder = verify(find_card(COMPACT_CARD)).parent if name == DEFAULT_CLIP else None
-    return load_clip(name, folder).to(runtime.device)
+    return load_clip(name, folder, antialias).to(runtime.device)
 
 
 def _filled(module: nn.Module, card: Card, runtime: Runtime) -> nn.Module:

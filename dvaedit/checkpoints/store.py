@@ -146,9 +146,9 @@ def load_into(module: torch.nn.Module, tensors: Mapping[str, torch.Tensor]) -> N
         if tensors[name].shape != own[name].shape
     ]
     problems = [
-        _name("missing", sorted(own.keys() - tensors.keys())),
-        _name("not wanted", sorted(tensors.keys() - own.keys())),
-        _name("of another shape", shapes),
+        name_problems("missing", sorted(own.keys() - tensors.keys())),
+        name_problems("not wanted", sorted(tensors.keys() - own.keys())),
+        name_problems("of another shape", shapes),
     ]
     if found := "; ".join(problem for problem in problems if problem):
         hint = "The weights are of another version of the network, or the card's config is not theirs."
@@ -197,7 +197,8 @@ def _cast(tensor: torch.Tensor, dtype: torch.dtype | None) -> torch.Tensor:
     return tensor.to(dtype) if dtype is not None and tensor.is_floating_point() else tensor
 
 
-def _name(what: str, names: list[str]) -> str:
+def name_problems(what: str, names: list[str]) -> str:
+    """A few of ``names`` and how many more there are: "missing: a, b and 3 more"; "" for none."""
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return f"{what}: {', '.join(names[:NAMED])}{more}" if names else ""
 
@@ -205,7 +206,7 @@ def _name(what: str, names: list[str]) -> str:
 def _fetch_hint(card: Card) -> str:
     where = card.folder if card.folder is not None else user_folder()
     if card.mirrors:
-        return f"Fetch {card.mirrors[0]} into {where}."
+        return f"Run `dvaedit weights pull {card.name}`, which fetches {card.file} into {user_folder()}."
     return f"Put {card.file} into {where}, or set DVAEDIT_WEIGHTS to the folder that has it."
 
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from dvaedit.cli.app import app
-from dvaedit.cli.session import Stopped, report
+from dvaedit.cli.session import Stopped
+from dvaedit.cli.session import report as say  # `report` is a command's module
 from dvaedit.errors import DvaEditError
 
 BUG = 1  # exit code of an exception that is none of ours
@@ -26,16 +27,16 @@ def main(args: Sequence[str] | None = None) -> int:
     except SystemExit as stop:  # how Typer ends a command, and what it does after a wrong option (2)
         return stop.code if isinstance(stop.code, int) else 0
     except Stopped as stop:
-        report(stop.message)
+        say(stop.message)
         return stop.exit_code
     except DvaEditError as error:
         _debug(error)
-        report(f"error: {error.message}", error.hint)
+        say(f"error: {error.message}", error.hint)
         return error.exit_code
     except Exception as error:
         _debug(error)
         what = " ".join(f"{type(error).__name__}: {error}".split())
-        report(f"error: {what} (this is a bug)", "Run again with DVAEDIT_DEBUG=1 and report what it prints.")
+        say(f"error: {what} (this is a bug)", "Run again with DVAEDIT_DEBUG=1 and report what it prints.")
         return BUG
     return 0
 

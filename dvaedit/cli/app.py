@@ -8,10 +8,27 @@ import typer
 from typer.core import TyperGroup
 
 import dvaedit
-from dvaedit.cli import attributes, cache, doctor, edit, faces, invert, options, reconstruct, weights
+from dvaedit.cli import (
+    attributes,
+    cache,
+    doctor,
+    edit,
+    evaluate,
+    faces,
+    invert,
+    options,
+    prepare,
+    reconstruct,
+    report,
+    sweep,
+    train,
+    weights,
+)
 from dvaedit.cli.session import INTERRUPTED, Stopped, emit, session_of
+from dvaedit.offline import enforce
 
-EDITING, LOOKING_AFTER = "Editing", "Looking after things"
+EDITING, MEASURING = "Editing", "Measuring and comparing"
+TRAINING, LOOKING_AFTER = "Training", "Looking after things"
 
 
 class Group(TyperGroup):
@@ -51,16 +68,23 @@ def root(
     ] = False,
     verbose: options.Verbose = False,
     quiet: options.Quiet = False,
+    offline: options.Offline = False,
 ) -> None:
     """Edit the face in a video: right, the same person, no flicker, every other pixel untouched."""
     session_of(ctx).listen()
+    enforce()
 
 
 app.command("edit", epilog=edit.EPILOG, rich_help_panel=EDITING)(edit.edit)
 app.command("invert", epilog=invert.EPILOG, rich_help_panel=EDITING)(invert.invert)
 app.command("reconstruct", epilog=reconstruct.EPILOG, rich_help_panel=EDITING)(reconstruct.reconstruct)
+app.command("sweep", epilog=sweep.EPILOG, rich_help_panel=EDITING)(sweep.sweep)
 app.command("faces", epilog=faces.EPILOG, rich_help_panel=EDITING)(faces.faces)
 app.command("attributes", epilog=attributes.EPILOG, rich_help_panel=EDITING)(attributes.attributes)
+app.command("evaluate", epilog=evaluate.EPILOG, rich_help_panel=MEASURING)(evaluate.evaluate)
+app.command("report", epilog=report.EPILOG, rich_help_panel=MEASURING)(report.report)
+app.command("prepare", epilog=prepare.EPILOG, rich_help_panel=TRAINING)(prepare.prepare)
+app.add_typer(train.app, name="train", rich_help_panel=TRAINING)
 app.add_typer(cache.app, name="cache", rich_help_panel=LOOKING_AFTER)
 app.add_typer(weights.app, name="weights", rich_help_panel=LOOKING_AFTER)
 app.command("doctor", epilog=doctor.EPILOG, rich_help_panel=LOOKING_AFTER)(doctor.doctor)

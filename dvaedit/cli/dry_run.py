@@ -38,7 +38,7 @@ def show_plan(session: Session, plan: EditPlan, steps: int, texts: int, json: bo
         emit_json({**outputs, "stages": stages, "seconds": seconds, "bytes": disk, "warnings": session.warnings})
         return
     emit_table(_table(rows, seconds, disk))
-    session.note("times are rough and for two CPU cores; nothing was written", "dim")
+    session.note("times are rough, for the compact model on two CPU cores; nothing was written", "dim")
 
 
 def _rows(plan: EditPlan, steps: int, texts: int) -> list[tuple[StagePlan, Estimate]]:

@@ -24,6 +24,7 @@ EPILOG = options.examples(
     "dvaedit edit in.mp4 --attribute Bald --strength 1.5 --compare both.mp4",
     "dvaedit edit in.mp4 --attribute Young=-1 --dry-run",
     'dvaedit edit in.mp4 --text "gray hair" --face all --range 00:01:02-00:01:20',
+    "dvaedit edit in.mp4 --recipe paper --attribute Mustache=0.25 --model paper",
 )
 
 
@@ -62,6 +63,13 @@ def edit(
             help="delta adds what the edit changed to the frame's own pixels; replace puts the crop in their place.",
         ),
     ] = options.PasteMode.delta,
+    iterations: Annotated[
+        int | None,
+        typer.Option(
+            "--iterations", min=1, show_default=False, rich_help_panel=WHAT,
+            help="Of the text search of --recipe paper; default 2000.",
+        ),
+    ] = None,
     face: options.Face = "largest",
     range: options.TimeRange = None,
     min_face: options.MinFace = options.MIN_FACE,
@@ -97,10 +105,12 @@ def edit(
             show_default=False, autocompletion=completion.clips, rich_help_panel=options.COMPUTING,
         ),
     ] = None,
-    steps: options.Steps = options.DEFAULT_STEPS,
+    recipe: options.RecipeOption = options.Recipe.own,
+    steps: options.Steps = None,
     device: options.Device = "auto",
     dtype: options.Dtype = "auto",
     seed: options.Seed = 0,
+    offline: options.Offline = False,
     cache_dir: options.CacheDir = None,
     max_cache: options.MaxCache = None,
     json: options.Json = False,
@@ -118,7 +128,8 @@ def edit(
     if (c2pa_cert is None) != (c2pa_key is None):
         raise UsageError("signing needs a certificate and its key", hint="Give both --c2pa-cert and --c2pa-key.")
     session = session_of(ctx)
-    chosen = {"codec": codec, "crf": crf, "preset": preset, "pix_fmt": pix_fmt, "clip": clip, "range": range}
+    chosen = {"codec": codec, "crf": crf, "preset": preset, "pix_fmt": pix_fmt, "clip": clip, "range": range,
+              "iterations": iterations}  # fmt: skip
     with session.working(f"edit {video.name}") as progress:
         from dvaedit import api
         from dvaedit.provenance import Marking, Signing
@@ -130,14 +141,14 @@ def edit(
             overwrite=overwrite, lossless=lossless, marking=Marking(no_mark, visible_mark, signing),
             options=options.api_options(
                 progress, model=model, steps=steps, device=device, dtype=dtype, seed=seed, cache_dir=cache_dir,
-                deinterlace=deinterlace, rate=rate, max_cache=max_cache,
+                deinterlace=deinterlace, rate=rate, max_cache=max_cache, recipe=recipe.value,
             ),
             **{name: value for name, value in chosen.items() if value is not None},
         )  # fmt: skip
         _warn_of_words(session, plan)
         result = None if dry_run else plan.run()
     if result is None:
-        show_plan(session, plan, steps, len(text or ()), json)
+        show_plan(session, plan, options.steps_of(recipe, steps), len(text or ()), json)
     else:
         _show(session, video, result, json)
 

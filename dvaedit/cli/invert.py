@@ -22,7 +22,8 @@ def invert(
     deinterlace: options.Deinterlace = False,
     rate: options.Rate = 25.0,
     model: options.Model = options.DEFAULT_MODEL,
-    steps: options.Steps = options.DEFAULT_STEPS,
+    recipe: options.RecipeOption = options.Recipe.own,
+    steps: options.Steps = None,
     device: options.Device = "auto",
     dtype: options.Dtype = "auto",
     seed: options.Seed = 0,
@@ -51,6 +52,7 @@ def invert(
             deinterlace=deinterlace,
             rate=rate,
             max_cache=max_cache,
+            recipe=recipe.value,
         )
         result = api.invert(video, face=face, range=range, min_face=min_face, options=chosen)
     if json:

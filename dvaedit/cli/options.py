@@ -11,12 +11,14 @@ import typer
 from dvaedit.cli import completion
 from dvaedit.cli.session import session_of
 from dvaedit.cli.text import parse_size
+from dvaedit.offline import go_offline
 
 if TYPE_CHECKING:
     from dvaedit.api import Options
 
 DEFAULT_MODEL = completion.DEFAULT_MODEL
-DEFAULT_STEPS = 10  # as in dvaedit.stages.graph, which would load torch for --help; a test compares the two
+DEFAULT_STEPS = 10  # as in dvaedit.api.RECIPES, which would load torch for --help; a test compares the two
+PAPER_STEPS = 100
 
 COMPUTING, OUTPUT, REPORTING = "Where and how to compute", "Output", "Reporting"
 WHOM, INPUT, MARKING = "Whom and when", "Input", "Saying that it was edited"
@@ -42,6 +44,13 @@ class PasteMode(str, Enum):
     replace = "replace"
 
 
+class Recipe(str, Enum):
+    """Algorithms: ours, and the paper's."""
+
+    own = "own"
+    paper = "paper"
+
+
 def _set_quiet(ctx: typer.Context, value: bool) -> bool:
     session_of(ctx).quiet |= value
     return value
@@ -51,6 +60,12 @@ def _set_verbose(ctx: typer.Context, value: bool) -> bool:
     session = session_of(ctx)
     session.verbose |= value
     session.listen()
+    return value
+
+
+def _set_offline(value: bool) -> bool:
+    if value:
+        go_offline()
     return value
 
 
@@ -151,9 +166,19 @@ Model = Annotated[
     ),
 ]  # fmt: skip
 Steps = Annotated[
-    int,
-    typer.Option("--steps", min=2, max=1000, help="DDIM steps: more is closer and slower.", rich_help_panel=COMPUTING),
-]
+    int | None,
+    typer.Option(
+        "--steps", min=2, max=1000, show_default=False, rich_help_panel=COMPUTING,
+        help=f"DDIM steps: more is closer and slower. Default: {DEFAULT_STEPS}; {PAPER_STEPS} of the paper's recipe.",
+    ),
+]  # fmt: skip
+RecipeOption = Annotated[
+    Recipe,
+    typer.Option(
+        "--recipe", rich_help_panel=COMPUTING,
+        help="own: this program's algorithm; paper: that of the paper to the letter, to compare with.",
+    ),
+]  # fmt: skip
 Device = Annotated[
     str,
     typer.Option(
@@ -174,6 +199,13 @@ CacheDir = Annotated[
     typer.Option(
         "--cache-dir", metavar="FOLDER", help="Cache folder; default: DVAEDIT_CACHE, else the user's cache folder.",
         show_default=False, rich_help_panel=COMPUTING,
+    ),
+]  # fmt: skip
+Offline = Annotated[
+    bool,
+    typer.Option(
+        "--offline", callback=_set_offline, is_eager=True, rich_help_panel=COMPUTING,
+        help="Never touch the network; the same as DVAEDIT_OFFLINE=1.",
     ),
 ]  # fmt: skip
 MaxCache = Annotated[
@@ -209,6 +241,11 @@ Verbose = Annotated[
 def examples(*lines: str) -> str:
     """An epilog with one example a line."""
     return "\n".join(["**Examples**", "", "```text", *lines, "```"])
+
+
+def steps_of(recipe: Recipe, steps: int | None) -> int:
+    """The number of DDIM steps: the one asked for, else the recipe's."""
+    return steps or (PAPER_STEPS if recipe is Recipe.paper else DEFAULT_STEPS)
 
 
 def api_options(session_progress: object, **chosen: object) -> Options:

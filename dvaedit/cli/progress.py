@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dvaedit.cli.text import duration
+from dvaedit.cli.text import duration, size
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -20,7 +20,8 @@ Reporter = Callable[[str, int, int], None]
 
 EVERY = 5.0  # seconds between two plain lines of a stage
 INSTANT = 0.05  # seconds: a stage that takes less was in the cache and is not worth a line
-COUNTED = {"edit": "steps"}  # what a stage counts, if not frames
+BYTES = "bytes"
+COUNTED = {"edit": "steps", "prepare": "videos"}  # what a stage counts, if not what the others of the run do
 
 
 @dataclass
@@ -33,6 +34,7 @@ class Step:
     now: float
     done: int
     total: int
+    unit: str = "frames"
 
     @property
     def finished(self) -> bool:
@@ -50,15 +52,24 @@ class Step:
 
     @property
     def speed(self) -> str:
-        return f"{self.rate:.1f} {self.unit}/s" if self.rate else ""
+        if not self.rate:
+            return ""
+        return f"{size(self.rate)}/s" if self.unit == BYTES else f"{self.rate:.1f} {self.unit}/s"
 
     @property
     def left(self) -> str:
         return f"{duration((self.total - self.done) / self.rate)} left" if self.rate else ""
 
     @property
-    def unit(self) -> str:
-        return COUNTED.get(self.label, "frames")
+    def gone(self) -> str:
+        """What is done: "12 frames", "3.1 MB"."""
+        return size(self.done) if self.unit == BYTES else f"{self.done} {self.unit}"
+
+    def part(self, between: str) -> str:
+        """What is done of how much: "12 of 40 frames", "3.1 MB of 7.0 MB"."""
+        if self.unit == BYTES:
+            return f"{size(self.done)}{between}{size(self.total)}"
+        return f"{self.done}{between}{self.total} {self.unit}"
 
 
 @dataclass
@@ -66,6 +77,7 @@ class Track:
     """Turns reports into steps. A stage that has finished is opened again and again: only the first time counts."""
 
     clock: Callable[[], float] = time.monotonic
+    unit: str = "frames"
     steps: dict[str, Step] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -77,7 +89,7 @@ class Track:
         self.last = now
         step = self.steps.get(label)
         if step is None:
-            step = self.steps[label] = Step(label, before, (now, done), now, done, total)
+            step = self.steps[label] = Step(label, before, (now, done), now, done, total, COUNTED.get(label, self.unit))
             return step
         if done <= step.done:
             return None
@@ -97,10 +109,10 @@ class Lines:
         if step is None or step.instant:
             return
         if step.finished:
-            count = f"{step.done} {step.unit} in " if step.done else ""
+            count = f"{step.gone} in " if step.done else ""
             self._say(step, f"{label}: {count}{duration(step.now - step.began)}")
         elif step.now - self._written >= EVERY:
-            parts = [f"{label}: {done} of {total} {step.unit}", step.speed, step.left]
+            parts = [f"{label}: {step.part(' of ')}", step.speed, step.left]
             self._say(step, ", ".join(part for part in parts if part))
 
     def _say(self, step: Step, text: str) -> None:
@@ -111,8 +123,8 @@ class Lines:
 class Bars:
     """A bar for each stage that computes something."""
 
-    def __init__(self, progress: Progress) -> None:
-        self._progress, self._track = progress, Track()
+    def __init__(self, progress: Progress, track: Track | None = None) -> None:
+        self._progress, self._track = progress, track or Track()
         self._tasks: dict[str, TaskID] = {}
 
     def __call__(self, label: str, done: int, total: int) -> None:
@@ -122,23 +134,28 @@ class Bars:
         if label not in self._tasks:
             self._tasks[label] = self._progress.add_task(label, total=total, count="", speed="", left="")
         left = duration(step.now - step.began) if step.finished else step.left
-        count = f"{done}/{total} {step.unit}"
         self._progress.update(
-            self._tasks[label], completed=done, total=total, count=count, speed=step.speed, left=left, refresh=True
+            self._tasks[label],
+            completed=done,
+            total=total,
+            count=step.part("/"),
+            speed=step.speed,
+            left=left,
+            refresh=True,
         )
 
 
 @contextmanager
-def reporting(session: Session, title: str) -> Iterator[Reporter]:
-    """The reporter that fits the session's stderr."""
+def reporting(session: Session, title: str, unit: str = "frames") -> Iterator[Reporter]:
+    """The reporter that fits the session's stderr; ``unit``: what is counted."""
     if session.quiet:
         yield lambda label, done, total: None
     elif not session.err.is_interactive:
-        yield Lines(session.note)
+        yield Lines(session.note, Track(unit=unit))
     else:
         with _bars(session) as progress:
             whole = progress.add_task(title, total=None, count="", speed="", left="")
-            yield Bars(progress)
+            yield Bars(progress, Track(unit=unit))
             progress.remove_task(whole)
 
 

@@ -34,7 +34,8 @@ def reconstruct(
     deinterlace: options.Deinterlace = False,
     rate: options.Rate = 25.0,
     model: options.Model = options.DEFAULT_MODEL,
-    steps: options.Steps = options.DEFAULT_STEPS,
+    recipe: options.RecipeOption = options.Recipe.own,
+    steps: options.Steps = None,
     device: options.Device = "auto",
     dtype: options.Dtype = "auto",
     seed: options.Seed = 0,
@@ -63,6 +64,7 @@ def reconstruct(
             deinterlace=deinterlace,
             rate=rate,
             max_cache=max_cache,
+            recipe=recipe.value,
         )
         result = api.reconstruct(
             video, output=output, overwrite=overwrite, face=face, range=range, min_face=min_face, options=chosen

@@ -71,11 +71,14 @@ class Session:
             os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
     @contextmanager
-    def working(self, title: str) -> Iterator[Reporter]:
-        """The block computes something: gives what reports its progress, and keeps stdout for the result."""
+    def working(self, title: str, unit: str = "frames") -> Iterator[Reporter]:
+        """The block computes something: gives what reports its progress, and keeps stdout for the result.
+
+        ``unit``: what is counted.
+        """
         from dvaedit.cli.progress import reporting
 
-        with redirect_stdout(sys.stderr), reporting(self, title) as reporter:
+        with redirect_stdout(sys.stderr), reporting(self, title, unit) as reporter:
             yield reporter
 
 
@@ -96,7 +99,12 @@ def emit(text: str) -> None:
 
 def emit_json(data: Any) -> None:
     """Write one JSON value to stdout: dataclasses as objects, paths as strings, infinite numbers as null."""
-    emit(json.dumps(_plain(data), indent=2, allow_nan=False))
+    emit(plain_json(data))
+
+
+def plain_json(data: Any) -> str:
+    """The text :func:`emit_json` writes."""
+    return json.dumps(_plain(data), indent=2, allow_nan=False)
 
 
 def emit_table(table: Table) -> None:

@@ -40,6 +40,7 @@ def denoising_loss(
     eps: Tensor,
     eps_pair: Tensor,
     x_seen: Tensor | None = None,
+    weight: Tensor | None = None,
 ) -> DenoisingLoss:
     """L_simple (L1 of the prediction) and L_reg (two noises of one crop must denoise to the same face).
 
@@ -49,13 +50,18 @@ def denoising_loss(
 
     ``x_seen``: (B, C, H, W), the pictures under the noise where they differ from ``x_0``, the pictures to predict: an
     edit starts at the noise code of one picture and must end at another. Without it they are the same, as in the paper.
+    ``weight``: (B, 1, H, W), of the pixels in L_simple; 1 if None.
     """
     pairs = len(eps_pair)
-    x_seen = x_0 if x_seen is None else x_seen
-    x_0_all, seen_all, t_all = (torch.cat([v, v[:pairs]]) for v in (x_0, x_seen, t))
-    x_t = schedule.q_sample(seen_all, t_all, torch.cat([eps, eps_pair]))
+    seen = x_0 if x_seen is None else x_seen
+    x_0_all, seen_all, t_all = (torch.cat([v, v[:pairs]]) for v in (x_0, seen, t))
+    eps_all = torch.cat([eps, eps_pair])
+    x_t = schedule.q_sample(seen_all, t_all, eps_all)
     output = denoise(x_t, t_all, torch.cat([z_face, z_face[:pairs]]))
-    simple = _mean_chw(output - schedule.output_for(x_t, t_all, x_0_all))
+    # The noise itself where it is the target: derived anew from x_t it loses four digits at small t.
+    exact = schedule.target(x_0_all, t_all, eps_all) if x_seen is None else schedule.output_for(x_t, t_all, x_0_all)
+    error = output - exact
+    simple = _mean_chw(error if weight is None else error * torch.cat([weight, weight[:pairs]]))
     first, second = simple[: len(x_0)], simple[len(x_0) :]
     pred_x_0, _ = schedule.split(x_t, t_all, output)
     reg = _mean_chw(mask[:pairs] * (pred_x_0[:pairs] - pred_x_0[len(x_0) :]))

@@ -1,4 +1,7 @@
-"""Noise schedules: x_t = sqrt(alphas_cumprod_t) x_0 + sqrt(1 - alphas_cumprod_t) eps, for t = 0..999."""
+"""Noise schedules: x_t = sqrt(alphas_cumprod_t) x_0 + sqrt(1 - alphas_cumprod_t) eps, for t = 0..999.
+
+The tables are on the CPU even where a model is built without memory (on the "meta" device) to be filled later.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +18,14 @@ NUM_TIMESTEPS = 1000
 Prediction = Literal["eps", "v"]
 
 
-def linear_alphas_cumprod() -> Tensor:
+def linear_betas() -> Tensor:
     """The DDPM schedule: betas linear from 1e-4 to 0.02 (Ho et al., NeurIPS 2020). (1000,), float64."""
-    return torch.cumprod(1 - torch.linspace(1e-4, 0.02, NUM_TIMESTEPS, dtype=torch.float64), dim=0)
+    return torch.linspace(1e-4, 0.02, NUM_TIMESTEPS, dtype=torch.float64, device="cpu")
+
+
+def linear_alphas_cumprod() -> Tensor:
+    """alphas_cumprod of :func:`linear_betas`. (1000,), float64."""
+    return torch.cumprod(1 - linear_betas(), dim=0)
 
 
 def shifted_cosine_alphas_cumprod(image_size: int) -> Tensor:
@@ -26,7 +34,7 @@ def shifted_cosine_alphas_cumprod(image_size: int) -> Tensor:
     A larger image hides more of a given noise level, so logSNR is lowered by 2 log(image_size / 64).
     (1000,), float64, taken at the middles of 1000 equal intervals of [0, 1].
     """
-    t = (torch.arange(NUM_TIMESTEPS, dtype=torch.float64) + 0.5) / NUM_TIMESTEPS
+    t = (torch.arange(NUM_TIMESTEPS, dtype=torch.float64, device="cpu") + 0.5) / NUM_TIMESTEPS
     log_snr = -2 * torch.log(torch.tan(math.pi / 2 * t)) + 2 * math.log(64 / image_size)
     return torch.sigmoid(log_snr)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from dvaedit.errors import UsageError
 from dvaedit.models.classifier import AttributeModel
@@ -33,26 +34,41 @@ class AttributeEdit:
         return cls(name, strength)
 
 
-def attribute_shift(attributes: AttributeModel, edits: list[AttributeEdit]) -> Tensor:
-    """The summed change of the normalised identity code, (D,)."""
-    shift = torch.zeros_like(attributes.mean)
-    for edit in edits:
-        shift = shift + edit.strength * attributes.directions[attributes.index(edit.name)]
-    return shift
+def attribute_shift(attributes: AttributeModel, z_id_rep: Tensor, edits: list[AttributeEdit]) -> Tensor:
+    """The summed change of the normalised identity code by ``edits`` of ``z_id_rep``, (1, D). (D,)."""
+    changes = [attributes.change(edit.name, edit.strength, z_id_rep) for edit in edits if edit.strength]
+    return torch.stack(changes).sum(dim=0) if changes else torch.zeros_like(attributes.mean)
 
 
-def classifier_step(attributes: AttributeModel, z_id_rep: Tensor, name: str, scale: float) -> Tensor:
-    """The paper's own edit: ``scale * sqrt(D)`` along the unit normal of the attribute's classifier. (1, D)."""
+def classifier_move(
+    attributes: AttributeModel, z_id: Tensor, name: str, scale: float, normalise: bool = True
+) -> Tensor:
+    """The paper's own edit before the final norm, (B, D): ``scale * sqrt(D)`` along the attribute's classifier.
+
+    ``normalise``: in the normalised code, along the classifier's unit normal; without, in ``z_id`` itself, along the
+    weights as they are.
+    """
     normal = attributes.weight[attributes.index(name)]
-    step = scale * len(normal) ** 0.5 * normal / normal.norm()
-    return attributes.denormalise(attributes.normalise(z_id_rep) + step)
+    if not normalise:
+        return z_id + scale * len(normal) ** 0.5 * normal
+    z = attributes.normalise(z_id) + scale * len(normal) ** 0.5 * F.normalize(normal, dim=0)
+    return z * attributes.std + attributes.mean
+
+
+def classifier_step(
+    attributes: AttributeModel, z_id: Tensor, name: str, scale: float, normalise: bool = True
+) -> Tensor:
+    """The paper's own edit, (B, D): :func:`classifier_move`, brought to unit norm where the model's codes are."""
+    moved = classifier_move(attributes, z_id, name, scale, normalise)
+    return F.normalize(moved, dim=-1) if attributes.unit_norm else moved
 
 
 def apply_shift(attributes: AttributeModel, z_id_rep: Tensor, shift: Tensor) -> Tensor:
-    """The edited identity code, (1, D): ``shift`` added to the normalised code, brought back to the length it had.
+    """The edited identity codes, (B, D): ``shift`` added to the normalised code, brought back to the length it had.
 
     A video's mean code is shorter than 1; keeping its length makes the zero shift change nothing at all.
     """
-    if not shift.any():
+    if not shift.requires_grad and not shift.any():
         return z_id_rep
-    return attributes.denormalise(attributes.normalise(z_id_rep) + shift) * z_id_rep.norm(dim=-1, keepdim=True)
+    z_id = attributes.denormalise(attributes.normalise(z_id_rep) + shift)
+    return z_id * z_id_rep.norm(dim=-1, keepdim=True) if attributes.unit_norm else z_id

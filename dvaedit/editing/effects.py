@@ -36,6 +36,7 @@ EFFECTS: dict[str, Effect] = {
     "Male": Effect("face of a man", "face of a woman", "head"),
     "Young": Effect("young person", "old person", "head"),
     "Child": Effect("child", "adult", "head"),
+    "Wearing_Lipstick": Effect("face with lipstick", "face without makeup", "mouth"),
     "Heavy_Makeup": Effect("face with heavy makeup", "face without makeup", "face"),
     "Wearing_Hat": Effect("person wearing a hat", "face", "head"),
     "Rosy_Cheeks": Effect("face with rosy cheeks", "face", "face"),

@@ -80,11 +80,13 @@ def attribute_mix(
     the rest scaled so that the largest is 1. Empty if no attribute's words come near.
     """
     names = [name for name in attributes.names if name in EFFECTS]
+    if not names:
+        return {}
     words = torch.stack([text_direction(clip, [EFFECTS[n].absent], [EFFECTS[n].present]) for n in names])
     gram = words @ words.T + 0.3 * torch.eye(len(names))
     weights = torch.linalg.solve(gram, words @ direction)
     largest = weights.abs().max()
-    chosen = weights.abs().topk(keep).indices.tolist()
+    chosen = weights.abs().topk(min(keep, len(names))).indices.tolist()
     fit = F.cosine_similarity(weights @ words, direction, dim=0)
     if fit < 0.3:
         return {}
@@ -133,8 +135,9 @@ def search_shift(
 def make_pairs(
     model: Autoencoder, z_id_rep: Tensor, x_0: Tensor, z_lnd: Tensor, mask: Tensor, timesteps: list[int], seed: int
 ) -> Pairs:
-    """Noise frames ``x_0``, (F, 3, H, W), to each of ``timesteps`` and denoise them with the old code."""
+    """Noise frames ``x_0``, (F, 3, H, W), to each of ``timesteps`` and denoise them with the old code, (1 or F, D)."""
     count = len(timesteps)
+    z_id_rep = z_id_rep.repeat(count, 1) if len(z_id_rep) > 1 else z_id_rep
     t = torch.tensor(timesteps, device=x_0.device).repeat_interleave(len(x_0))
     x_0, z_lnd, mask = (v.repeat(count, *[1] * (v.dim() - 1)) for v in (x_0, z_lnd, mask))
     noise = torch.randn(x_0.shape, generator=torch.Generator().manual_seed(seed)).to(x_0)

@@ -35,18 +35,33 @@ def flicker(source: Iterable[np.ndarray], edited: Iterable[np.ndarray], masks: I
     the flow, occlusions and noise are in the source's value as well as in the edit's; the ratio takes them out.
     Raises UsageError for different lengths or sizes, fewer than two frames or empty masks.
     """
-    engine = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    engine = flow_engine()
     sums, weight = np.zeros(2), 0.0
     for (before, edited_before, _), (after, edited_after, mask) in pairwise(_together(source, edited, masks)):
-        flow = engine.calc(_gray(after), _gray(before), None)
-        for index, (first, second) in enumerate(((edited_before, edited_after), (before, after))):
-            sums[index] += float((_difference(first, second, flow) * mask).sum())
+        flow = backward_flow(engine, before, after)
+        sums[0] += warping_error(edited_before, edited_after, flow, mask)
+        sums[1] += warping_error(before, after, flow, mask)
         weight += float(mask.sum())
     if weight == 0:
         raise UsageError(
             "there is nothing to measure flicker on", hint="Two or more frames and masks that are not empty."
         )
     return Flicker(*(sums / weight).tolist())
+
+
+def flow_engine() -> cv2.DISOpticalFlow:
+    """Dense optical flow by inverse search (Kroeger et al. 2016)."""
+    return cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+
+
+def backward_flow(engine: cv2.DISOpticalFlow, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Where each pixel of ``after`` was in ``before``: (H, W, 2) float32 shifts, pixels. Frames: (H, W, 3) uint8."""
+    return engine.calc(_gray(after), _gray(before), None)
+
+
+def warping_error(before: np.ndarray, after: np.ndarray, flow: np.ndarray, mask: np.ndarray) -> float:
+    """Sum over the mask of the absolute difference of a frame and its motion-compensated predecessor, levels."""
+    return float((_difference(before, after, flow) * mask).sum())
 
 
 def _together(

@@ -39,7 +39,7 @@ def soft_mask(
     size = inside.shape[-1]
     masks = np.stack([_soften(one, size * grow, size * feather) for one in inside])
     rows = REGION_ROWS.get(region, WHOLE) if named else WHOLE
-    return _trim(smooth(masks, TIME_SIGMA, frames)) * _window(size, rows)
+    return _trim(smooth(masks, TIME_SIGMA, frames)) * border_window(size, rows)
 
 
 def _soften(region: np.ndarray, grow: float, sigma: float) -> np.ndarray:
@@ -60,7 +60,7 @@ def _trim(mask: np.ndarray, tail: float = _TAIL) -> np.ndarray:
     return np.clip((mask - tail) / (1 - 2 * tail), 0, 1)
 
 
-def _window(size: int, rows: tuple[float, float] = WHOLE) -> np.ndarray:
+def border_window(size: int, rows: tuple[float, float] = WHOLE) -> np.ndarray:
     """float32 (S, S): one inside, falling smoothly to zero on the outermost pixels and outside ``rows``.
 
     A region that runs out of the crop (hair, neck) would else end in a straight visible edge.
@@ -89,7 +89,7 @@ def refine(mask: np.ndarray, guide: np.ndarray, radius: float = 1 / 40, eps: flo
     b = mean_p - (a * mean_i).sum(-1)
     refined = (_box(a, window) * scaled).sum(-1) + _box(b, window)
     core = cv2.erode(mask, _disc(window / 4))  # well inside nothing changes: thin regions (eyes, brows) would fade
-    return np.maximum(_trim(refined, _REFINED_TAIL), core) * _window(size)
+    return np.maximum(_trim(refined, _REFINED_TAIL), core) * border_window(size)
 
 
 def _covariance(image: np.ndarray, mean: np.ndarray, window: int, eps: float) -> dict[tuple[int, int], np.ndarray]:

@@ -74,7 +74,7 @@ class FaceMesher:
 
     def __init__(self, min_score: float = 0.5) -> None:
         self._settled = False
-        with _quiet():
+        with quiet():
             from mediapipe.python.solutions.face_detection import FaceDetection  # 2 s: only when faces are looked for
             from mediapipe.python.solutions.face_mesh import FaceMesh
 
@@ -143,7 +143,7 @@ class FaceMesher:
 
     def _mesh_in(self, rgb: np.ndarray, view: tuple[float, float, float], score: float) -> Face | None:
         image, matrix = _view(rgb, view, MESH_PIXELS)
-        with contextlib.nullcontext() if self._settled else _quiet():  # the first mesh ever brings one more message
+        with contextlib.nullcontext() if self._settled else quiet():  # the first mesh ever brings one more message
             found = self._mesh.process(image).multi_face_landmarks
         if not found:
             return None
@@ -203,7 +203,7 @@ def _distinct(found: list, key: Callable[[Any], tuple] = lambda face: (face.box,
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Hold back what native code writes to stderr, then pass on all of it that is not known noise."""
     sys.stderr.flush()
     saved = os.dup(2)

@@ -30,13 +30,32 @@ def difference_patch(
     Returns the box (x0, y0, x1, y1), end excluded, inside the frame, and the difference, float32 (y1 - y0, x1 - x0, 3),
     8-bit levels; exactly zero wherever the mask is. An empty mask or one outside the frame gives the box (0, 0, 0, 0).
     """
-    box = _support(mask, quad, frame_size)
-    if box == (0, 0, 0, 0):
+    box, weights = mask_in_frame(mask, quad, frame_size)  # linear, not cubic: it must neither overshoot nor ring
+    if not weights.size:
         return box, np.zeros((0, 0, 3), np.float32)
     delta = _into_frame(difference, quad, box, cv2.INTER_CUBIC, cv2.BORDER_REPLICATE)
-    # Linear, not cubic: the mask must neither overshoot nor ring below zero.
-    delta *= _into_frame(mask, quad, box, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)[..., None]
-    return box, delta
+    return box, delta * weights[..., None]
+
+
+def merge(first: tuple[Box, np.ndarray], second: tuple[Box, np.ndarray]) -> tuple[Box, np.ndarray]:
+    """The sum of two patches, each a box and what to add there."""
+    boxes = [box for box, delta in (first, second) if delta.size]
+    if len(boxes) < 2:
+        return first if first[1].size else second
+    x0, y0 = (min(box[k] for box in boxes) for k in (0, 1))
+    x1, y1 = (max(box[k] for box in boxes) for k in (2, 3))
+    total = np.zeros((y1 - y0, x1 - x0, 3), np.float32)
+    for (left, top, right, bottom), delta in (first, second):
+        total[top - y0 : bottom - y0, left - x0 : right - x0] += delta
+    return (x0, y0, x1, y1), total
+
+
+def mask_in_frame(mask: np.ndarray, quad: np.ndarray, frame_size: tuple[int, int]) -> tuple[Box, np.ndarray]:
+    """A mask in crop space, seen in the frame: the box it reaches and its weights there, float32 (h, w)."""
+    box = _support(mask, quad, frame_size)
+    if box == (0, 0, 0, 0):
+        return box, np.zeros((0, 0), np.float32)
+    return box, _into_frame(mask, quad, box, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
 
 
 def _into_frame(image: np.ndarray, quad: np.ndarray, box: Box, interpolation: int, border: int) -> np.ndarray:

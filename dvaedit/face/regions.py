@@ -48,7 +48,7 @@ REGIONS: dict[str, frozenset[int]] = {
     "neck": ids("neck", "neck_l"),
     "hat": ids("hat"),
     "lower_face": ids("skin", "mouth", "u_lip", "l_lip"),
-    "eye_area": ids("skin", "nose", "l_brow", "r_brow", "l_eye", "r_eye", "eye_g"),
+    "eye_area": ids("skin", "nose", "l_brow", "r_brow", "l_eye", "r_eye", "eye_g", "l_ear", "r_ear"),
     "face": PASTE_FACE - ids("neck_l", "ear_r"),
     "head": TRAINING_FACE,
 }

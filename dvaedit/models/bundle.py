@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from dvaedit.face.points import landmark_code
 from dvaedit.models.autoencoder import Autoencoder
 from dvaedit.models.classifier import AttributeModel
-from dvaedit.models.parsing import Parser
+from dvaedit.models.parsing import Classes
 
 if TYPE_CHECKING:
+    from dvaedit.pipeline.artifact import Artifact
     from dvaedit.runtime import Runtime
+
+
+PARSER_BATCH = 8  # crops a parser sees at once: at 512 px each takes 0.1 GB
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +28,7 @@ class Model:
     name: str
     autoencoder: Autoencoder
     attributes: AttributeModel
-    parser: Parser
+    parser: Classes
     metrics: dict[str, dict[str, float]]
     digests: dict[str, str]
     runtime: Runtime
@@ -48,4 +53,21 @@ class Model:
     @torch.inference_mode()
     def class_maps(self, x: torch.Tensor) -> np.ndarray:
         """The parser's class of each pixel, uint8 (B, H, W), for crops x (B, 3, H, W), RGB in [-1, 1]."""
-        return self.parser.class_map(x).to(torch.uint8).cpu().numpy()
+        parts = [self.parser.class_map(part).to(torch.uint8) for part in x.split(PARSER_BATCH)]
+        return torch.cat(parts).cpu().numpy()
+
+    @torch.inference_mode()
+    def landmark_codes(self, x_0: torch.Tensor, points: np.ndarray) -> np.ndarray:
+        """z_lnd, (B, 102) float32, as the model reads it: off the crops, or from the mesh's 68 ``points``, (B, 68, 2).
+
+        ``x_0``: (B, 3, S, S), RGB in [-1, 1]; ``points``: crop units in [0, 1].
+        """
+        net = self.autoencoder.landmarks
+        return landmark_code(points, 1) if net is None else net(x_0).cpu().numpy()
+
+    def identity_codes(self, codes: Artifact, start: int = 0, stop: int | None = None) -> np.ndarray:
+        """The identity codes that frames ``start`` to ``stop`` are to be seen with, from the encode stage's ``codes``.
+
+        (1, D), the video's own, or (stop - start, D) of a model that needs each frame's.
+        """
+        return codes.read("z_id", start, stop) if self.autoencoder.per_frame else codes.read("z_id_rep")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import pickle
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -22,14 +22,16 @@ from torch.nn import functional as F
 
 from dvaedit.errors import UsageError, WeightsError
 from dvaedit.models import wording
+from dvaedit.offline import enforce, is_offline
 
 COMPACT = "compact"
 DEFAULT_CLIP = COMPACT
 COMPACT_FOLDER = "compact-clip"
-# open_clip asserts where a checkpoint is of another model.
+OPENAI_MEAN, OPENAI_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+# open_clip asserts where a checkpoint is of another model; WeightsError is what offline mode lets a download end with.
 _LOADING_ERRORS = (
     RuntimeError, OSError, ValueError, KeyError, TypeError, AttributeError, AssertionError, EOFError, ImportError,
-    pickle.UnpicklingError, SafetensorError,
+    pickle.UnpicklingError, SafetensorError, WeightsError,
 )  # fmt: skip
 
 
@@ -74,8 +76,8 @@ class TextImageModel(nn.Module):
 
         Values outside [-1, 1], as noisy x_t have them, are not clamped.
         """
-        x = resize((x.float() + 1) / 2, self.image_size, self.interpolation, self.antialias)
-        return F.normalize(self.clip.encode_image((x - self.mean) / self.std).float(), dim=-1)
+        x = preprocess(x, self.image_size, self.interpolation, self.antialias, self.mean, self.std)
+        return F.normalize(self.clip.encode_image(x).float(), dim=-1)
 
     def known_words(self, text: str) -> tuple[list[str], list[str]]:
         """The content words of ``text`` the model was trained on, and those it never met.
@@ -89,6 +91,16 @@ class TextImageModel(nn.Module):
     def familiarity(self, text: str) -> float:
         """Share, in [0, 1], of the content words of ``text`` that the model knows."""
         return wording.familiarity(text) if self.name == COMPACT else 1.0
+
+
+def preprocess(
+    x: Tensor, size: tuple[int, int], mode: str, antialias: bool, mean: Tensor | Sequence[float],
+    std: Tensor | Sequence[float],
+) -> Tensor:  # fmt: skip
+    """RGB in [-1, 1], (B, 3, H, W), as a CLIP network wants it: resized to ``size``, its statistics taken out."""
+    x = resize((x.float() + 1) / 2, size, mode, antialias)
+    mean, std = (torch.as_tensor(values, dtype=x.dtype, device=x.device).view(3, 1, 1) for values in (mean, std))
+    return (x - mean) / std
 
 
 def resize(x: Tensor, size: tuple[int, int], mode: str = "bicubic", antialias: bool = True) -> Tensor:
@@ -112,6 +124,7 @@ def load_clip(name: str = COMPACT, folder: Path | None = None, antialias: bool =
         model, pretrained = f"local-dir:{folder or compact_folder()}", None
     else:
         model, pretrained = _parse(name)
+    enforce()  # open_clip downloads by itself
     quick_gelu = bool(pretrained and open_clip.get_pretrained_cfg(model, pretrained).get("quick_gelu"))
     try:
         with _quiet():
@@ -170,9 +183,10 @@ def _weights_error(name: str, model: str, pretrained: str | None, error: Excepti
     reason = (str(error).strip() or type(error).__name__).splitlines()[0]
     published = pretrained is not None and not Path(pretrained).is_file()
     if published or model.startswith("hf-hub:"):
+        connect = "leave out --offline" if is_offline() else "connect"
         return WeightsError(
             f"cannot get the weights of {name}: {reason}",
-            hint="They must be downloaded once: connect, give a file as MODEL:FILE, or use --clip compact.",
+            hint=f"They must be downloaded once: {connect}, give a file as MODEL:FILE, or use --clip compact.",
         )
     return WeightsError(
         f"cannot load the image-text model {name}: {reason}", hint="Is it the checkpoint of that model?"

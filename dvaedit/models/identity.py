@@ -1,22 +1,33 @@
-"""The compact model's identity encoder: a small residual network trained together with the autoencoder."""
+"""Identity encoders: the compact model's own, and the choice among those of all model families."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dvaedit.models.arcface import IRSE50
+from dvaedit.models.semantic import SemanticEncoder
+
 
 @dataclass(frozen=True)
 class IdentityConfig:
-    """Size of an :class:`IdentityEncoder`: one residual stage per entry of ``channels``, each halving the map."""
+    """Kind and size of an identity encoder.
+
+    ``kind``: "compact", a small residual network trained together with the autoencoder, one stage per entry of
+    ``channels``, each halving the map; "ir_se50", ArcFace's recognition network, frozen (the paper), with the width of
+    its four stages; "semantic", DiffAE's half U-Net, with the width of each level, ``norm_groups`` its norms' groups.
+    """
 
     image_size: int = 128
     channels: tuple[int, ...] = (32, 64, 96, 160, 256)
     code_channels: int = 512
+    kind: Literal["compact", "ir_se50", "semantic"] = "compact"
+    norm_groups: int = 32
 
 
 class _Stage(nn.Module):
@@ -29,6 +40,15 @@ class _Stage(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = self.down(x)
         return x + self.conv(F.silu(self.norm(x)))
+
+
+def build_identity(config: IdentityConfig) -> nn.Module:
+    """The encoder ``config`` describes: x_0 (B, 3, H, W), RGB in [-1, 1], to codes (B, code_channels)."""
+    if config.kind == "ir_se50":
+        return IRSE50(config.channels, config.code_channels)
+    if config.kind == "semantic":
+        return SemanticEncoder(config.image_size, config.channels, config.code_channels, config.norm_groups)
+    return IdentityEncoder(config)
 
 
 class IdentityEncoder(nn.Module):

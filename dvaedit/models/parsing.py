@@ -1,8 +1,9 @@
-"""The compact model's face parser: a small U-Net that gives each pixel of a crop one of CelebAMask-HQ's classes."""
+"""Face parsers: networks that give each pixel of a crop one of CelebAMask-HQ's classes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import segmentation_models_pytorch as smp
 import torch
@@ -11,12 +12,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dvaedit.face.regions import CLASSES
+from dvaedit.models import bisenet
 
 
 @dataclass(frozen=True)
 class ParserConfig:
-    """Size of a :class:`Parser`.
+    """Kind and size of a parser.
 
+    ``kind``: "unet", the compact :class:`Parser`; "bisenet", the paper's :class:`PaperParser`, of which only
+    ``image_size`` and ``classes`` can be chosen.
     ``image_size``: side of the crops it is given and of its maps, pixels; ``working_size``: side at which the network
     sees them, a multiple of 32; ``decoder_channels``: one entry per U-Net level from stride 16 up to stride 2.
     """
@@ -26,10 +30,29 @@ class ParserConfig:
     encoder: str = "tu-mobilenetv3_small_100"
     decoder_channels: tuple[int, ...] = (96, 64, 40, 24)
     classes: int = len(CLASSES)
+    kind: Literal["unet", "bisenet"] = "unet"
 
 
-class Parser(nn.Module):
-    """Crop to class probabilities.
+class Classes(nn.Module):
+    """What every parser offers; a subclass gives ``config`` and ``logits``."""
+
+    config: ParserConfig
+
+    def logits(self, x: Tensor) -> Tensor:
+        """Logits (B, classes, H, W) of crops of any size, (B, 3, H, W), RGB in [-1, 1]."""
+        raise NotImplementedError
+
+    def parse(self, x: Tensor) -> Tensor:
+        """Class probabilities, (B, classes, H, W), of crops (B, 3, H, W), RGB in [-1, 1]."""
+        return self.logits(x).softmax(dim=1)
+
+    def class_map(self, x: Tensor) -> Tensor:
+        """The likeliest class of every pixel, uint8 (B, H, W), of crops (B, 3, H, W), RGB in [-1, 1]."""
+        return self.logits(x).argmax(dim=1).to(torch.uint8)
+
+
+class Parser(Classes):
+    """Crop to class probabilities: the compact model's small U-Net.
 
     The network works on a reduced crop and stops at half its size. Its logits are enlarged bilinearly before the
     softmax: borders come out smooth and finer than the network's own grid.
@@ -61,10 +84,25 @@ class Parser(nn.Module):
             small = F.interpolate(small, working, mode="bilinear", align_corners=False, antialias=True)
         return F.interpolate(self(small), x.shape[2:], mode="bilinear", align_corners=False)
 
-    def parse(self, x: Tensor) -> Tensor:
-        """Class probabilities, (B, classes, H, W), of crops (B, 3, H, W), RGB in [-1, 1]."""
-        return self.logits(x).softmax(dim=1)
 
-    def class_map(self, x: Tensor) -> Tensor:
-        """The likeliest class of every pixel, uint8 (B, H, W), of crops (B, 3, H, W), RGB in [-1, 1]."""
-        return self.logits(x).argmax(dim=1).to(torch.uint8)
+class PaperParser(Classes):
+    """The paper's parser: BiSeNet on crops enlarged to 512 pixels, its classes read at the crop's own pixels."""
+
+    def __init__(self, config: ParserConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.network = bisenet.BiSeNet(config.classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (B, classes, 512, 512) of crops (B, 3, H, W), RGB in [-1, 1]."""
+        x = bisenet.network_input(x)
+        return bisenet.upsample(self.network(x), x.shape[2:])
+
+    def logits(self, x: Tensor) -> Tensor:
+        """Of the 512 x 512 logits, those at the crop's pixels (nearest: of a 256 crop, even rows and columns)."""
+        return F.interpolate(self(x), x.shape[2:], mode="nearest")
+
+
+def build_parser(config: ParserConfig) -> Classes:
+    """The parser ``config`` describes."""
+    return PaperParser(config) if config.kind == "bisenet" else Parser(config)

@@ -2,17 +2,19 @@
 
 The residual block takes two conditions: the time embedding modulates it after the first convolution and the
 face code ``z_face`` after the second (Kim et al., CVPR 2023, section 3.2; Preechakul et al., CVPR 2022). One
-class serves the paper's 256 px network and the compact 128 px one; :class:`UNetConfig` is all that differs.
+class serves the paper's 256 px network, DiffAE's and the compact 128 px one; :class:`UNetConfig` is all that differs.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,9 @@ class UNetConfig:
     ``patch_size`` p folds p x p pixels into channels before the first convolution, so that the first level works
     at ``image_size / p``. ``attention_resolutions`` are map sizes, in the units of the folded image. With
     ``resblock_updown`` a residual block changes the resolution (the paper); without, a bare mean or nearest
-    resampling does, at no cost. ``linear_channels`` > 0 adds a :class:`LinearPath` of that width.
+    resampling does, at no cost. ``linear_channels`` > 0 adds a :class:`LinearPath` of that width. ``condition``: how
+    ``z_face`` enters a residual block, "norm" (the paper) after a convolution and a norm of its own, "scale" (DiffAE)
+    as a second scale, without shift, right after the time embedding's.
     """
 
     image_size: int = 256
@@ -38,6 +42,7 @@ class UNetConfig:
     linear_channels: int = 0
     norm_groups: int = 32
     dropout: float = 0.1
+    condition: Literal["norm", "scale"] = "norm"
 
 
 class GroupNorm32(nn.GroupNorm):
@@ -59,7 +64,8 @@ def timestep_embedding(t: Tensor, channels: int, max_period: float = 10_000.0) -
     return torch.cat([angles.cos(), angles.sin()], dim=1)
 
 
-def _zeroed(module: nn.Module) -> nn.Module:
+def zeroed(module: nn.Module) -> nn.Module:
+    """The module with all its parameters set to zero: a residual branch that starts as nothing."""
     for parameter in module.parameters():
         nn.init.zeros_(parameter)
     return module
@@ -70,7 +76,8 @@ def _modulate(h: Tensor, scale_shift: Tensor) -> Tensor:
     return h * (1 + scale) + shift
 
 
-def _resample(x: Tensor, mode: str | None) -> Tensor:
+def resample(x: Tensor, mode: str | None) -> Tensor:
+    """ "up" doubles a map (nearest), "down" halves it (2x2 mean), None leaves it."""
     if mode == "up":
         return F.interpolate(x, scale_factor=2, mode="nearest")
     if mode == "down":
@@ -86,7 +93,7 @@ class Resample(nn.Module):
         self.mode = mode
 
     def forward(self, x: Tensor, e_t: Tensor, z_face: Tensor) -> Tensor:
-        return _resample(x, self.mode)
+        return resample(x, self.mode)
 
 
 class ResBlock(nn.Module):
@@ -94,25 +101,29 @@ class ResBlock(nn.Module):
 
     def __init__(self, config: UNetConfig, in_channels: int, out_channels: int, resample: str | None = None) -> None:
         super().__init__()
-        self.resample = resample
+        self.resample, self.own_norm = resample, config.condition == "norm"
         self.norm_in = GroupNorm32(config.norm_groups, in_channels)
         self.conv_in = nn.Conv2d(in_channels, out_channels, 3, padding=1)
         self.time_proj = nn.Linear(config.embed_channels, 2 * out_channels)
         self.norm_time = GroupNorm32(config.norm_groups, out_channels)
-        self.conv_mid = nn.Conv2d(out_channels, out_channels, 3, padding=1)
-        self.cond_proj = nn.Linear(config.cond_channels, 2 * out_channels)
-        self.norm_cond = GroupNorm32(config.norm_groups, out_channels)
+        self.cond_proj = nn.Linear(config.cond_channels, (2 if self.own_norm else 1) * out_channels)
+        if self.own_norm:
+            self.conv_mid = nn.Conv2d(out_channels, out_channels, 3, padding=1)
+            self.norm_cond = GroupNorm32(config.norm_groups, out_channels)
         self.dropout = nn.Dropout(config.dropout)
-        self.conv_out = _zeroed(nn.Conv2d(out_channels, out_channels, 3, padding=1))
+        self.conv_out = zeroed(nn.Conv2d(out_channels, out_channels, 3, padding=1))
         self.skip = nn.Identity() if in_channels == out_channels else nn.Conv2d(in_channels, out_channels, 1)
 
     def forward(self, x: Tensor, e_t: Tensor, z_face: Tensor) -> Tensor:
-        h = _resample(F.silu(self.norm_in(x)), self.resample)
+        h = resample(F.silu(self.norm_in(x)), self.resample)
         h = self.norm_time(self.conv_in(h))
-        h = F.silu(_modulate(h, self.time_proj(F.silu(e_t))))
-        h = self.norm_cond(self.conv_mid(h))
-        h = F.silu(_modulate(h, self.cond_proj(F.silu(z_face))))
-        return self.skip(_resample(x, self.resample)) + self.conv_out(self.dropout(h))
+        h = _modulate(h, self.time_proj(F.silu(e_t)))
+        condition = self.cond_proj(F.silu(z_face))
+        if self.own_norm:
+            h = _modulate(self.norm_cond(self.conv_mid(F.silu(h))), condition)
+        else:
+            h = h * (1 + condition[:, :, None, None])
+        return self.skip(resample(x, self.resample)) + self.conv_out(self.dropout(F.silu(h)))
 
 
 class AttentionBlock(nn.Module):
@@ -122,7 +133,7 @@ class AttentionBlock(nn.Module):
         super().__init__()
         self.norm = GroupNorm32(config.norm_groups, channels)
         self.qkv = nn.Conv1d(channels, 3 * channels, 1)
-        self.proj_out = _zeroed(nn.Conv1d(channels, channels, 1))
+        self.proj_out = zeroed(nn.Conv1d(channels, channels, 1))
 
     def forward(self, x: Tensor) -> Tensor:
         flat = x.flatten(2)
@@ -160,18 +171,21 @@ class LinearPath(nn.Module):
         super().__init__()
         self.analysis = nn.Conv2d(folded, config.linear_channels, 3, padding=1, bias=False)
         self.gain = nn.Linear(config.embed_channels, config.linear_channels)
-        self.synthesis = _zeroed(nn.Conv2d(config.linear_channels, folded, 1, bias=False))
+        self.synthesis = zeroed(nn.Conv2d(config.linear_channels, folded, 1, bias=False))
 
     def forward(self, x: Tensor, e_t: Tensor) -> Tensor:
         return self.synthesis(self.analysis(x) * self.gain(F.silu(e_t))[:, :, None, None])
 
 
 class UNet(nn.Module):
-    """Predicts one image-shaped tensor from ``x_t``, t and ``z_face``; what it means is the schedule's business."""
+    """Predicts one image-shaped tensor from ``x_t``, t and ``z_face``; what it means is the schedule's business.
+
+    ``checkpointing`` True: gradients recompute each block's activations instead of keeping them, for a third more time.
+    """
 
     def __init__(self, config: UNetConfig) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.checkpointing = config, False
         channels = config.base_channels
         folded = config.in_channels * config.patch_size**2
         self.time_embed = nn.Sequential(
@@ -189,7 +203,7 @@ class UNet(nn.Module):
         )
         self.up, channels = self._build_up(skips, channels, size)
         self.norm_out = GroupNorm32(config.norm_groups, channels)
-        self.conv_out = _zeroed(nn.Conv2d(channels, folded, 3, padding=1))
+        self.conv_out = zeroed(nn.Conv2d(channels, folded, 3, padding=1))
         self.linear = LinearPath(config, folded) if config.linear_channels else None
 
     def _attention(self, channels: int, size: int) -> AttentionBlock | None:
@@ -235,13 +249,18 @@ class UNet(nn.Module):
         h = self.stem(x)
         skips = [h]
         for block in self.down:
-            h = block(h, e_t, z_face)
+            h = self._run(block, h, e_t, z_face)
             skips.append(h)
         for block in self.middle:
-            h = block(h, e_t, z_face)
+            h = self._run(block, h, e_t, z_face)
         for block in self.up:
-            h = block(torch.cat([h, skips.pop()], dim=1), e_t, z_face)
+            h = self._run(block, torch.cat([h, skips.pop()], dim=1), e_t, z_face)
         h = self.conv_out(F.silu(self.norm_out(h)))
         if self.linear is not None:
             h = h + self.linear(x, e_t)
         return F.pixel_shuffle(h, patch) if patch > 1 else h
+
+    def _run(self, block: nn.Module, h: Tensor, e_t: Tensor, z_face: Tensor) -> Tensor:
+        if self.checkpointing and torch.is_grad_enabled():
+            return checkpoint(block, h, e_t, z_face, use_reentrant=False)
+        return block(h, e_t, z_face)

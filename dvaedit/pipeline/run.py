@@ -124,6 +124,7 @@ class Pipeline:
         out = self.cache.begin(node.stage.name, node.stage.version, key, keys, self.video)
         logger.debug("computing %s (%s), %d frames are there", label, key[:12], out.done)
         node.stage.run(inputs, out, lambda done, total: self._progress(label, done, total))
+        out.meta = {"config": node.stage.config(), "weights": node.stage.weights(), **out.meta}  # for provenance
         return self.cache.commit(node.stage.name, key, out)
 
     def execute(self, targets: Iterable[Stage | str] | None = None) -> dict[str, Artifact]:

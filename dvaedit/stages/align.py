@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from dvaedit.errors import NoFaceError
-from dvaedit.face.align import frame_to_crop, quads, transform
+from dvaedit.face.align import crop, frame_to_crop, quads, transform
 from dvaedit.face.points import landmarks_68
 from dvaedit.face.presence import Presence, presence
 from dvaedit.face.quality import LEAST, MIN_FACE, frame_quality, pose_weight, size_weight
@@ -41,6 +42,7 @@ class Align(Stage):
 
     name: ClassVar[str] = "align"
     version: ClassVar[int] = 2
+    cut: ClassVar[Callable[[np.ndarray, np.ndarray, int], np.ndarray]] = staticmethod(crop)
     image_size: int = 128
     person: int = 1
     span: Span | None = None
@@ -52,7 +54,7 @@ class Align(Stage):
         if not out.has("track"):
             out.save(table, group="track")
         total = len(table["frames"])
-        for start, stop, crops in crops_at(self.video, out, self.image_size, out.missing(total, SHARD)):
+        for start, stop, crops in crops_at(self.video, out, self.image_size, out.missing(total, SHARD), self.cut):
             out.write(start, stop, {"crops": crops})
             progress(stop, total)
 

@@ -8,10 +8,13 @@ from typing import ClassVar
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from dvaedit.editing.attributes import AttributeEdit, apply_shift, attribute_shift
 from dvaedit.editing.effects import region_of
+from dvaedit.editing.reading import read_change
 from dvaedit.editing.text import (
+    Pairs,
     TextEdit,
     TextObjective,
     attribute_mix,
@@ -20,24 +23,28 @@ from dvaedit.editing.text import (
     search_shift,
     text_direction,
 )
+from dvaedit.face.mask import soft_mask
 from dvaedit.models.bundle import Model
 from dvaedit.models.clip import TextImageModel
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.pipeline.stage import Stage, StageProgress, unkeyed
 from dvaedit.pipeline.writer import ArtifactWriter
+from dvaedit.stages.parse import read_maps
 
 SEARCH_TIMESTEPS = (350, 550, 750)
 
 
 @dataclass(frozen=True)
 class Edit(Stage):
-    """Makes ``z_id`` (1, D). ``meta``: ``region`` it shows in, ``mix`` of attributes per text, ``cosine`` to before.
+    """Makes ``z_id`` (1, D), or (n, D) of a model with a code per frame.
+
+    ``meta``: ``region`` it shows in, ``mix`` of attributes per text, ``cosine`` to before.
 
     Edits add up in the normalised code; ``text_frames`` frames spread over the video guide the text search.
     """
 
     name: ClassVar[str] = "edit"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     attributes: tuple[AttributeEdit, ...] = ()
     texts: tuple[TextEdit, ...] = ()
     objective: TextObjective = field(default_factory=TextObjective)
@@ -52,8 +59,8 @@ class Edit(Stage):
 
     def run(self, inputs: dict[str, Artifact], out: ArtifactWriter, progress: StageProgress) -> None:
         model = self.model
-        z_id_rep = model.tensor(inputs["encode"].read("z_id_rep"))
-        shift = attribute_shift(model.attributes, list(self.attributes))
+        z_id_rep = model.tensor(model.identity_codes(inputs["encode"]))
+        shift = attribute_shift(model.attributes, z_id_rep, list(self.attributes))
         touched, mixes = [edit.name for edit in self.attributes if edit.strength], {}
         for number, text in enumerate(self.texts):
             change, mixes[text.target] = self._text_shift(text, inputs, z_id_rep, _part(progress, number, self))
@@ -61,7 +68,7 @@ class Edit(Stage):
             touched += list(mixes[text.target]) or [""]
         z_id = apply_shift(model.attributes, z_id_rep, shift)
         out.meta.update(region=region_of(touched), mix=mixes, length=float(shift.norm()))
-        out.meta["cosine"] = float(torch.cosine_similarity(z_id, z_id_rep).item())
+        out.meta["cosine"] = float(torch.cosine_similarity(z_id, z_id_rep).mean())
         out.save({"z_id": z_id.cpu().numpy()})
         progress(1, 1)
 
@@ -71,21 +78,42 @@ class Edit(Stage):
         model, clip = self.model, self.clip
         with torch.no_grad():
             direction = text_direction(clip, prompts(text.source, clip.large), prompts(text.target, clip.large))
-            mix = attribute_mix(clip, model.attributes, direction)
-        start = attribute_shift(model.attributes, [AttributeEdit(*item) for item in mix.items()])
-        pairs = self._pairs(inputs, z_id_rep)
+            mix = self._mix(text, direction)
+        start = attribute_shift(model.attributes, z_id_rep, [AttributeEdit(*item) for item in mix.items()])
+        if not clip.known_words(text.target)[0]:
+            return start, mix  # not one word says anything to the model: a search would follow noise
+        chosen = spread(inputs["encode"].frames, self.text_frames)
+        if model.autoencoder.per_frame:
+            z_id_rep = z_id_rep[chosen]
+        pairs = self._pairs(inputs, chosen, z_id_rep, region_of(list(mix) or [""]))
+        if model.autoencoder.per_frame:
+            z_id_rep = z_id_rep.repeat(len(SEARCH_TIMESTEPS), 1)
         search = search_shift(
             model.autoencoder, model.attributes, clip, direction, z_id_rep, pairs, start, self.objective, progress
         )
         return search, mix
 
-    def _pairs(self, inputs: dict[str, Artifact], z_id_rep: Tensor):
-        crops, codes = inputs["align"], inputs["encode"]
-        chosen = np.unique(np.linspace(0, codes.frames - 1, self.text_frames + 2).round().astype(int)[1:-1])
-        x_0 = torch.cat([self.model.images(crops.read("crops", n, n + 1)) for n in chosen.tolist()])
-        z_lnd = torch.cat([self.model.tensor(codes.read("z_lnd", n, n + 1)) for n in chosen.tolist()])
-        mask = torch.ones_like(x_0[:, :1])
-        return make_pairs(self.model.autoencoder, z_id_rep, x_0, z_lnd, mask, list(SEARCH_TIMESTEPS), self.seed)
+    def _mix(self, text: TextEdit, direction: Tensor) -> dict[str, float]:
+        """The attributes a text asks for: as its words say or, where they say nothing known, as CLIP sees it."""
+        read = read_change(text.target, text.source)
+        known = {name: strength for name, strength in read.items() if name in self.model.attributes.names}
+        if known or not self.clip.known_words(text.target)[0]:
+            return known
+        return attribute_mix(self.clip, self.model.attributes, direction)
+
+    def _pairs(self, inputs: dict[str, Artifact], chosen: list[int], z_id_rep: Tensor, region: str) -> Pairs:
+        """States of the frames ``chosen``; change is unwanted outside ``region``."""
+        crops, codes, parsed = inputs["align"], inputs["encode"], inputs["parse"]
+        x_0 = torch.cat([self.model.images(crops.read("crops", n, n + 1)) for n in chosen])
+        z_lnd = torch.cat([self.model.tensor(codes.read("z_lnd", n, n + 1)) for n in chosen])
+        inside = np.concatenate([soft_mask(read_maps(parsed, n, n + 1), region) for n in chosen])
+        inside = F.interpolate(self.model.tensor(inside)[:, None], x_0.shape[-2:], mode="area")
+        return make_pairs(self.model.autoencoder, z_id_rep, x_0, z_lnd, 1 - inside, list(SEARCH_TIMESTEPS), self.seed)
+
+
+def spread(total: int, count: int) -> list[int]:
+    """``count`` of ``total`` frames (fewer where there are fewer), spread over the video."""
+    return np.unique(np.linspace(0, total - 1, count + 2).round().astype(int)[1:-1]).tolist()
 
 
 def _part(progress: StageProgress, number: int, stage: Edit) -> StageProgress:

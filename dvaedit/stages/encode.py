@@ -8,13 +8,12 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from dvaedit.face.points import landmark_code
 from dvaedit.models.bundle import Model
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.pipeline.stage import Stage, StageProgress, unkeyed
 from dvaedit.pipeline.writer import ArtifactWriter
 
-SHARD = 128
+SHARD = 32
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class Encode(Stage):
         for start, stop in out.missing(total, SHARD):
             x_0 = self.model.images(align.read("crops", start, stop))
             z_id = self.model.autoencoder.identity(x_0).cpu().numpy()
-            out.write(start, stop, {"z_id": z_id, "z_lnd": landmark_code(points[start:stop], 1)})
+            out.write(start, stop, {"z_id": z_id, "z_lnd": self.model.landmark_codes(x_0, points[start:stop])})
             progress(stop, total)
         if not out.has("video"):
             mean = np.average(out.read("z_id").astype(np.float64), axis=0, weights=align.read("quality"))

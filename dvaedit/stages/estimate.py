@@ -37,6 +37,11 @@ COSTS: dict[str, Cost] = {
     "parse": Cost(seconds=0.040, bytes=3_000, megapixel_seconds=0.01),
     "edit": Cost(once=0.1, text_seconds=15.0),
     "paste": Cost(seconds=0.020, bytes=105_000),
+    "paper-align": Cost(seconds=0.080, bytes=49_800, megapixel_seconds=0.01),
+    "paper-invert": Cost(step_seconds=0.018, bytes=196_700),
+    "paper-sample": Cost(step_seconds=0.018, bytes=196_700),
+    "paper-edit": Cost(once=0.1, text_seconds=1000.0),
+    "paper-paste": Cost(seconds=0.030, bytes=98_700),
     "export": Cost(megapixel_seconds=0.08, pixel_bytes=0.04),
 }
 
@@ -70,7 +75,7 @@ def estimate(plan: StagePlan, frames: int, pixels: int, steps: int, texts: int =
 
 def known_frames(plans: Iterable[StagePlan]) -> int | None:
     """The frames with the face, where a stage that has begun knows them."""
-    return next((plan.total for plan in plans if plan.stage in ("align", "encode") and plan.total), None)
+    return next((plan.total for plan in plans if plan.stage in ("align", "paper-align", "encode") and plan.total), None)
 
 
 LOSSLESS_PIXEL_BYTES = 2.0  # of ffv1 and the like: 8 bits 4:2:0 takes about one byte, 10 bits 4:4:4 four

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -31,16 +31,23 @@ def frames_at(video: Path, numbers: np.ndarray) -> Iterator[Frame]:
 
 
 def crops_at(
-    video: Path, track: ShardReader, size: int, shards: list[tuple[int, int]]
+    video: Path,
+    track: ShardReader,
+    size: int,
+    shards: list[tuple[int, int]],
+    cut: Callable[[np.ndarray, np.ndarray, int], np.ndarray] = crop,
+    quads: np.ndarray | None = None,
 ) -> Iterator[tuple[int, int, np.ndarray]]:
     """(start, stop, crops) for each of the rising ``shards`` of a track: uint8 (stop - start, size, size, 3) RGB.
 
     ``track`` holds ``frames`` and ``quads``. The video is read once, up to where the crops asked for end: formats
-    that cannot seek would else be decoded from the beginning for every shard.
+    that cannot seek would else be decoded from the beginning for every shard. ``cut``: makes the crop of a frame;
+    ``quads``: other squares to cut.
     """
-    numbers, quads = track.read("frames"), track.read("quads")
+    numbers = track.read("frames")
+    quads = track.read("quads") if quads is None else quads
     places = np.array([place for start, stop in shards for place in range(start, stop)], np.int64)
     images = frames_at(video, numbers[places])
     for start, stop in shards:
         pairs = zip(islice(images, stop - start), quads[start:stop], strict=True)
-        yield start, stop, np.stack([crop(frame.rgb(), quad, size) for frame, quad in pairs])
+        yield start, stop, np.stack([cut(frame.rgb(), quad, size) for frame, quad in pairs])

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dvaedit.editing.attributes import AttributeEdit
+from dvaedit.editing.paper_text import PaperObjective
 from dvaedit.editing.text import TextEdit
 from dvaedit.face.quality import MIN_FACE
 from dvaedit.models.bundle import Model
@@ -31,7 +32,8 @@ class Settings:
     """What shapes the result; the defaults are the command line's.
 
     ``people``: numbers of those to edit, from 1, the largest. ``span``: the part to edit; ``scan``: the part in which
-    faces are looked for, and so what the numbers refer to.
+    faces are looked for, and so what the numbers refer to. ``recipe``: "own" or "paper"; ``iterations``: of the text
+    search of the paper's, which has no ``region`` and ``paste`` to choose.
     """
 
     attributes: tuple[AttributeEdit, ...] = ()
@@ -46,6 +48,8 @@ class Settings:
     span: Span | None = None
     scan: Span | None = None
     min_face: float = MIN_FACE
+    recipe: str = "own"
+    iterations: int = PaperObjective.iterations
 
 
 def place_of(position: int) -> str:
@@ -103,7 +107,7 @@ def _edit_chain(video: Path, model: Model, clip: TextImageModel | None, settings
 
     return [
         Node(Parse(model=model, video=video), named("align"), f"parse{place}"),
-        Node(edit, named("align", "encode"), f"edit{place}"),
+        Node(edit, named("align", "encode", *(["parse"] if settings.texts else [])), f"edit{place}"),
         Node(
             Sample(settings.steps, model.runtime.dtype_name, model), named("invert", "encode", "edit"), f"sample{place}"
         ),

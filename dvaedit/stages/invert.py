@@ -39,7 +39,7 @@ class Invert(Stage):
         for start, stop in out.missing(total, SHARD):
             x_0 = self.model.images(crops.read("crops", start, stop))
             z_lnd = codes.read("z_lnd", start, stop)
-            x_before, x_T = self._invert(x_0, codes.read("z_id_rep"), z_lnd)
+            x_before, x_T = self._invert(x_0, self.model.identity_codes(codes, start, stop), z_lnd)
             out.write(start, stop, {"x_T": x_T, "x_before": x_before})
             progress(stop, total)
 
@@ -51,6 +51,6 @@ class Invert(Stage):
 
 
 def bind(model: Model, z_id: np.ndarray, z_lnd: np.ndarray):
-    """The denoiser under one identity code, (1, D), and the landmark codes of a batch of frames, (B, 102)."""
+    """The denoiser under identity codes, (1, D) or (B, D), and the landmark codes of a batch of frames, (B, 102)."""
     z_face = model.autoencoder.face_code(model.tensor(z_id), model.tensor(z_lnd))
     return lambda x_t, t: model.autoencoder.denoise(x_t, t, z_face)

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+import cv2
 import numpy as np
 import torch
 
 from dvaedit.errors import UsageError
 from dvaedit.face.mask import TIME_RADIUS, refine, soft_mask
-from dvaedit.face.paste import Box, difference_patch, replace_patch
+from dvaedit.face.paste import Box, difference_patch, mask_in_frame, merge, replace_patch
+from dvaedit.face.person import PersonSegmenter
 from dvaedit.face.regions import REGIONS
+from dvaedit.face.surround import HairColours, fit_recolouring, hair_around, recolour, wide_map, wide_quads
 from dvaedit.models.bundle import Model
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.pipeline.stage import Stage, StageProgress, unkeyed
@@ -24,7 +27,8 @@ from dvaedit.stages.png import decode_png, encode_png
 from dvaedit.video.reader import Frame
 
 SHARD = 32
-SQUARE = "square"
+SQUARE, HAIR = "square", "hair"
+RECOLOURED = 16  # frames whose hair tells how colours change
 RESHAPED = ("head", "hat")  # regions of edits that move outlines
 
 
@@ -42,6 +46,9 @@ class Paste(Stage):
     exact, the difference is the edit's alone. In mode "replace", the paper's, it is the edited sample itself, put in
     the frame's place with hard edges. The mask is the region in the source; where an edit may move outlines (longer
     hair) it is joined with that in the edited crop.
+
+    Where hair is recoloured, also ``around``, a PNG of the hair outside the crop, in the square of ``wide_quads``, and,
+    whole, ``recolouring`` (4, 3): hair there changes colour as that inside does (:mod:`dvaedit.face.surround`).
     """
 
     name: ClassVar[str] = "paste"
@@ -59,16 +66,30 @@ class Paste(Stage):
         edited, total = inputs["edit"].meta["length"] > 0, inputs["sample"].frames
         shards = out.missing(total, SHARD)
         guides = crops_at(self.video, inputs["align"], self.model.parser.config.image_size, shards)
+        around = _Around(self, inputs, shards) if region == HAIR and self.mode == "delta" and edited else None
+        if around is not None and not out.has("recolouring"):
+            out.save({"recolouring": self._recolouring(inputs)}, group="recolouring")
         for start, stop in shards:
             levels = to_levels(inputs["sample"], start, stop)
             if self.mode == "delta":
                 # Sampling gives an unedited crop back to rounding; without an edit not even that is to be added.
                 levels = levels - inputs["align"].read("crops", start, stop) if edited else np.zeros_like(levels)
             masks = self._masks(inputs, region, start, stop, guides)
-            blobs = [encode_png(np.rint(mask * 255).astype(np.uint8)) for mask in masks]
-            out.write(start, stop, {"levels": levels.astype(np.float16), "mask": blobs})
+            made = {"levels": levels.astype(np.float16), "mask": encode_masks(masks)}
+            if around is not None:
+                made["around"] = encode_masks(around.masks(start, stop))
+            out.write(start, stop, made)
             progress(stop, total)
         out.meta.update(mode=self.mode, region=region)
+
+    def _recolouring(self, inputs: dict[str, Artifact]) -> np.ndarray:
+        """What the edit does to the colours of hair, over frames spread through the video."""
+        align, chosen = inputs["align"], spread(inputs["sample"].frames)
+        crops = np.concatenate([align.read("crops", n, n + 1) for n in chosen]).astype(np.float32)
+        edited = np.concatenate([to_levels(inputs["sample"], n, n + 1) for n in chosen])
+        masks = np.concatenate([soft_mask(read_maps(inputs["parse"], n, n + 1), HAIR) for n in chosen])
+        weights = [cv2.resize(mask, crops.shape[1:3], interpolation=cv2.INTER_AREA) for mask in masks]
+        return fit_recolouring(crops, edited - crops, np.stack(weights))
 
     def _masks(
         self, inputs: dict[str, Artifact], region: str, start: int, stop: int, guides: Iterator[tuple]
@@ -94,6 +115,49 @@ class Paste(Stage):
         return self.model.class_maps(x)
 
 
+class _Around:
+    """Hair outside the crops, shard by shard; each frame is cut and looked at once."""
+
+    def __init__(self, stage: Paste, inputs: dict[str, Artifact], shards: list[tuple[int, int]]) -> None:
+        align, self.parsed = inputs["align"], inputs["parse"]
+        self.timeline, total = align.read("timeline"), inputs["sample"].frames
+        self.first = max(shards[0][0] - TIME_RADIUS, 0) if shards else total
+        steps = [(at, min(at + SHARD, total)) for at in range(self.first, total, SHARD)]
+        wide = wide_quads(align.read("quads"))
+        self.coming = crops_at(stage.video, align, stage.model.parser.config.image_size, steps, quads=wide)
+        self.crops, self.maps, self.segmenter = [], [], PersonSegmenter()
+        chosen = spread(total)
+        crops = np.concatenate([align.read("crops", n, n + 1) for n in chosen])
+        maps = [cv2.resize(read_maps(self.parsed, n, n + 1)[0], crops.shape[1:3], interpolation=cv2.INTER_NEAREST)
+                for n in chosen]  # fmt: skip
+        self.colours = HairColours.learn(crops, np.stack(maps))
+
+    def masks(self, start: int, stop: int) -> np.ndarray:
+        """(stop - start, M, M) float32; shards are asked for in rising order."""
+        low, high = max(start - TIME_RADIUS, 0), min(stop + TIME_RADIUS, len(self.timeline))
+        while self.first + len(self.maps) < high:
+            begin, end, crops = next(self.coming)
+            classes = read_maps(self.parsed, begin, end)
+            self.maps += [
+                wide_map(c, self.segmenter.mask(c), m, self.colours) for c, m in zip(crops, classes, strict=True)
+            ]
+            self.crops += list(crops)
+        gone = low - self.first
+        self.crops, self.maps, self.first = self.crops[gone:], self.maps[gone:], low
+        maps, guides = np.stack(self.maps[: high - low]), np.stack(self.crops[: high - low])
+        return hair_around(maps, guides, self.timeline[low:high], slice(start - low, stop - low))
+
+
+def spread(total: int, count: int = RECOLOURED) -> list[int]:
+    """Up to ``count`` of ``total`` places, evenly spread."""
+    return np.unique(np.linspace(0, total - 1, count).round().astype(int)).tolist()
+
+
+def encode_masks(masks: np.ndarray) -> list[bytes]:
+    """Weights in [0, 1], (n, M, M), as PNGs."""
+    return [encode_png(np.rint(mask * 255).astype(np.uint8)) for mask in masks]
+
+
 def to_levels(sampled: Artifact, start: int, stop: int) -> np.ndarray:
     """Sampled crops as (n, S, S, 3) float32 in 8-bit levels, clamped to what a picture can show."""
     crops = sampled.read("crops", start, stop).astype(np.float32)
@@ -106,6 +170,8 @@ class Patches:
     def __init__(self, pasted: Artifact, align: Artifact) -> None:
         self.pasted, self.quads = pasted, align.read("quads")
         self.place = {int(frame): position for position, frame in enumerate(align.read("frames"))}
+        self.wide = wide_quads(self.quads)
+        self.recolouring = pasted.read("recolouring") if "recolouring" in pasted else None
 
     def patch(self, frame: Frame, size: tuple[int, int]) -> tuple[Box, np.ndarray] | None:
         """Box and float32 RGB difference, 8-bit levels, for the upright frame of ``size`` (width, height).
@@ -116,7 +182,17 @@ class Patches:
         if position is None:
             return None
         levels = self.pasted.read("levels", position, position + 1)[0].astype(np.float32)
-        mask = decode_png(self.pasted.read_blobs("mask", position, position + 1)[0]).astype(np.float32) / 255
+        mask = self._mask("mask", position)
         if self.pasted.meta["mode"] == "replace":
             return replace_patch(frame.rgb(), levels, mask > 0.5, self.quads[position])
-        return difference_patch(levels, mask, self.quads[position], size)
+        inside = difference_patch(levels, mask, self.quads[position], size)
+        return inside if self.recolouring is None else merge(inside, self._around(frame, position, size))
+
+    def _around(self, frame: Frame, position: int, size: tuple[int, int]) -> tuple[Box, np.ndarray]:
+        """The hair outside the crop, at the frame's own resolution."""
+        box, weights = mask_in_frame(self._mask("around", position), self.wide[position], size)
+        x0, y0, x1, y1 = box
+        return box, recolour(frame.rgb()[y0:y1, x0:x1], self.recolouring) * weights[..., None]
+
+    def _mask(self, name: str, position: int) -> np.ndarray:
+        return decode_png(self.pasted.read_blobs(name, position, position + 1)[0]).astype(np.float32) / 255

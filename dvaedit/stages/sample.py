@@ -20,7 +20,8 @@ from dvaedit.stages.invert import SHARD, bind
 class Sample(Stage):
     """Makes ``crops`` (n, 3, S, S) float16, RGB in [-1, 1], not clamped.
 
-    With an ``edit`` input its ``z_id`` is the code; without, the video's ``z_id_rep``.
+    With an ``edit`` input its ``z_id`` is the code; without, the video's own (or, for a model that needs it, each
+    frame's).
     """
 
     name: ClassVar[str] = "sample"
@@ -34,10 +35,11 @@ class Sample(Stage):
 
     def run(self, inputs: dict[str, Artifact], out: ArtifactWriter, progress: StageProgress) -> None:
         noise, codes = inputs["invert"], inputs["encode"]
-        z_id = inputs["edit"].read("z_id") if "edit" in inputs else codes.read("z_id_rep")
+        z_id = inputs["edit"].read("z_id") if "edit" in inputs else self.model.identity_codes(codes)
         for start, stop in out.missing(noise.frames, SHARD):
             states = tuple(self._state(noise.read(name, start, stop)) for name in ("x_before", "x_T"))
-            out.write(start, stop, {"crops": self._sample(states, z_id, codes.read("z_lnd", start, stop))})
+            z_lnd = codes.read("z_lnd", start, stop)
+            out.write(start, stop, {"crops": self._sample(states, rows(z_id, start, stop), z_lnd)})
             progress(stop, noise.frames)
 
     def _state(self, array: np.ndarray) -> torch.Tensor:
@@ -48,3 +50,8 @@ class Sample(Stage):
         denoise, schedule = bind(self.model, z_id, z_lnd), self.model.autoencoder.schedule
         crops = reversible_sample(schedule, denoise, states, reversible_timesteps(self.steps))
         return crops.to(torch.float16).cpu().numpy()
+
+
+def rows(z_id: np.ndarray, start: int, stop: int) -> np.ndarray:
+    """The codes of frames ``start`` to ``stop``: all there is where that is one code for all, (1, D)."""
+    return z_id if len(z_id) == 1 else z_id[start:stop]

@@ -1,328 +1,280 @@
-"""Train the compact diffusion video autoencoder: U-Net, identity encoder and face-code map together.
+"""Train a diffusion video autoencoder: the paper's on prepared videos, the compact model's on the labelled face set.
 
-The losses are the paper's L_simple and L_reg (:mod:`dvaedit.diffusion.losses`). The identity encoder sees another
-random view of the face than the one that is denoised, so that z_id cannot say where features lie. A linear head on
-z_id learns the attribute labels along the way: it keeps hair colour, glasses and beard linearly readable in z_id.
+One trainer serves both; :class:`dvaedit.training.config.TrainConfig` is all that differs. The losses are the paper's
+L_simple and L_reg (:mod:`dvaedit.diffusion.losses`). In the compact model the identity encoder is trained along: it
+sees another random view of the face than the one that is denoised, so that z_id cannot say where features lie, and a
+linear head on z_id learns the attribute labels, which keeps hair colour, glasses and beard linearly readable in z_id.
+
+Everything random follows from the seed and the number of the batch: what is drawn, timesteps, noises and dropout. So
+a resumed run equals an uninterrupted one, and n processes equal one process that accumulates n batches.
 """
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict, dataclass, field
+import math
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import asdict, replace
 from itertools import repeat
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.utils.data import DataLoader
 
-from dvaedit.checkpoints.store import find_card, load_tensors
-from dvaedit.diffusion.ddim import Denoise, ddim_sample, last, spaced_timesteps
-from dvaedit.diffusion.losses import denoising_loss
-from dvaedit.diffusion.reversible import reversible_invert, reversible_sample, reversible_timesteps
-from dvaedit.diffusion.schedule import NUM_TIMESTEPS
-from dvaedit.face.points import landmark_code
-from dvaedit.models.autoencoder import Autoencoder, AutoencoderConfig
-from dvaedit.models.identity import IdentityConfig
-from dvaedit.models.unet import UNetConfig
+from dvaedit.checkpoints.store import find_card, load_into, load_tensors
+from dvaedit.errors import UsageError
+from dvaedit.face.regions import TRAINING_FACE
+from dvaedit.models.autoencoder import Autoencoder
+from dvaedit.models.config import from_dict
+from dvaedit.models.parsing import Classes
 from dvaedit.training import faces
-from dvaedit.training.augment import ENCODER_VIEW, TARGET_VIEW, random_affine, to_float, warp, warp_points
-from dvaedit.training.counterfactual.pairs import Pairs, noise_dependent_mix
+from dvaedit.training.batch import Batch, Source
+from dvaedit.training.config import TrainConfig, changes
+from dvaedit.training.counterfactual.pairs import Pairs
+from dvaedit.training.distributed import ALONE, World
 from dvaedit.training.ema import EMA
+from dvaedit.training.face_batches import FaceSource
+from dvaedit.training.objective import Objective
 from dvaedit.training.run import Run, drive
+from dvaedit.training.sheets import sample_sheet
 
-COMPACT = AutoencoderConfig(
-    unet=UNetConfig(
-        image_size=128, patch_size=4, base_channels=64, channel_multipliers=(1, 2, 3), num_res_blocks=1,
-        attention_resolutions=(8,), embed_channels=256, cond_channels=512, resblock_updown=False, linear_channels=128,
-        dropout=0.0,
-    ),
-    identity=IdentityConfig(image_size=128),
-    schedule="shifted_cosine",
-    prediction="v",
-    mapping_hidden=512,
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """Settings of a run.
-
-    ``pair_share`` is the share of each batch that gets a second noise (the paper: 1), ``counterfactual_share`` the
-    share that are counterfactuals, where there are any.
-    """
-
-    model: AutoencoderConfig = field(default_factory=lambda: COMPACT)
-    batch_size: int = 32
-    pair_share: float = 0.25
-    learning_rate: float = 4e-4
-    warmup_steps: int = 300
-    ema_decay: float = 0.9995
-    reg_weight: float = 1.0
-    attribute_weight: float = 0.1
-    id_noise: float = 0.15
-    counterfactual_share: float = 0.5
-    gradient_clip: float = 1.0
-    seed: int = 0
-
-
-@dataclass(frozen=True)
-class Batch:
-    """One step's crops.
-
-    ``x_0``, ``source`` and ``view``: (B, 3, S, S) in [-1, 1]; ``mask``: (B, 1, S, S); ``z_lnd``: (B, 102);
-    ``labels``: (B, A). ``source`` is the picture whose noise code is sampled to give ``x_0``, another one than ``x_0``
-    only in counterfactual pairs; ``z_lnd`` is the source's, ``view`` and ``labels`` are of ``x_0``.
-    """
-
-    x_0: Tensor
-    source: Tensor
-    view: Tensor
-    mask: Tensor
-    z_lnd: Tensor
-    labels: Tensor
-
-
-class Batches:
-    """Draws balanced, augmented batches from a face set; batch n depends on the seed and n alone.
-
-    The last ``counterfactuals`` crops of each come from ``pairs``.
-    """
-
-    def __init__(
-        self, face_set: faces.FaceSet, batch_size: int, seed: int, pairs: Pairs | None = None, counterfactuals: int = 0
-    ) -> None:
-        self.faces, self.seed, self.pairs = face_set, seed, pairs
-        self.counterfactuals = counterfactuals if pairs else 0
-        self.plain = batch_size - self.counterfactuals
-        weights = torch.from_numpy(np.where(face_set.held_out, 0, face_set.weights))
-        self.weights = weights / weights.sum()
-
-    def __getitem__(self, step: int) -> Batch:
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + step)
-        index = torch.multinomial(self.weights, self.plain, replacement=True, generator=generator).numpy()
-        drawn = plain_faces(self.faces, index)
-        if self.counterfactuals:
-            drawn = drawn.join(counterfactual_faces(self.faces, self.pairs, self.counterfactuals, generator))
-        return make_batch(drawn, self.faces.image_size, generator)
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """Crops as stored: uint8 ``target`` and ``source`` (B, S, S, 3), ``mask`` (B, S, S), points of the source, labels."""
-
-    target: np.ndarray
-    source: np.ndarray
-    mask: np.ndarray
-    points: np.ndarray
-    labels: np.ndarray
-
-    def join(self, other: Drawn) -> Drawn:
-        """Both, one after the other."""
-        return Drawn(*(np.concatenate([a, b]) for a, b in zip(vars(self).values(), vars(other).values(), strict=True)))
-
-
-def plain_faces(face_set: faces.FaceSet, index: np.ndarray) -> Drawn:
-    """The faces at ``index``, each its own source."""
-    images = face_set.images[index]
-    return Drawn(images, images, face_set.masks[index], face_set.points[index], face_set.labels[index])
-
-
-def counterfactual_faces(face_set: faces.FaceSet, pairs: Pairs, count: int, generator: torch.Generator) -> Drawn:
-    """``count`` pairs; most lead from the face to its counterfactual, the others back."""
-    index, back = pairs.draw(count, generator)
-    base = pairs.base[index]
-    real, made = face_set.images[base], pairs.images[index]
-    flip = back[:, None, None, None]
-    return Drawn(
-        np.where(flip, real, made), np.where(flip, made, real), face_set.masks[base],
-        np.where(back[:, None, None], pairs.points[index], face_set.points[base]),
-        np.where(back[:, None], face_set.labels[base], pairs.labels_of(face_set, index)),
-    )  # fmt: skip
-
-
-def make_batch(drawn: Drawn, size: int, generator: torch.Generator) -> Batch:
-    """Augmented views: target and source moved alike, and another view of the target for the identity encoder."""
-    target, source = (to_float(torch.from_numpy(images)) for images in (drawn.target, drawn.source))
-    masks = torch.from_numpy(drawn.mask)[:, None].float() / 255
-    theta, flip = random_affine(len(target), TARGET_VIEW, generator)
-    moved = warp(torch.cat([target, source, masks], dim=1), theta)
-    points = warp_points(torch.from_numpy(drawn.points), theta, flip, size)
-    view, _ = random_affine(len(target), ENCODER_VIEW, generator)
-    return Batch(moved[:, :3], moved[:, 3:6], warp(target, view), moved[:, 6:], landmark_codes(points, size),
-                 torch.from_numpy(drawn.labels))  # fmt: skip
-
-
-def landmark_codes(points: Tensor, size: int) -> Tensor:
-    """z_lnd, (B, 102), of points (B, 68, 2) in pixels of a crop of ``size``."""
-    return torch.from_numpy(landmark_code(points.numpy(), size))
-
-
-def set_landmark_statistics(model: Autoencoder, face_set: faces.FaceSet) -> None:
-    """Store mean and spread of z_lnd over augmented crops, and the scale of z_id, in the face-code map."""
-    generator = torch.Generator().manual_seed(0)
-    theta, flip = random_affine(len(face_set.points), TARGET_VIEW, generator)
-    points = warp_points(torch.from_numpy(face_set.points), theta, flip, face_set.image_size)
-    codes = landmark_codes(points, face_set.image_size)
-    model.face_code.lnd_mean.copy_(codes.mean(dim=0))
-    model.face_code.lnd_std.copy_(codes.std(dim=0))
-    model.face_code.id_scale.fill_(model.config.identity.code_channels**0.5)
-
-
-def attribute_loss(logits: Tensor, labels: Tensor, positive_share: Tensor) -> Tensor:
-    """Binary cross-entropy over the known labels, with present and absent weighted equally over the set."""
-    known = ~labels.isnan()
-    target = labels.nan_to_num()
-    weight = torch.where(target > 0.5, 0.5 / positive_share, 0.5 / (1 - positive_share)).clamp(max=5) * known
-    return (F.binary_cross_entropy_with_logits(logits, target, reduction="none") * weight).sum() / known.sum()
-
-
-def stratified_timesteps(batch: int, generator: torch.Generator) -> Tensor:
-    """One timestep from each of ``batch`` equal intervals of 0..999, in random order. (B,) int64."""
-    spread = (torch.arange(batch) + torch.rand(batch, generator=generator)) / batch
-    return (spread * NUM_TIMESTEPS).long()[torch.randperm(batch, generator=generator)]
+CPU = torch.device("cpu")
+SEED_STRIDE, STEP_SEEDS = 1_000_003, 500_000_000  # the noise of batch n is apart from what draws batch n
 
 
 class Trainer:
-    """Model, head, optimiser and EMA of one run, and the step that moves them."""
+    """Model, head, optimiser and EMA of one run, and the step that moves them.
 
-    def __init__(self, config: TrainConfig, face_set: faces.FaceSet, pairs: Pairs | None = None) -> None:
+    ``parser``: makes the face masks of L_reg, for sources that bring none. ``draws``: batches drawn so far, by all
+    processes together; ``samples``: crops seen so far; those with two noises count once.
+    """
+
+    def __init__(
+        self, config: TrainConfig, source: Source, *, parser: Classes | None = None,
+        device: torch.device = CPU, world: World = ALONE,
+    ) -> None:  # fmt: skip
         torch.manual_seed(config.seed)
-        self.config = config
-        made = round(config.counterfactual_share * config.batch_size)
-        self.batches = Batches(face_set, config.batch_size, config.seed, pairs, made)
+        self.config, self.source, self.parser = config.check(), source, parser
+        self.device, self.world = device, world
         self.model = Autoencoder(config.model).to(memory_format=torch.channels_last)
-        self.head = nn.Linear(config.model.identity.code_channels, face_set.labels.shape[1])
-        set_landmark_statistics(self.model, face_set)
-        self.parameters = [*self.model.parameters(), *self.head.parameters()]
-        self.optimizer = torch.optim.AdamW(self.parameters, lr=config.learning_rate, weight_decay=1e-4)
-        self.ema = EMA(self.model, config.ema_decay)
-        labels = face_set.labels[~face_set.held_out]
-        self.positive_share = torch.from_numpy(np.nanmean(labels, axis=0)).clamp(0.02, 0.98)
-        self.step = 0
+        labels = source.positive_share if config.attribute_weight else None
+        codes = config.model.identity.code_channels
+        self.head = None if labels is None else nn.Linear(codes, len(labels)).to(device)
+        if config.code_statistics:
+            source.set_statistics(self.model)
+        self.model.to(device).train()
+        self.model.unet.checkpointing = config.checkpointing
+        self.objective = Objective(self.model, self.head, config, self._precision())
+        self.objective.positive_share = None if labels is None else labels.to(device)
+        self.parallel = world.parallel(self.objective)
+        trained = {name: p for name, p in self.objective.named_parameters() if p.requires_grad}
+        self.names, self.parameters = list(trained), list(trained.values())
+        # Without weight decay this is Adam.
+        self.optimizer = torch.optim.AdamW(self.parameters, lr=config.learning_rate, weight_decay=config.weight_decay)
+        self.scaler = torch.amp.GradScaler(device.type, enabled=self.objective.precision == "float16")
+        self.ema = EMA(self.model, config.ema_decay, config.ema_warmup)
+        self.step, self.draws, self.samples = 0, 0, 0
+        self.batches: Iterator[Batch] | None = None
+        self.stopped = 0  # the signal that has ended the run
+
+    def _precision(self) -> str:
+        if self.config.precision != "auto":
+            return self.config.precision
+        return "float16" if self.device.type == "cuda" else "float32"
 
     @property
-    def samples(self) -> int:
-        """Crops seen so far; those with two noises count once."""
-        return self.step * self.config.batch_size
+    def draws_per_step(self) -> int:
+        """Batches in an optimiser step, of all processes."""
+        return self.config.accumulation * self.world.size
+
+    @property
+    def crops_per_step(self) -> int:
+        """Crops in an optimiser step, of all processes."""
+        return self.config.batch_size * self.draws_per_step
+
+    def stream(self, steps: int, workers: int = 0) -> Iterator[Batch]:
+        """This process's batches of the next ``steps`` optimiser steps, prepared by ``workers`` other processes."""
+        end = self.draws + steps * self.draws_per_step
+        mine = range(self.draws + self.world.rank, end, self.world.size)
+        return iter(DataLoader(self.source, batch_size=None, sampler=mine, num_workers=workers))
 
     def train_step(self) -> dict[str, float]:
-        """One optimiser step; returns the terms of the loss."""
-        config, batch = self.config, self.batches[self.step]
-        step_seed = config.seed * 1_000_003 + self.step + 500_000_000
-        torch.manual_seed(step_seed)  # dropout's only source: a resumed run draws what an uninterrupted one would
-        generator = torch.Generator().manual_seed(step_seed)
-        rate = config.learning_rate * min(1.0, (self.step + 1) / config.warmup_steps)
+        """One optimiser step; returns the terms of the loss, averaged over passes and processes."""
+        config = self.config
+        rate = config.learning_rate * min(1.0, (self.step + 1) / max(1, config.warmup_steps))
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        z_id = self.model.identity(batch.view)
-        logits = self.head(z_id * self.model.face_code.id_scale)
-        attributes = attribute_loss(logits, batch.labels, self.positive_share)
-        loss = self._denoising(batch, self._perturb(z_id, generator), generator)
-        total = loss.total(config.reg_weight) + config.attribute_weight * attributes
         self.optimizer.zero_grad(set_to_none=True)
-        total.backward()
+        passes = [self._pass(number) for number in range(config.accumulation)]
+        self.scaler.unscale_(self.optimizer)
         norm = nn.utils.clip_grad_norm_(self.parameters, config.gradient_clip)
-        self.optimizer.step()
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
         self.ema.update(self.model)
-        self.step += 1
-        pairs = loss.reg.numel()
-        simple = (loss.simple.sum() / (len(loss.simple) + pairs)).item()
-        return {"simple": simple, "reg": loss.reg.mean().item(), "attributes": attributes.item(), "grad": norm.item()}
+        self.step, self.draws = self.step + 1, self.draws + self.draws_per_step
+        self.samples += self.crops_per_step
+        means = {name: torch.stack([terms[name] for terms in passes]).mean() for name in passes[0]}
+        return self._checked(self.world.mean({**means, "grad": norm}))
 
-    def _perturb(self, z_id: Tensor, generator: torch.Generator) -> Tensor:
-        """Small random moves on the sphere: an edited code is one the U-Net has not met, and must still serve."""
-        noise = torch.randn(z_id.shape, generator=generator) / z_id.shape[1] ** 0.5
-        return F.normalize(z_id + self.config.id_noise * noise, dim=1)
+    def _checked(self, terms: dict[str, float]) -> dict[str, float]:
+        """The terms, which all processes have alike. Raises UsageError where training has come to nothing."""
+        if self.scaler.is_enabled() and not math.isfinite(terms["grad"]):
+            del terms["grad"]  # float16 has overflowed: the step was left out and the scale is lowered
+        if not all(map(math.isfinite, terms.values())):
+            hint = "Lower the learning rate; the last checkpoint is from before."
+            raise UsageError(f"training has diverged: the loss of step {self.step} is not finite", hint)
+        return terms
 
-    def _denoising(self, batch: Batch, z_id: Tensor, generator: torch.Generator) -> Any:
-        count = len(batch.x_0)
-        pairs = round(self.config.pair_share * count)
-        t = stratified_timesteps(count, generator)
-        eps = torch.randn((count + pairs, *batch.x_0.shape[1:]), generator=generator)
-        eps = eps.contiguous(memory_format=torch.channels_last)
-        z_face, schedule = self.model.face_code(z_id, batch.z_lnd), self.model.schedule
-        _, noise = schedule.coefficients(t, batch.x_0)
-        seen = noise_dependent_mix(batch.source, batch.x_0, noise, generator)
-        return denoising_loss(
-            self.model.denoise, schedule, batch.x_0, z_face, batch.mask, t, eps[:count], eps[count:], seen
-        )
+    def _pass(self, number: int) -> dict[str, Tensor]:
+        """Forward and backward of one batch; gradients are exchanged once a step, in the last pass."""
+        draw = self.draws + number * self.world.size + self.world.rank
+        batch = next(self.batches) if self.batches is not None else self.source[draw]
+        batch = self._masked(batch.to(self.device))
+        final = number + 1 == self.config.accumulation
+        seed = self.config.seed * SEED_STRIDE + draw + STEP_SEEDS
+        with nullcontext() if final or self.world.size == 1 else self.parallel.no_sync():
+            torch.manual_seed(seed)  # dropout's only source: a resumed run draws what an uninterrupted one would
+            total, terms = self.parallel(batch, seed)
+            self.scaler.scale(total / self.config.accumulation).backward()
+        return terms
+
+    def _masked(self, batch: Batch) -> Batch:
+        if batch.mask is not None or not (self.config.reg_weight and self.config.pair_share):
+            return batch
+        if self.parser is None:
+            raise UsageError("L_reg needs a face mask, and there is no parser", "Name one with --parser.")
+        return replace(batch, mask=face_mask(self.parser, batch.x_0))
+
+    def averaged(self) -> Autoencoder:
+        """A copy with the averaged weights, in eval mode."""
+        model = Autoencoder(self.config.model).to(self.device)
+        model.load_state_dict(self.ema.state(self.model))
+        return model.eval().requires_grad_(False)
 
     def state(self) -> dict[str, Any]:
-        """All that an exact resume needs, as tensors and plain data."""
+        """All that an exact resume needs, as tensors and plain data.
+
+        Random numbers need no state of their own: they follow from the seed and ``draws``.
+        """
         return {
-            "step": self.step, "config": asdict(self.config), "model": self.model.state_dict(),
-            "head": self.head.state_dict(), "optimizer": self.optimizer.state_dict(),
-            "ema": self.ema.average, "ema_steps": self.ema.steps,
+            "step": self.step, "draws": self.draws, "samples": self.samples, "config": asdict(self.config),
+            "model": self.model.state_dict(), "head": {} if self.head is None else self.head.state_dict(),
+            "optimizer": self.optimizer.state_dict(), "parameters": self.names, "scaler": self.scaler.state_dict(),
+            "ema": self.ema.average, "ema_steps": self.ema.steps, "data": self.source.describe(),
         }  # fmt: skip
 
     def start_from(self, weights: dict[str, Tensor]) -> None:
         """Begin with the weights of a finished model, for instance the shipped one, in place of random ones."""
-        self.model.load_state_dict(weights)
-        self.ema = EMA(self.model, self.config.ema_decay)
+        load_into(self.model, weights)
+        self.ema = EMA(self.model, self.config.ema_decay, self.config.ema_warmup)
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Continue from what :meth:`state` gave."""
+        """Continue from what :meth:`state` gave, or an older version of it.
+
+        Older ones have no draws, samples, scaler and parameter names; their parameters are in the order of the model's
+        own tensors.
+        """
         self.model.load_state_dict(state["model"])
-        self.head.load_state_dict(state["head"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.ema.average, self.ema.steps, self.step = state["ema"], state["ema_steps"], state["step"]
+        if self.head is not None:
+            self.head.load_state_dict(state["head"])
+        self.optimizer.load_state_dict(self._moments(state))
+        if state.get("scaler"):
+            self.scaler.load_state_dict(state["scaler"])
+        self.ema.restore(state["ema"], state["ema_steps"])
+        self.step = state["step"]
+        self.draws = state.get("draws", self.step)
+        self.samples = state.get("samples", self.step * self.config.batch_size)
+
+    def _moments(self, state: dict[str, Any]) -> dict[str, Any]:
+        """The optimiser's state of a checkpoint, put into the order of this program's parameters."""
+        saved = state["optimizer"]
+        names = state.get("parameters")
+        if names is None:
+            tensors = [f"model.{name}" for name in state["model"]] + [f"head.{name}" for name in state["head"]]
+            names = [name for name in tensors if name in set(self.names)]
+        if sorted(names) != sorted(self.names):
+            raise UsageError("the run to resume trains other parameters", "Use its own settings, or another folder.")
+        place = {name: index for index, name in enumerate(names)}
+        moments = {new: saved["state"][place[name]] for new, name in enumerate(self.names) if saved["state"]}
+        group = {**saved["param_groups"][0], "params": list(range(len(self.names)))}
+        return {"state": moments, "param_groups": [group]}
 
 
 @torch.no_grad()
-def sample_sheet(trainer: Trainer, face_set: faces.FaceSet, count: int = 12, steps: int = 12) -> list[Tensor]:
-    """Rows: held-out crops; samples of random noise under their codes; the code of each under the noise of the next."""
-    model = Autoencoder(trainer.config.model).eval()
-    model.load_state_dict(trainer.ema.state(trainer.model))
-    index = np.flatnonzero(face_set.held_out)[:count]
-    x_0 = to_float(torch.from_numpy(face_set.images[index]))
-    z_id = model.identity(x_0)
-    z_lnd = landmark_codes(torch.from_numpy(face_set.points[index]), face_set.image_size)
-
-    def denoiser(z_id: Tensor) -> Denoise:
-        z_face = model.face_code(z_id, z_lnd)
-        return lambda x_t, t: model.denoise(x_t, t, z_face)
-
-    noise = torch.randn(x_0.shape, generator=torch.Generator().manual_seed(0))
-    sampled = last(ddim_sample(model.schedule, denoiser(z_id), noise, spaced_timesteps(steps)))
-    timesteps = reversible_timesteps(steps)
-    states = reversible_invert(model.schedule, denoiser(z_id), x_0, timesteps)
-    return [x_0, sampled, reversible_sample(model.schedule, denoiser(z_id.roll(1, 0)), states, timesteps)]
+def face_mask(parser: Classes, x_0: Tensor) -> Tensor:
+    """The paper's training mask of crops (B, 3, S, S): (B, 1, S, S), 1 on face, hair and neck, 0 elsewhere."""
+    inside = torch.zeros(256, device=x_0.device)
+    inside[list(TRAINING_FACE)] = 1
+    return inside[parser.class_map(x_0).long()][:, None]
 
 
 def train(
     config: TrainConfig,
-    face_set: faces.FaceSet,
+    source: Source,
     run: Run,
     samples: int,
     *,
+    parser: Classes | None = None,
+    device: torch.device = CPU,
+    world: World = ALONE,
     initial: dict[str, Tensor] | None = None,
-    pairs: Pairs | None = None,
+    workers: int = 0,
     log_every: int = 50,
     sheet_every: int = 500,
+    snapshot_every: int = 0,
+    sheet: tuple[int, int] = (12, 12),
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    state: dict[str, Any] | None = None,
 ) -> Trainer:
     """Train until ``samples`` crops are seen or a stop is asked for; resumes from the run's last checkpoint.
 
-    ``initial``: weights that a new run starts from; ``pairs``: counterfactuals to train on too.
+    ``initial``: weights that a new run starts from; ``sheet``: crops and DDIM steps of the sample sheets;
+    ``state``: the run's last checkpoint, where it has been loaded already.
     """
-    trainer = Trainer(config, face_set, pairs)
-    if (state := run.load()) is not None:
+    trainer = Trainer(config, source, parser=parser, device=device, world=world)
+    state = state if state is not None else run.load()
+    if state is not None:
         trainer.restore(state)
     elif initial is not None:
         trainer.start_from(initial)
 
     def draw() -> None:
-        run.sheet(f"{trainer.step:07d}", sample_sheet(trainer, face_set))
+        batch = trainer.source.examples(sheet[0]).to(device)
+        run.sheet(f"{trainer.step:07d}", sample_sheet(trainer.averaged(), batch, sheet[1]))
 
-    steps = repeat(trainer.train_step, max(0, -(-(samples - trainer.samples) // config.batch_size)))
-    drive(run, trainer, steps, log_every=log_every, check_every=sheet_every, check=draw)
+    count = max(0, -(-(samples - trainer.samples) // trainer.crops_per_step))
+    trainer.batches = trainer.stream(count, workers)
+    trainer.stopped = drive(
+        run, trainer, repeat(trainer.train_step, count), log_every=log_every, check_every=sheet_every,
+        check=draw, world=world,
+        snapshot_every=snapshot_every, progress=lambda step: progress(min(trainer.samples, samples), samples),
+    )  # fmt: skip
+    trainer.batches = None
     return trainer
 
 
+def resumed_config(state: dict[str, Any], wanted: TrainConfig) -> list[str]:
+    """What has changed since the checkpoint. Raises UsageError if it is the model or the data's order."""
+    changed = changes(from_dict(TrainConfig, state["config"]), wanted)
+    fixed = [line for line in changed if line.startswith(("model.", "batch_size ", "seed "))]
+    if fixed:
+        raise UsageError(
+            f"the run to resume has other settings: {'; '.join(fixed)}", "Use its own settings, or another folder."
+        )
+    return changed
+
+
+def face_source(config: TrainConfig, face_set: faces.FaceSet, pairs: Pairs | None = None) -> FaceSource:
+    """The labelled face set, with counterfactuals where there are some, as ``config`` wants it."""
+    made = round(config.counterfactual_share * config.batch_size)
+    return FaceSource(face_set, config.batch_size, config.seed, pairs, made)
+
+
 def main() -> None:
-    """Train from the command line."""
+    """Train the compact model from the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="face set: faces.csv, landmarks468.npz, images/")
     parser.add_argument("--masks", type=Path, help="head masks (.npy)")
@@ -331,10 +283,12 @@ def main() -> None:
     parser.add_argument("--init", metavar="CARD", help="start a new run from these weights: compact-autoencoder")
     parser.add_argument("--counterfactuals", type=Path, metavar="DIR", help="train on the counterfactuals in DIR too")
     arguments = parser.parse_args()
+    config = TrainConfig()
     face_set = faces.load(arguments.data, arguments.run / "data", masks=arguments.masks)
     initial = load_tensors(find_card(arguments.init), dtype=torch.float32) if arguments.init else None
     pairs = Pairs.load(arguments.counterfactuals) if arguments.counterfactuals else None
-    train(TrainConfig(), face_set, Run(arguments.run), arguments.samples, initial=initial, pairs=pairs)
+    source = face_source(config, face_set, pairs)
+    train(config, source, Run(arguments.run), arguments.samples, initial=initial)
 
 
 if __name__ == "__main__":

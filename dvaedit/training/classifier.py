@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -11,16 +13,17 @@ from dvaedit.models.autoencoder import Autoencoder
 from dvaedit.models.classifier import AttributeModel
 from dvaedit.training.attributes import NAMES
 from dvaedit.training.augment import to_float
-from dvaedit.training.autoencoder import attribute_loss
+from dvaedit.training.counterfactual.pairs import Pairs
 from dvaedit.training.faces import FaceSet
+from dvaedit.training.objective import attribute_loss
 
 
 @torch.no_grad()
-def identity_codes(model: Autoencoder, face_set: FaceSet, batch: int = 64) -> Tensor:
-    """z_id of every face, (N, D), each the mean over the face and its mirror image, not re-normalised."""
+def identity_codes(model: Autoencoder, images: np.ndarray, batch: int = 64) -> Tensor:
+    """z_id of uint8 crops (N, S, S, 3): (N, D), each the mean over a face and its mirror image, not re-normalised."""
     codes = []
-    for start in range(0, len(face_set.images), batch):
-        x_0 = to_float(torch.from_numpy(face_set.images[start : start + batch]))
+    for start in range(0, len(images), batch):
+        x_0 = to_float(torch.from_numpy(np.ascontiguousarray(images[start : start + batch])))
         codes.append((model.identity(x_0) + model.identity(x_0.flip(3))) / 2)
     return torch.cat(codes)
 
@@ -51,11 +54,85 @@ def fit_directions(z: Tensor, labels: Tensor, ridge: float = 10.0) -> Tensor:
     return torch.linalg.solve(gram, design.T @ (z - z.mean(dim=0)))
 
 
-def fit(model: Autoencoder, face_set: FaceSet) -> tuple[AttributeModel, dict[str, dict[str, float]]]:
-    """The attribute model and, per attribute, its held-out balanced accuracy, AUC and number of positives."""
-    codes = identity_codes(model, face_set)
+@dataclass(frozen=True)
+class EditMap:
+    """A change of the normalised code z that depends on it: ``offset + left @ (right @ z)``."""
+
+    offset: Tensor
+    left: Tensor
+    right: Tensor
+
+
+def fit_edit_map(before: Tensor, after: Tensor, rank: int, ridge: float = 300.0) -> EditMap:
+    """Reduced-rank ridge regression of ``after - before`` on ``before``, normalised codes (N, D).
+
+    Codes that already are as wanted belong into both: the edit must leave them where they are.
+    """
+    change = after - before
+    mean, mean_change = before.mean(dim=0), change.mean(dim=0)
+    x = before - mean
+    gram = x.T @ x + ridge * torch.eye(x.shape[1])
+    slope = torch.linalg.solve(gram, x.T @ (change - mean_change))
+    _, _, v = torch.linalg.svd(x @ slope, full_matrices=False)
+    left = v[:rank].T
+    right = (slope @ left).T
+    return EditMap(mean_change - left @ (right @ mean), left, right)
+
+
+# Which counterfactuals add an attribute and which take it away: their kinds, or, with "-", the way back.
+EDITS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "Black_Hair": (("black_hair",), ("-black_hair",)),
+    "Blond_Hair": (("blond_hair",), ("-blond_hair",)),
+    "Brown_Hair": (("brown_hair",), ("-brown_hair",)),
+    "Gray_Hair": (("gray_hair",), ("-gray_hair",)),
+    "Red_Hair": (("red_hair",), ("-red_hair",)),
+    "Eyeglasses": (("eyeglasses",), ("-eyeglasses",)),
+    "Sunglasses": (("sunglasses",), ("-sunglasses",)),
+    "No_Beard": (("-beard", "-stubble", "-moustache"), ("beard",)),
+    "5_o_Clock_Shadow": (("stubble",), ("-stubble",)),
+    "Mustache": (("moustache",), ("-moustache",)),
+    "Smiling": (("smile",), ("-smile",)),
+    "Male": (("male", "-female"), ("female", "-male")),
+    "Young": (("young", "-old"), ("old", "-young")),
+    "Wearing_Lipstick": (("lipstick",), ("-lipstick",)),
+    "Heavy_Makeup": (("makeup",), ("-makeup",)),
+}
+
+
+def fit_edits(attributes: AttributeModel, z: Tensor, z_pairs: Tensor, pairs: Pairs) -> None:
+    """Fill the edit maps of ``attributes``: from ``pairs`` where there are any, else from the directions.
+
+    ``z``: normalised codes of the faces; ``z_pairs``: of the counterfactuals.
+    """
+    attributes.offset.copy_(torch.stack([attributes.directions, -attributes.directions]))
+    for name, signs in EDITS.items():
+        for sign, kinds in enumerate(signs):
+            before, after = (
+                torch.cat(part) for part in zip(*(_codes(kind, z, z_pairs, pairs) for kind in kinds), strict=True)
+            )
+            found = fit_edit_map(torch.cat([before, after]), torch.cat([after, after]), attributes.rank)
+            row = attributes.index(name)
+            attributes.offset[sign, row] = found.offset
+            attributes.left[sign, row] = found.left
+            attributes.right[sign, row] = found.right
+
+
+def _codes(kind: str, z: Tensor, z_pairs: Tensor, pairs: Pairs) -> tuple[Tensor, Tensor]:
+    chosen = np.flatnonzero(pairs.kind == pairs.names.index(kind.removeprefix("-")))
+    face, made = z[pairs.base[chosen]], z_pairs[chosen]
+    return (made, face) if kind.startswith("-") else (face, made)
+
+
+def fit(
+    model: Autoencoder, face_set: FaceSet, pairs: Pairs | None = None, rank: int = 16
+) -> tuple[AttributeModel, dict[str, dict[str, float]]]:
+    """The attribute model and, per attribute, its held-out balanced accuracy, AUC and number of positives.
+
+    With counterfactual ``pairs`` edits become maps of rank ``rank`` fitted to them.
+    """
+    codes = identity_codes(model, face_set.images)
     labels, train = torch.from_numpy(face_set.labels), torch.from_numpy(~face_set.held_out)
-    attributes = AttributeModel(NAMES, codes.shape[1])
+    attributes = AttributeModel(NAMES, codes.shape[1], rank if pairs else 0)
     attributes.mean.copy_(codes[train].mean(dim=0))
     attributes.std.copy_(codes[train].std(dim=0))
     z = attributes.normalise(codes)
@@ -63,6 +140,8 @@ def fit(model: Autoencoder, face_set: FaceSet) -> tuple[AttributeModel, dict[str
     attributes.weight.copy_(weight)
     attributes.bias.copy_(bias)
     attributes.directions.copy_(fit_directions(z[train], labels[train]))
+    if pairs:
+        fit_edits(attributes, z, attributes.normalise(identity_codes(model, pairs.images)), pairs)
     logits = attributes.logits(F.normalize(codes[~train], dim=1)).numpy()
     truth = labels[~train].numpy()
     return attributes, {name: held_out_metrics(logits[:, k], truth[:, k]) for k, name in enumerate(NAMES)}

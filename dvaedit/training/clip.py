@@ -29,10 +29,10 @@ from dvaedit.models.wording import CONCEPTS
 from dvaedit.training import captions, clip_eval, clip_export, faces
 from dvaedit.training.attributes import NAMES
 from dvaedit.training.augment import ENCODER_VIEW, random_affine, to_float, warp
-from dvaedit.training.autoencoder import attribute_loss
 from dvaedit.training.captions import Caption
 from dvaedit.training.clip_tokens import Tokens
 from dvaedit.training.ema import EMA
+from dvaedit.training.objective import attribute_loss
 from dvaedit.training.run import Run, drive
 
 CONTEXT_LENGTH = 32

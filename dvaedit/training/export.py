@@ -13,6 +13,7 @@ from dvaedit.checkpoints.store import write_weights
 from dvaedit.models.autoencoder import Autoencoder, AutoencoderConfig
 from dvaedit.models.config import from_dict
 from dvaedit.training import classifier, faces
+from dvaedit.training.counterfactual.pairs import Pairs
 from dvaedit.training.run import Run
 from dvaedit.training.sources import TRAINING_DATA
 
@@ -20,7 +21,7 @@ COMMON = {"licence": "MIT", "source": "trained for dvaedit", "training_data": TR
 PARTS = {"autoencoder": "compact-autoencoder", "classifier": "compact-classifier", "parser": "compact-parser"}
 
 
-def export(run: Run, data: Path, folder: Path) -> None:
+def export(run: Run, data: Path, folder: Path, counterfactuals: Path | None = None) -> None:
     """Write the autoencoder's EMA weights (half precision), the attribute model fitted to it, and their cards."""
     state = run.load()
     if state is None:
@@ -38,12 +39,13 @@ def export(run: Run, data: Path, folder: Path) -> None:
     write_weights(folder, fields, model.state_dict(), torch.float16)
     model.load_state_dict({name: tensor.half().float() for name, tensor in model.state_dict().items()})
     face_set = faces.load(data, run.folder / "data", size=config.unet.image_size)
-    attributes, metrics = classifier.fit(model, face_set)
+    attributes, metrics = classifier.fit(model, face_set, Pairs.load(counterfactuals) if counterfactuals else None)
     fields = {
-        "name": PARTS["classifier"], "kind": "classifier", "config": {"attributes": list(attributes.names)}, **COMMON,
-        "metrics": metrics, "description": "Attribute classifiers and edit directions on the normalised z_id.",
+        "name": PARTS["classifier"], "kind": "classifier", **COMMON,
+        "config": {"attributes": list(attributes.names), "rank": attributes.rank},
+        "metrics": metrics, "description": "Attribute classifiers and edits of the normalised z_id.",
     }  # fmt: skip
-    write_weights(folder, fields, attributes.state_dict())
+    write_weights(folder, fields, attributes.state_dict(), torch.float16)
     summary = "The compact model: trained here on 6,538 labelled faces, 128 px, made for laptop CPUs."
     Card(name="compact", kind="model", parts=PARTS, description=summary, licence="MIT").write(folder)
 
@@ -54,8 +56,11 @@ def main() -> None:
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="weights folder")
+    parser.add_argument(
+        "--counterfactuals", type=Path, metavar="DIR", help="fit the edits to the counterfactuals in DIR"
+    )
     arguments = parser.parse_args()
-    export(Run(arguments.run), arguments.data, arguments.out)
+    export(Run(arguments.run), arguments.data, arguments.out, arguments.counterfactuals)
 
 
 if __name__ == "__main__":

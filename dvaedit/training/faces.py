@@ -12,7 +12,7 @@ import numpy as np
 
 from dvaedit.errors import UsageError
 from dvaedit.face.points import landmarks_68
-from dvaedit.training.attributes import label_matrix, sampling_weights
+from dvaedit.training.attributes import NAMES, label_matrix, sampling_weights
 
 HELD_OUT_SHARE = 0.06
 
@@ -23,7 +23,7 @@ class FaceSet:
 
     ``images``: uint8 (N, S, S, 3) RGB; ``masks``: uint8 (N, S, S), 255 on the head (face, hair, neck), 0 elsewhere;
     ``points``: float32 (N, 68, 2), crop pixels; ``labels``: float32 (N, A) in {0, 1, NaN}; ``weights``: (N,) draw
-    weights; ``held_out``: bool (N,), never trained on.
+    weights; ``held_out``: bool (N,), never trained on; ``names``: of the A attributes.
     """
 
     rows: list[dict[str, str]]
@@ -33,6 +33,7 @@ class FaceSet:
     labels: np.ndarray
     weights: np.ndarray
     held_out: np.ndarray
+    names: tuple[str, ...] = NAMES
 
     @property
     def image_size(self) -> int:

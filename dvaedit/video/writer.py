@@ -39,7 +39,8 @@ class VideoWriter:
     PTS and time base; mp4 and mov keep times exactly, mkv and webm in milliseconds. Rotation is set by ``mux``.
 
     info: describes the frames as they are stored. crf, preset: the encoder's; None for visually lossless defaults
-    (h264: crf 16, medium). threads: of the encoder, 0 for its own choice. pix_fmt, lossless: see ``Encoding``.
+    (h264: crf 16, medium). threads: of the encoder, 0 for its own choice. gop: frames from keyframe to keyframe, None
+    for the encoder's choice; few make seeking quick and the file larger. pix_fmt, lossless: see ``Encoding``.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class VideoWriter:
         crf: int | None = None,
         preset: str | None = None,
         threads: int = 0,
+        gop: int | None = None,
         pix_fmt: str | None = None,
         lossless: bool = False,
     ) -> None:
@@ -58,7 +60,7 @@ class VideoWriter:
         self._format = container_of(self.path)
         self._options = encoder_options(self.codec, crf, preset, lossless)
         self._pix_fmt = choose_pix_fmt(self.codec, info.pix_fmt, info.stored_size, pix_fmt, lossless)
-        self._threads = threads
+        self._threads, self._gop = threads, gop
         self._options = self._with_mastering(self._options)
         self._exit = ExitStack()
         self._container: av.container.OutputContainer | None = None
@@ -135,6 +137,8 @@ class VideoWriter:
         context.flags |= Flags.frame_duration
         context.sample_aspect_ratio = info.sar
         context.thread_count = self._threads
+        if self._gop is not None:
+            context.gop_size = self._gop
         self._tags = _colour_tags(info, self._pix_fmt)
         for name, tag in self._tags.items():
             setattr(context, name, tag)
@@ -219,12 +223,14 @@ def write_rgb_video(
     codec: str = "h264",
     crf: int | None = None,
     preset: str | None = None,
+    gop: int | None = None,
     comment: str = "",
 ) -> int:
     """Write upright RGB pictures as 8-bit 4:2:0 BT.709, for comparisons and reconstructions.
 
     frames: uint8, (H, W, 3), all of one size; odd sizes are made even by repeating the last column and row.
-    Times: ``pts`` in ticks of info.time_base, else a constant ``rate`` (default info.rate, else 25).
+    Times: ``pts`` in ticks of info.time_base (without info, of 1 / ``rate``), else a constant ``rate`` (default
+    info.rate, else 25).
     info: the video whose sound, chapters and metadata the file gets; None for a silent one. comment: see ``mux``.
     Returns the number of frames. Raises as ``write_video``.
     """
@@ -242,9 +248,9 @@ def write_rgb_video(
         for index, rgb in enumerate(itertools.chain([first], iterator))
     )
     if info is None:
-        return _write(path, spec, pairs, codec, crf, preset)
+        return _write(path, spec, pairs, codec, crf, preset, gop)
     with temporary(path, get_codec(codec).working) as video_only:
-        count = _write(video_only, spec, pairs, codec, crf, preset)
+        count = _write(video_only, spec, pairs, codec, crf, preset, gop)
         mux(video_only, info.path, path, upright=True, comment=comment)
     return count
 
@@ -256,8 +262,9 @@ def _write(
     codec: str,
     crf: int | None,
     preset: str | None,
+    gop: int | None = None,
 ) -> int:
-    with VideoWriter(path, info, codec, crf, preset) as writer:
+    with VideoWriter(path, info, codec, crf, preset, gop=gop) as writer:
         for native, pts in frames:
             writer.write(native, pts)
     return writer.frames

@@ -97,7 +97,7 @@ def test_missing_file_says_where_to_put_it(folders):
     (folders[0] / "tiny.safetensors").unlink()
     with pytest.raises(WeightsError, match=r"tiny\.safetensors of tiny are missing") as caught:
         store.verify(card)
-    assert "https://example.org/tiny" in caught.value.hint
+    assert "dvaedit weights pull tiny" in caught.value.hint
 
 
 @pytest.mark.parametrize("harm", ["flip", "cut"])

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 import dvaedit
-from dvaedit.cli import edit, faces, invert, reconstruct
+from dvaedit.cli import edit, faces, invert, options, reconstruct
 from dvaedit.provenance import Marking, Signing
 from tests.cli.conftest import FakeApi
 
@@ -41,12 +41,13 @@ def test_options_reach_the_api(api, run):
     assert options == {
         "steps": 7, "device": "cpu", "dtype": "float32", "seed": 3, "cache_dir": Path("k"), "model": "m",
         "deinterlace": True, "rate": 24.0, "max_cache": 2_000_000_000,
+        "recipe": "own",
     }  # fmt: skip
 
 
 def test_what_is_not_given_is_left_to_the_api(api, run):
     run(*EDIT)
-    assert not {"crf", "codec", "clip", "preset", "pix_fmt", "range"} & set(api.calls[0][2])
+    assert not {"crf", "codec", "clip", "preset", "pix_fmt", "range", "iterations"} & set(api.calls[0][2])
 
 
 def _defaults() -> dict:
@@ -79,7 +80,7 @@ def test_defaults_are_those_of_the_api():
                 assert ours == theirs[name], name
                 compared.add(name)
     assert compared == {
-        "source_text", "strength", "region", "paste", "overwrite", "model", "steps", "device", "dtype", "seed",
+        "source_text", "strength", "region", "paste", "overwrite", "model", "recipe", "device", "dtype", "seed",
         "face", "min_face", "lossless", "deinterlace", "rate",
     }  # fmt: skip
 
@@ -186,3 +187,12 @@ def test_faces(api, run):
     assert (name, args, values["sheet"], values["min_face"]) == ("faces", (Path("in.mp4"),), Path("people.png"), 40.0)
     assert run("faces", "in.mp4", "-q").stdout == "sheet.png\n"
     assert json.loads(run("faces", "in.mp4", "--json").stdout)["people"][0]["parts"] == [[0.5, 1.0], [3722.0, 3723.0]]
+
+
+def test_paper_recipe_has_steps_of_its_own(api, run):
+    run(*EDIT, "--recipe", "paper", "--iterations", "50")
+    values = api.calls[0][2]
+    assert (values["options"].recipe, values["options"].steps, values["iterations"]) == ("paper", None, 50)
+    assert options.steps_of(options.Recipe.paper, None) == 100
+    assert options.steps_of(options.Recipe.own, None) == options.DEFAULT_STEPS
+    assert options.steps_of(options.Recipe.paper, 1000) == 1000

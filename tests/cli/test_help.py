@@ -12,10 +12,15 @@ COMMANDS = [
     ["edit"],
     ["invert"],
     ["reconstruct"],
+    ["evaluate"],
+    ["report"],
+    ["sweep"],
+    ["prepare"],
     ["attributes"],
     ["doctor"],
+    *(["train", name] for name in ("autoencoder", "latent-stats", "classifier", "export")),
     *(["cache", name] for name in ("ls", "verify", "gc", "clear")),
-    *(["weights", name] for name in ("list", "show", "verify")),
+    *(["weights", name] for name in ("list", "show", "verify", "pull")),
 ]
 
 

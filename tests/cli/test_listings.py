@@ -150,3 +150,40 @@ def test_durations(seconds, said):
 def test_quantities():
     assert (text.parse_size("10GB"), text.parse_size("1.5 MiB"), text.parse_size("7")) == (10**10, 1_572_864, 7)
     assert (text.parse_age("30d"), text.parse_age("12h"), text.parse_age("90s")) == (2_592_000, 43_200, 90)
+
+
+def test_weights_pull(weights, run_main, monkeypatch):
+    from dvaedit.checkpoints import download
+
+    def fetch(card, folder, *, mirrors, patience, progress):
+        progress(4, 18)
+        progress(18, 18)
+        (folder / card.file).write_bytes(b"not really tensors")
+        return folder / card.file
+
+    monkeypatch.setattr(download, "fetch", fetch)
+    code, out, err = run_main("weights", "pull", "codes", "gone", "--folder", str(weights))
+    assert (code, out) == (0, f"{weights / 'codes.safetensors'}\n{weights / 'gone.safetensors'}\n")
+    assert "codes is here already" in err
+    assert run_main("weights", "verify")[0] == 0
+
+
+def test_a_damaged_file_is_replaced_where_it_is(weights, run_main, monkeypatch):
+    from dvaedit.checkpoints import download
+
+    places = []
+    monkeypatch.setattr(download, "fetch", lambda card, folder, **_: places.append(folder) or folder / card.file)
+    (weights / "codes.safetensors").write_bytes(b"damaged")
+    assert run_main("weights", "pull", "compact")[0] == 0
+    assert places == [weights]
+
+
+def test_weights_pull_without_a_mirror_or_a_network(weights, run_main, monkeypatch):
+    code, out, err = run_main("weights", "pull", "gone")
+    assert (code, out) == (5, "") and "names no mirror" in err
+    monkeypatch.setenv("DVAEDIT_OFFLINE", "")  # so that what --offline sets is taken back
+    monkeypatch.setenv("HF_HUB_OFFLINE", "")
+    monkeypatch.setenv("TRANSFORMERS_OFFLINE", "")
+    code, out, err = run_main("weights", "pull", "gone", "--mirror", "https://example.org/", "--offline")
+    assert (code, out) == (5, "") and "offline: downloading gone.safetensors" in err
+    assert run_main("weights", "pull", "codes", "gone", "--mirror", "https://example.org/x")[0] == 2

@@ -19,7 +19,18 @@ def attributes():
 
 def test_shifts_add_up_with_their_strengths(attributes):
     edits = [AttributeEdit("Blond_Hair", 0.5), AttributeEdit("eyeglasses", -1)]
-    assert attribute_shift(attributes, edits).tolist() == [0.5, -2, 0, 0]
+    assert attribute_shift(attributes, torch.ones(1, 4), edits).tolist() == [0.5, -2, 0, 0]
+
+
+def test_an_edit_map_depends_on_sign_and_face():
+    model = AttributeModel(("Eyeglasses",), 2, rank=1)
+    model.offset.copy_(torch.tensor([[[2.0, 0.0]], [[0.0, 0.0]]]))
+    model.left.copy_(torch.tensor([[[[-1.0], [0.0]]], [[[-1.0], [0.0]]]]))
+    model.right.copy_(torch.tensor([[[[1.0, 0.0]]], [[[1.0, 0.0]]]]))
+    bare, glasses = torch.tensor([[0.6, 0.8]]), torch.tensor([[1.0, 0.0]])
+    assert torch.allclose(model.change("Eyeglasses", 0.5, bare), torch.tensor([0.7, 0.0]))  # 0.5 (2 - 0.6)
+    assert torch.allclose(model.change("Eyeglasses", 0.5, glasses), torch.tensor([0.5, 0.0]))
+    assert torch.allclose(model.change("Eyeglasses", -2.0, glasses), torch.tensor([-2.0, 0.0]))
 
 
 def test_zero_shift_returns_the_very_code(attributes):
@@ -64,3 +75,19 @@ def test_regions():
     assert region_of(["Blond_Hair", "Wavy_Hair"]) == "hair"
     assert region_of(["Blond_Hair", "Eyeglasses"]) == "head"
     assert region_of([""]) == "head"
+
+
+def test_codes_without_unit_norm_keep_their_length_after_an_edit():
+    free = AttributeModel(("Blond_Hair",), 4, unit_norm=False)
+    free.std.fill_(2.0)
+    z = torch.full((3, 4), 5.0)
+    moved = apply_shift(free, z, torch.tensor([1.0, 0, 0, 0]))
+    assert torch.equal(moved[:, 0], torch.full((3,), 7.0))
+    assert torch.equal(moved[:, 1:], z[:, 1:])
+
+
+def test_the_zero_shift_of_a_search_has_a_gradient(attributes):
+    z_id_rep = torch.nn.functional.normalize(torch.randn(1, len(attributes.mean)), dim=1)
+    shift = torch.zeros_like(attributes.mean, requires_grad=True)
+    apply_shift(attributes, z_id_rep, shift).sum().backward()
+    assert shift.grad.abs().max() > 0

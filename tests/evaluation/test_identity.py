@@ -76,3 +76,13 @@ def test_temporal_identity():
     assert drifting.tg_id == pytest.approx((0.5 + np.sqrt(0.75) + 0) / 3)
     with pytest.raises(UsageError):
         temporal_identity([a], [a])
+
+
+def test_the_two_sides_of_a_gap_are_not_adjacent():
+    a, b = np.eye(2)
+    frames = [a, a, b, b]
+    assert temporal_identity(frames, [a] * 4).tl_id == pytest.approx(2 / 3)
+    with_gap = temporal_identity(frames, [a] * 4, frames=[0, 1, 5, 6])
+    assert with_gap.tl_id == 1
+    assert with_gap.tg_id == pytest.approx(2 / 6)
+    assert np.isnan(temporal_identity([a, b], [a, a], frames=[0, 2]).tl_id)

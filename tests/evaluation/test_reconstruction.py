@@ -7,7 +7,9 @@ from skimage import data
 from skimage.metrics import mean_squared_error, peak_signal_noise_ratio, structural_similarity
 
 from dvaedit.errors import UsageError
-from dvaedit.evaluation.reconstruction import MS_WEIGHTS, ms_ssim, mse, psnr, ssim
+from dvaedit.evaluation.reconstruction import ms_ssim, mse, psnr, ssim
+
+MS_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # Wang et al. 2003, section 3.2, finest scale first
 
 REFERENCE_SSIM = partial(
     structural_similarity, data_range=1, channel_axis=2, gaussian_weights=True, sigma=1.5, use_sample_covariance=False

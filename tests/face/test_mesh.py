@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from dvaedit.face.mesh import FaceMesher, _centres, _quiet, _tiles, iou
+from dvaedit.face.mesh import FaceMesher, _centres, _tiles, iou, quiet
 from dvaedit.face.points import landmarks_68
 
 QUIET = """
@@ -99,7 +99,7 @@ def test_start_up_is_silent():
 
 def test_errors_are_not_silenced(capfd):
     lines = ["I0000 00:00:1.5 1 gl.cc:1] context", "INFO: Created TensorFlow Lite XNNPACK delegate", "E0000 1 lost"]
-    with pytest.raises(ValueError, match="boom"), _quiet():
+    with pytest.raises(ValueError, match="boom"), quiet():
         os.write(2, "\n".join(lines).encode())
         raise ValueError("boom")
     assert capfd.readouterr().err == "E0000 1 lost\n"

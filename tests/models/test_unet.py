@@ -72,3 +72,13 @@ def test_config_survives_json():
     from json import dumps, loads
 
     assert from_dict(AutoencoderConfig, loads(dumps(asdict(TINY)))) == TINY
+
+
+def test_half_precision_is_of_the_network_alone(tiny):
+    x, t = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0)), torch.tensor([100, 900])
+    z_face = torch.randn(2, 16, generator=torch.Generator().manual_seed(1))
+    full = tiny.denoise(x, t, z_face)
+    tiny.precision = torch.bfloat16
+    half = tiny.denoise(x, t, z_face)
+    assert half.dtype == torch.float32
+    assert 0 < (half - full).abs().max() < 0.05 * full.abs().max()

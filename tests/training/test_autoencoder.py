@@ -5,9 +5,12 @@ import pytest
 import torch
 
 from dvaedit.training.attributes import NAMES
-from dvaedit.training.autoencoder import TrainConfig, Trainer, attribute_loss, stratified_timesteps, train
+from dvaedit.training.autoencoder import Trainer, train
 from dvaedit.training.classifier import fit_classifier, fit_directions, held_out_metrics
+from dvaedit.training.config import TrainConfig
+from dvaedit.training.face_batches import FaceSource
 from dvaedit.training.faces import FaceSet, is_held_out
+from dvaedit.training.objective import attribute_loss, stratified_timesteps
 from dvaedit.training.run import Run
 from tests.models.test_unet import TINY
 
@@ -26,33 +29,38 @@ def face_set():
     )
 
 
+@pytest.fixture
+def source(face_set):
+    return FaceSource(face_set, CONFIG.batch_size, CONFIG.seed)
+
+
 CONFIG = TrainConfig(model=TINY, batch_size=4, warmup_steps=2)
 
 
-def test_resumed_run_equals_an_uninterrupted_one(face_set, tmp_path):
-    whole = train(CONFIG, face_set, Run(tmp_path / "a"), samples=24)
-    train(CONFIG, face_set, Run(tmp_path / "b"), samples=12)
-    resumed = train(CONFIG, face_set, Run(tmp_path / "b"), samples=24)
+def test_resumed_run_equals_an_uninterrupted_one(source, tmp_path):
+    whole = train(CONFIG, source, Run(tmp_path / "a"), samples=24)
+    train(CONFIG, source, Run(tmp_path / "b"), samples=12)
+    resumed = train(CONFIG, source, Run(tmp_path / "b"), samples=24)
     assert resumed.step == whole.step == 6
     for name, tensor in whole.model.state_dict().items():
         assert torch.equal(tensor, resumed.model.state_dict()[name]), name
     assert all(torch.equal(tensor, resumed.ema.average[name]) for name, tensor in whole.ema.average.items())
 
 
-def test_new_run_can_start_from_given_weights(face_set, tmp_path):
-    given = {name: tensor + 0.01 for name, tensor in Trainer(CONFIG, face_set).model.state_dict().items()}
-    started = train(CONFIG, face_set, Run(tmp_path), samples=0, initial=given)
+def test_new_run_can_start_from_given_weights(source, tmp_path):
+    given = {name: tensor + 0.01 for name, tensor in Trainer(CONFIG, source).model.state_dict().items()}
+    started = train(CONFIG, source, Run(tmp_path), samples=0, initial=given)
     assert all(torch.equal(tensor, given[name]) for name, tensor in started.model.state_dict().items())
     assert all(torch.equal(tensor, given[name]) for name, tensor in started.ema.average.items())
 
 
-def test_held_out_faces_are_never_drawn(face_set):
-    trainer = Trainer(CONFIG, face_set)
-    assert trainer.batches.weights[0] == 0
+def test_held_out_faces_are_never_drawn(source):
+    trainer = Trainer(CONFIG, source)
+    assert trainer.source.weights[0] == 0
 
 
-def test_training_lowers_the_loss(face_set):
-    trainer = Trainer(replace(CONFIG, learning_rate=3e-3), face_set)
+def test_training_lowers_the_loss(source):
+    trainer = Trainer(replace(CONFIG, learning_rate=3e-3), source)
     terms = [trainer.train_step() for _ in range(80)]
     for name, factor in (("simple", 0.97), ("attributes", 0.9)):
         first, final = (np.mean([t[name] for t in part]) for part in (terms[:15], terms[-15:]))

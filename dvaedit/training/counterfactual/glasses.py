@@ -19,7 +19,7 @@ COLOURS = ((12, 12, 14), (25, 22, 20), (50, 32, 20), (85, 50, 25), (30, 35, 60),
 
 @dataclass(frozen=True)
 class Style:
-    """Sizes in units of the distance between the pupils; ``exponent``: 2 round, 4 nearly square; ``dark``: of lenses."""
+    """Sizes in units of the pupils' distance; ``exponent``: 2 round, 4 nearly square; ``dark``: of lenses."""
 
     width: float
     height: float
@@ -41,7 +41,8 @@ class Style:
         return cls(
             width, width * rng.uniform(0.62, 1.0 if not sun else 0.95), rng.uniform(2.0, 4.0), rng.uniform(-0.03, 0.1),
             rng.uniform(0.018, 0.03) if thin else rng.uniform(0.032, 0.075), tuple(np.clip(colour, 0, 1).tolist()),
-            thin and rng.random() < 0.25, rng.uniform(0.78, 0.97) if sun else rng.choice([0.0, rng.uniform(0.03, 0.12)]),
+            thin and rng.random() < 0.25,
+            rng.uniform(0.78, 0.97) if sun else rng.choice([0.0, rng.uniform(0.03, 0.12)]),
             tuple(rng.uniform(0.02, 0.25, 3).tolist()), rng.choice([0.0, rng.uniform(0.05, 0.3)]),
         )  # fmt: skip
 

@@ -66,5 +66,5 @@ def noise_dependent_mix(source: Tensor, target: Tensor, noise: Tensor, generator
     ``noise``: (B, 1, 1, 1), sqrt(1 - alphas_cumprod). A sampler starts at pure noise made of the source and arrives at
     the target, so the share of the source is at most the noise's variance, and any share below it may occur.
     """
-    share = (1.4 * torch.rand(len(source), 1, 1, 1, generator=generator) - 0.2).clamp(0, 1)
+    share = (1.4 * torch.rand(len(source), 1, 1, 1, generator=generator) - 0.2).clamp(0, 1).to(source.device)
     return target + share * noise.square() * (source - target)

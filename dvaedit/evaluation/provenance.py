@@ -1,0 +1,147 @@
+"""Which run of dvaedit made a video: found in the cache by the encoded pictures, whatever the file is called."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+from dvaedit.editing.attributes import AttributeEdit
+from dvaedit.pipeline.artifact import Artifact
+from dvaedit.pipeline.store import Cache
+from dvaedit.provenance import sidecar_path
+from dvaedit.video.probe import open_video
+
+log = logging.getLogger(__name__)
+
+MIXED = 0.3  # weight from which an attribute that a text was read as counts as what the text asks for
+
+
+@dataclass(frozen=True, eq=False)
+class RunRecord:
+    """What is known of the run that made a video. ``origin``: where it was found, in words.
+
+    ``settings``: by stage, or as asked for; ``weights``: digest by part; ``edits``: the attributes asked for, by name
+    or through a text; ``texts``, ``mix``: and how they were read; ``region``, ``cosine``: of the edit, None where not
+    known; ``people``: (align, paste) artifacts of each person edited, empty without the cache; ``decode``: likewise.
+    """
+
+    origin: str
+    settings: dict[str, dict[str, Any]]
+    weights: dict[str, str]
+    edits: tuple[AttributeEdit, ...]
+    texts: tuple[str, ...]
+    region: str | None = None
+    cosine: float | None = None
+    mix: dict[str, dict[str, float]] = field(default_factory=dict)
+    people: tuple[tuple[Artifact, Artifact], ...] = ()
+    decode: Artifact | None = None
+
+    @property
+    def person(self) -> int:
+        """The number of the (first) person edited."""
+        return int(self.people[0][0].meta.get("person", 1)) if self.people else 1
+
+
+def find_run(cache: Cache, edited: Path, digest: str, original: str) -> RunRecord | None:
+    """The run that made ``edited``, from the cache, else from the JSON file beside it; None if neither knows it.
+
+    ``digest``, ``original``: SHA-256 of the edited file and of the original.
+    """
+    for entry in cache.entries():
+        if entry.stage != "export" or entry.state != "complete":
+            continue
+        exported = cache.open("export", entry.key, touch=False)
+        if exported is not None and _same_pictures(exported.file(exported.files[0].name), edited):
+            run = _read(cache, exported)
+            if run is not None:
+                return run
+    return _read_sidecar(edited, digest, original)
+
+
+def same_video(run: RunRecord, decoded: Artifact) -> bool:
+    """Whether a run from the cache was of the video that ``decoded`` was made of: the same times and pictures."""
+    ours, theirs = run.decode, decoded
+    return ours is not None and (
+        ours.key == theirs.key or all(np.array_equal(ours.read(name), theirs.read(name)) for name in ("pts", "thumb"))
+    )
+
+
+def _same_pictures(one: Path, other: Path) -> bool:
+    """Whether both files hold the same encoded pictures; a container's own framing does not count."""
+    ours, theirs = _packets(one), _packets(other)
+    for first in ours:
+        if first != next(theirs, None):
+            return False
+    return next(theirs, None) is None
+
+
+def _packets(path: Path) -> Iterator[bytes]:
+    with open_video(path) as (container, stream):
+        try:
+            for packet in container.demux(stream):
+                if packet.size:
+                    yield bytes(packet)
+        except av.error.FFmpegError:
+            return  # a damaged end: whatever is compared with it is not the same
+
+
+def _read(cache: Cache, exported: Artifact) -> RunRecord | None:
+    """The run's chain, where all of it is still in the cache."""
+    places = [name.removeprefix("align") for name in sorted(exported.inputs) if name.startswith("align")]
+    people = [tuple(_input(cache, exported, f"{name}{place}") for name in ("align", "paste")) for place in places]
+    if not people or not all(align is not None and paste is not None for align, paste in people):
+        return None
+    align, paste = people[0]
+    decode, edit, sample = (_input(cache, *of) for of in ((align, "decode"), (paste, "edit"), (paste, "sample")))
+    if decode is None or edit is None or sample is None:
+        return None
+    chain = {"align": align, "edit": edit, "sample": sample, "paste": paste, "export": exported}
+    settings = {stage: artifact.meta.get("config", {}) for stage, artifact in chain.items()}
+    weights = {part: digest for artifact in chain.values() for part, digest in artifact.meta.get("weights", {}).items()}
+    mix, config = edit.meta["mix"], settings["edit"]
+    edits = tuple(AttributeEdit(**item) for item in config.get("attributes", []))
+    return RunRecord(
+        "found in the cache by its pictures", settings, weights, edits + _asked(mix, config), tuple(mix),
+        edit.meta["region"], edit.meta["cosine"], mix, tuple(people), decode,
+    )  # fmt: skip
+
+
+def _input(cache: Cache, of: Artifact, name: str) -> Artifact | None:
+    """An input of an artifact; the stage is the name without the number of the person."""
+    return cache.open(name.split("-")[0], of.inputs[name], touch=False) if name in of.inputs else None
+
+
+def _read_sidecar(edited: Path, digest: str, original: str) -> RunRecord | None:
+    """What the JSON file beside an edit says, if it is of this very file and original."""
+    try:
+        said = json.loads(sidecar_path(edited).read_text("utf-8"))
+        if said["output"]["sha256"] != digest or said["source"]["sha256"] != original:
+            return None
+        request, models = said["edit"], said["models"]
+        edits = tuple(AttributeEdit(item["name"], item["strength"]) for item in request["attributes"])
+        texts = tuple(item["target"] for item in request["text"])
+        origin = f"read in {sidecar_path(edited).name}"
+        return RunRecord(origin, {"request": request}, dict(models["sha256"]), edits, texts)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        log.warning("%s cannot be used: %s", sidecar_path(edited).name, error)
+        return None
+
+
+def _asked(mix: dict[str, dict[str, float]], config: dict[str, Any]) -> tuple[AttributeEdit, ...]:
+    """The attributes that texts ask for, as far as the text model could tell."""
+    strength = {text["target"]: text["strength"] for text in config.get("texts", [])}
+    return tuple(
+        AttributeEdit(name, weight * strength.get(text, 1.0))
+        for text, weights in mix.items()
+        for name, weight in weights.items()
+        if abs(weight) >= MIXED
+    )

@@ -1,0 +1,267 @@
+"""evaluate, report and sweep on a short real clip: a tiny random model edits, the real instruments measure."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+import dvaedit
+from dvaedit import api, comparing
+from dvaedit.cli.evaluate import as_json
+from dvaedit.cli.session import plain_json
+from dvaedit.errors import NoFaceError, UsageError, VideoError
+from dvaedit.video.probe import probe
+from dvaedit.video.reader import read_frames
+from dvaedit.video.writer import write_rgb_video
+from tests.stages.conftest import clip, tiny_model  # noqa: F401
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, clip):  # noqa: F811
+    """The clip, an edit of it by dvaedit, and foreign ones: flickering, half as large, on another clock, cut short."""
+    folder = tmp_path_factory.mktemp("comparing")
+    shutil.copy(clip, folder / "in.mp4")
+    patch = pytest.MonkeyPatch()
+    patch.setattr(api, "load_model", lambda name, runtime: tiny_model())
+    dvaedit.edit(folder / "in.mp4", attributes=["Blond_Hair=0.2"], output=folder / "ours.mp4", options=options(folder))
+    patch.undo()
+    frames = [frame.rgb() for frame in read_frames(folder / "in.mp4")]
+    foreign(folder / "blinking.mp4", [lit(rgb, 14 * (n % 2)) for n, rgb in enumerate(frames)])
+    foreign(folder / "small.mp4", [cv2.resize(rgb, (256, 256), interpolation=cv2.INTER_AREA) for rgb in frames])
+    foreign(folder / "cut.mp4", frames[:5])
+    foreign(folder / "wide.mp4", [rgb[100:400] for rgb in frames])
+    foreign(folder / "faceless.mp4", [np.full_like(rgb, 90) for rgb in frames])
+    return folder
+
+
+def options(folder, **values):
+    return dvaedit.Options(steps=3, cache_dir=folder / "cache", device="cpu", **values)
+
+
+def lit(rgb, levels):
+    return np.clip(rgb.astype(int) + levels, 0, 255).astype(np.uint8)
+
+
+def foreign(path, frames):
+    write_rgb_video(path, frames, rate=probe(path.with_name("in.mp4")).rate, crf=10)
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    monkeypatch.setattr(comparing, "load_model", lambda name, runtime: tiny_model())
+
+
+@pytest.fixture(scope="module")
+def evaluation(folder):
+    patch = pytest.MonkeyPatch()
+    patch.setattr(comparing, "load_model", lambda name, runtime: tiny_model())
+    seen = []
+    edits = [folder / name for name in ("ours.mp4", "in.mp4", "blinking.mp4", "small.mp4", "cut.mp4")]
+    found = dvaedit.evaluate(
+        folder / "in.mp4", edits, options=options(folder, progress=lambda *report: seen.append(report))
+    )
+    patch.undo()
+    assert {"measure", "faces of ours.mp4"} <= {label for label, _, _ in seen}
+    assert all(done <= total for _, done, total in seen)
+    return {edit.path.name: edit for edit in found.edits} | {"all": found}
+
+
+def test_an_edit_of_ours_is_recognised_with_its_mask_and_settings(evaluation):
+    ours = evaluation["ours.mp4"]
+    assert ours.run["edits"] == {"Blond_Hair": 0.2} and ours.run["region"] == "hair"
+    assert ours.run["settings"]["sample"]["steps"] == 3
+    assert ours.run["weights"]["autoencoder"] == "a" * 64
+    assert ours.mask.startswith("the run's own mask (hair)")
+    assert [target.name for target in ours.judgement.targets] == ["Blond_Hair"]
+    assert ours.metrics.outside_psnr > 40  # only encoding
+    assert ours.metrics.psnr < 60 and ours.metrics.mse > 0
+    assert ours.frames.face_in_both == ours.frames.with_face == ours.frames.original == 8
+
+
+def test_the_original_itself_is_perfect(evaluation):
+    same = evaluation["in.mp4"].metrics
+    # Landmarks of the original go through the crop's units and back: not quite to the bit.
+    for value in (same.tl_id, same.tg_id, same.identity, same.ssim, same.ms_ssim):
+        assert value == pytest.approx(1, abs=1e-4)
+    assert same.flicker == 1
+    assert same.sharpness == 1
+    assert (
+        same.nme == pytest.approx(0, abs=1e-4)
+        and same.mse == same.outside_max == 0
+        and same.lpips == pytest.approx(0, abs=1e-6)
+    )
+    assert same.psnr == same.outside_psnr == np.inf
+
+
+def test_a_foreign_edit_is_measured_without_a_run(evaluation):
+    blinking = evaluation["blinking.mp4"]
+    assert blinking.run is None and "head" in blinking.mask
+    assert blinking.metrics.flicker > 3
+    assert blinking.metrics.identity > 0.9
+    assert blinking.metrics.outside_max >= 14
+    assert any("--target" in note for note in blinking.notes)
+    assert blinking.judgement.targets == ()
+
+
+def test_other_sizes_and_lengths_are_brought_together_and_said(evaluation):
+    small, cut = evaluation["small.mp4"], evaluation["cut.mp4"]
+    assert small.metrics.sharpness < 0.7 and small.metrics.nme < 0.05
+    assert any("256 x 256" in note for note in small.notes)
+    assert (cut.frames.edited, cut.frames.paired, cut.frames.face_in_both) == (5, 5, 5)
+    assert cut.metrics.identity > 0.98
+    assert cut.series["identity"][5:] == [None] * 3
+
+
+def test_json_holds_every_frame_and_no_infinity(evaluation):
+    data = json.loads(plain_json(as_json(evaluation["all"])))
+    assert [edit["path"].split("/")[-1] for edit in data["edits"]][:2] == ["ours.mp4", "in.mp4"]
+    assert len(data["edits"][0]["series"]["judge:Smiling"]) == len(data["times"]) == 8
+    assert data["edits"][1]["metrics"]["psnr"] is None
+    assert data["source"]["mouth"][0] > 0
+    assert "subject" not in data
+
+
+def test_targets_and_region_can_be_named(tiny, folder):
+    found = dvaedit.evaluate(
+        folder / "in.mp4", folder / "ours.mp4", region="nose", targets=["Smiling", "Young=-1"], options=options(folder)
+    ).edits[0]
+    assert [(target.name, target.wanted) for target in found.judgement.targets] == [("Smiling", True), ("Young", False)]
+    assert found.judgement.targets[0].success is None  # she smiles already
+    assert "region nose" in found.mask
+    assert found.metrics.outside_max > 20  # the hair, which was edited, is outside now
+
+
+@pytest.mark.parametrize(
+    ("edit", "change", "error", "words"),
+    [
+        ("wide.mp4", {}, UsageError, "shape"),
+        ("missing.mp4", {}, VideoError, "missing"),
+        ("in.mp4", {"region": "elbow"}, UsageError, "unknown region"),
+        ("in.mp4", {"targets": "Wings"}, UsageError, "judge does not know"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(tiny, folder, edit, change, error, words):
+    with pytest.raises(error, match=words) as raised:
+        dvaedit.evaluate(folder / "in.mp4", folder / edit, options=options(folder), **change)
+    assert raised.value.hint
+
+
+def test_an_original_without_a_face_is_refused_but_an_edit_without_one_is_measured(tiny, folder):
+    with pytest.raises(NoFaceError):
+        dvaedit.evaluate(folder / "faceless.mp4", folder / "in.mp4", options=options(folder))
+    lost = dvaedit.evaluate(folder / "in.mp4", folder / "faceless.mp4", options=options(folder)).edits[0]
+    assert lost.metrics.identity is None and lost.metrics.nme is None and lost.metrics.tl_id is None
+    assert lost.frames.face_in_both == 0 and lost.metrics.psnr < 20
+    assert any("in 0 of the 8 frames" in note for note in lost.notes)
+
+
+def test_without_the_cache_the_file_beside_an_edit_tells_what_was_asked_for(tiny, folder, tmp_path):
+    for name in ("in.mp4", "ours.mp4", "ours.mp4.dvaedit.json"):
+        shutil.copy(folder / name, tmp_path)
+    chosen = dvaedit.Options(steps=3, cache_dir=tmp_path / "cache", device="cpu")
+    ours = dvaedit.evaluate(tmp_path / "in.mp4", tmp_path / "ours.mp4", options=chosen).edits[0]
+    assert ours.run["edits"] == {"Blond_Hair": 0.2} and ours.run["region"] is None
+    assert ours.run["origin"] == "read in ours.mp4.dvaedit.json"
+    assert ours.run["settings"]["request"]["steps"] == 3
+    assert "head" in ours.mask and ours.judgement.targets[0].name == "Blond_Hair"
+    shutil.copy(tmp_path / "in.mp4", tmp_path / "ours.mp4")  # another file than the one it speaks of
+    assert dvaedit.evaluate(tmp_path / "in.mp4", tmp_path / "ours.mp4", options=chosen).edits[0].run is None
+
+
+def test_report_is_one_page_without_a_network(tiny, folder):
+    hostile = folder / "<b>ours&.mp4"
+    shutil.copy(folder / "ours.mp4", hostile)
+    result = dvaedit.report(folder / "in.mp4", [hostile, folder / "blinking.mp4"], options=options(folder))
+    assert result.output == folder / "<b>ours&.report.html"
+    page = result.output.read_text("utf-8")
+    assert result.size == len(page.encode())
+    assert "<b>ours&.mp4" not in page and "&lt;b&gt;ours&amp;.mp4" in page
+    assert page.count("data:video/mp4;base64,") == 2
+    assert page.count("data:image/jpeg;base64,") == 2 * 3 * 6
+    outside = re.findall(r"""(?:src|href)=["'](?!data:|#)([^"']*)|url\(([^)]*)\)|https?://[^\s"'<]+""", page)
+    assert outside == []
+    assert "Blond_Hair +0.2" in page and '"steps": 3' in page.replace("&#34;", '"')
+    with pytest.raises(UsageError, match="exists"):
+        dvaedit.report(folder / "in.mp4", [hostile], options=options(folder))
+
+
+def test_report_refuses_to_overwrite_an_input(tiny, folder):
+    with pytest.raises(UsageError, match="inputs"):
+        dvaedit.report(folder / "in.mp4", folder / "ours.mp4", output=folder / "in.mp4", overwrite=True)
+    assert probe(folder / "in.mp4").frames == 8
+
+
+def picture(path):
+    return cv2.imread(str(path))[:, :, ::-1]
+
+
+def test_sweep_draws_the_source_and_every_strength(tiny, folder, tmp_path):
+    result = dvaedit.sweep(
+        folder / "in.mp4", attributes="Blond_Hair", strengths=[0, 0.2, 0.4], frames=2, tile=96,
+        output=tmp_path / "sheet.png", options=options(folder),
+    )  # fmt: skip
+    assert [tile.label for tile in result.tiles] == ["Blond Hair 0", "Blond Hair 0.2", "Blond Hair 0.4"]
+    assert result.tiles[0].cosine > result.tiles[1].cosine > result.tiles[2].cosine
+    assert all(0 <= tile.judge <= 1 for tile in result.tiles)
+    sheet = picture(result.output)
+    assert b"Face edited with dvaedit" in result.output.read_bytes()
+    height, width = 96 + 22 + 6, 2 * 96 + 6
+    assert sheet.shape == (2 * height + 6, 2 * width + 6, 3)
+    cells = [sheet[y + 28 : y + height, x + 6 : x + width] for y in (0, height) for x in (0, width)]
+    np.testing.assert_array_equal(cells[0], cells[1])  # strength 0 changes nothing, to the bit
+    changes = [np.abs(cells[0].astype(int) - cell).mean() for cell in cells[2:]]
+    assert 0 < changes[0] < changes[1]
+
+
+def test_sweep_inverts_only_the_frames_it_shows_and_only_once(tiny, folder, tmp_path):
+    seen = {}
+    chosen = options(folder, progress=lambda label, done, total: seen.setdefault(label, []).append(total))
+    dvaedit.sweep(
+        folder / "in.mp4", each="all", frames=2, tile=64, output=tmp_path / "all.png", options=chosen,
+    )  # fmt: skip
+    assert max(seen["invert"]) == 2 and max(seen["sample:Male 1"]) == 2
+    assert {label for label in seen if label.startswith("sample")} == {
+        "sample:Blond Hair 1", "sample:Eyeglasses 1", "sample:Male 1"
+    }  # fmt: skip
+
+
+def test_sweep_video_keeps_times_and_shares_the_cache_with_edit(tiny, folder, tmp_path):
+    seen = []
+    result = dvaedit.sweep(
+        folder / "in.mp4", attributes="Blond_Hair=0.2", strengths=[1, 2], tile=64, view="frame",
+        output=tmp_path / "grid.mp4", options=options(folder, progress=lambda *report: seen.append(report)),
+    )  # fmt: skip
+    made = [label for label, done, total in seen if done < total]
+    assert not any(label.startswith(("invert", "sample:Blond Hair 0.2")) for label in made)  # `edit` has made them
+    frames = list(read_frames(result.output))
+    times = [frame.pts * frame.time_base for frame in read_frames(folder / "in.mp4")]
+    assert [frame.pts * frame.time_base for frame in frames] == times
+    assert probe(result.output).audio == probe(folder / "in.mp4").audio or len(probe(result.output).audio) == 1
+    first = frames[0].rgb()
+    assert first.shape[0] % 2 == first.shape[1] % 2 == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{}, {"attributes": "Male", "each": ["Male"]}, {"each": ["Wings"]}, {"attributes": "Male", "strengths": [99]},
+     {"attributes": "Male", "output": "out.txt"}, {"attributes": "Male", "tile": 63},
+     {"attributes": "Male", "view": "ear"}, {"attributes": "Male", "frames": 0},
+     {"attributes": "Male", "strengths": [n / 10 for n in range(80)]}],
+)  # fmt: skip
+def test_bad_sweep_is_refused_before_any_work(tiny, folder, tmp_path, change):
+    output = tmp_path / change.pop("output", "out.png")
+    with pytest.raises(UsageError) as raised:
+        dvaedit.sweep(folder / "in.mp4", output=output, options=dvaedit.Options(cache_dir=tmp_path / "none"), **change)
+    assert raised.value.hint
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_path_of_a_module_hides_a_function():
+    assert callable(dvaedit.evaluate) and callable(dvaedit.report) and callable(dvaedit.sweep)
+    assert not Path(dvaedit.__file__).with_name("report").exists()

@@ -41,7 +41,7 @@ class Journal:
                 self._take(line)
 
     def _take(self, line: bytes) -> None:
-        """Read one line. What is no entry is a torn tail, after a crash or a full disk: its file counts as unwritten."""
+        """Read one line; what is no entry is a torn tail after a crash or a full disk, its file counts as unwritten."""
         try:
             entry = json.loads(line)
             record = FileRecord(**entry["file"]) if "file" in entry else None

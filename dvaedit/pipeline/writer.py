@@ -41,15 +41,18 @@ class Journal:
                 self._take(line)
 
     def _take(self, line: bytes) -> None:
+        """Read one line; what is no entry is a torn tail after a crash or a full disk, its file counts as unwritten."""
         try:
             entry = json.loads(line)
-        except ValueError:  # a torn tail after a crash or a full disk: that file counts as not written
+            record = FileRecord(**entry["file"]) if "file" in entry else None
+            begin, total = entry.get("begin", self.begin), entry.get("total", self.total)
+            if not (isinstance(begin, dict) and isinstance(total, int | None)):
+                raise TypeError("not an entry")
+        except (ValueError, TypeError, AttributeError, RecursionError):
             self.torn = True
             return
-        self.begin = entry.get("begin", self.begin)
-        self.total = entry.get("total", self.total)
-        if "file" in entry:
-            record = FileRecord(**entry["file"])
+        self.begin, self.total = begin, total
+        if record is not None:
             self.files[record.name] = record
 
     def append(self, entry: dict[str, Any]) -> None:

@@ -162,10 +162,10 @@ class _Job:
 
 
 def _packet_count(path: Path) -> int:
-    with av.open(f"file:{path.absolute()}") as container:
+    with av.open(f"file:{path.absolute()}", metadata_errors="replace") as container:
         return sum(packet.size > 0 for packet in container.demux(container.streams.video[0]))
 
 
 def _codec_name(path: Path) -> str:
-    with av.open(f"file:{path.absolute()}") as container:
+    with av.open(f"file:{path.absolute()}", metadata_errors="replace") as container:
         return container.streams.video[0].codec_context.codec.canonical_name

@@ -32,7 +32,8 @@ BASES: dict[str, tuple] = {
 EXTREMES = (0, 1, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0x00010000, 0xFFFF)
 FIELDS = (b"tkhd", b"mdhd", b"mvhd", b"stts", b"stsz", b"stco", b"stsc", b"elst", b"ctts", b"avc1", b"hvc1", b"stsd",
           b"moov", b"mdat", b"trak", b"strh", b"strf", b"avih", b"idx1", b"GIF8", b"\x2a\xd7\xb1", b"\x44\x89",
-          b"\xb0\x82", b"\xba\x82", b"\x23\xe3\x83", b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67", b"\x00\x00\x01\xb3")  # fmt: skip
+          b"\xb0\x82", b"\xba\x82", b"\x23\xe3\x83",
+          b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67", b"\x00\x00\x01\xb3")  # fmt: skip
 
 
 def truncate(data: bytes, rng: random.Random) -> bytes:

@@ -26,7 +26,14 @@ from tests.stages.conftest import tiny_model
 
 def edit(video: Path, folder: Path) -> None:
     options = api.Options(steps=3, cache_dir=folder / "cache")
-    api.edit(video, attributes="Blond_Hair=2", output=folder / "out.mp4", options=options, marking=Marking(off=True))
+    api.edit(
+        video,
+        attributes="Blond_Hair=2",
+        output=folder / "out.mp4",
+        overwrite=True,
+        options=options,
+        marking=Marking(off=True),
+    )
 
 
 def forked(video: Path, folder: Path, kill_at: int | None) -> int:

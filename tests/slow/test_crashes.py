@@ -83,7 +83,7 @@ def test_signals_stop_within_seconds_and_leave_work_to_resume(short, tmp_path, n
     run.send_signal(number)
     _, err = run.communicate(timeout=30)
     assert run.returncode == code, err
-    assert time.monotonic() - asked < 5
+    assert time.monotonic() - asked < 10  # under a second, unless the machine is busy
     assert "run the same command again to resume" in err and "Traceback" not in err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cache"]
     again = start(short, tmp_path, "fast")

@@ -1,0 +1,47 @@
+"""Over three hundred damaged, lying and odd videos: a plain error or a result, in bounded time and memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.hostile.corpus import mutants
+from tests.hostile.worker import FINE
+
+ROOT = Path(__file__).parents[2]
+MOST_MEGABYTES = 3000  # networks and libraries take about 1000 of them
+
+
+def everything(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*")}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_no_traceback_no_hang_no_blow_up_no_stray_file(tmp_path):
+    files = [str(path) for path in mutants(tmp_path / "corpus", seed=int(os.environ.get("DVAEDIT_TEST_SEED", "0")))]
+    assert len(files) >= 300
+    out, listing = tmp_path / "out", tmp_path / "list"
+    out.mkdir()
+    listing.write_text("\0".join(files))
+    before, temporary = everything(tmp_path / "corpus"), tmp_path / "tmp"
+    temporary.mkdir()
+    command = [sys.executable, "-m", "tests.hostile.worker", listing, out]
+    done = subprocess.run(
+        command, cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1", "TMPDIR": str(temporary)}, capture_output=True,
+        text=True, timeout=3500,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    results = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(results) == len(files)
+    assert [r for r in results if r["code"] not in FINE or "stderr" in r] == []
+    assert [r for r in results if r["megabytes"] > MOST_MEGABYTES] == []
+    assert {r["code"] for r in results} >= {0, 3}
+    assert everything(tmp_path / "corpus") == before
+    assert {path.name.split(".")[0] for path in out.iterdir()} <= {"out", "cache", "stderr"}
+    assert not Path("/tmp/evil").exists() and not list(tmp_path.rglob("evil*"))

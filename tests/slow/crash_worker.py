@@ -58,7 +58,9 @@ def forked(video: Path, folder: Path, kill_at: int | None) -> int:
 
 def digests(folder: Path) -> dict[str, str]:
     """Of every file of complete entries (by stage, key and name) and of the output; manifests hold the rest."""
-    files = [path for path in (folder / "cache").rglob("*") if path.is_file() and path.name != "used"]
+    files = [
+        path for path in (folder / "cache").rglob("*") if path.is_file() and path.name not in ("used", "journal.jsonl")
+    ]
     kept = [path for path in files if ".locks" not in path.parts]
     return {str(path.relative_to(folder)): sha256_file(path) for path in [*kept, folder / "out.mp4"]}
 

@@ -1,5 +1,6 @@
 # make demo   edit the example video        make test        run the tests
 # make lint   check style                   make test-slow   run the slow tests
+#                                           make test-soak   run for hours: kills, floods, damage
 # VENV=folder and PYTHON=interpreter choose where things are installed and with what.
 
 VENV   ?= .venv
@@ -10,7 +11,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.10 python3; do \
 BIN    := $(VENV)/bin
 SOURCES = pyproject.toml $(shell find dvaedit weights -type f -not -path '*/__pycache__/*')
 
-.PHONY: demo test test-slow lint clean print-python
+.PHONY: demo test test-slow test-soak lint clean print-python
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -21,10 +22,13 @@ demo: $(VENV)/.installed
 	@echo "side by side: $(CURDIR)/demo/side_by_side.mp4"
 
 test: $(VENV)/.developed
-	$(BIN)/python -m pytest -m "not slow and not gpu"
+	$(BIN)/python -m pytest -m "not slow and not soak and not gpu"
 
 test-slow: $(VENV)/.developed
 	$(BIN)/python -m pytest -m "slow and not gpu" || [ $$? -eq 5 ]  # 5: no test is marked slow
+
+test-soak: $(VENV)/.developed
+	$(BIN)/python -m pytest -m soak
 
 lint: $(VENV)/.developed
 	$(BIN)/ruff check .

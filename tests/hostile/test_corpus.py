@@ -21,7 +21,7 @@ def everything(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*")}
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.timeout(3600)
 def test_no_traceback_no_hang_no_blow_up_no_stray_file(tmp_path):
     files = [str(path) for path in mutants(tmp_path / "corpus", seed=int(os.environ.get("DVAEDIT_TEST_SEED", "0")))]

@@ -28,7 +28,7 @@ def short(tmp_path_factory) -> Path:
     return path
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.timeout(1800)
 def test_kill_9_at_sixty_points_in_all_stages(short, tmp_path):
     command = [sys.executable, "-m", "tests.slow.crash_worker", short, tmp_path, "60"]

@@ -32,7 +32,7 @@ def peak(folder: Path, minutes: float, size: str) -> float:
     return float(megabytes)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.timeout(3600)
 def test_memory_is_flat_over_one_two_and_four_minutes(tmp_path):
     size = os.environ.get("DVAEDIT_TEST_SIZE", "320:320")

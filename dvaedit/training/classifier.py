@@ -23,7 +23,7 @@ def identity_codes(model: Autoencoder, images: np.ndarray, batch: int = 64) -> T
     """z_id of uint8 crops (N, S, S, 3): (N, D), each the mean over a face and its mirror image, not re-normalised."""
     codes = []
     for start in range(0, len(images), batch):
-        x_0 = to_float(torch.from_numpy(np.ascontiguousarray(images[start : start + batch])))
+        x_0 = to_float(torch.from_numpy(np.array(images[start : start + batch])))
         codes.append((model.identity(x_0) + model.identity(x_0.flip(3))) / 2)
     return torch.cat(codes)
 

@@ -42,7 +42,8 @@ def test_kill_9_at_sixty_points_in_all_stages(short, tmp_path):
 
 
 STOPPED = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job starts with it ignored
 from pathlib import Path
 from dvaedit import api
 from dvaedit.cli import main

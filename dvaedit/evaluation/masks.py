@@ -12,6 +12,7 @@ from dvaedit.face.align import crop
 from dvaedit.face.mask import TIME_RADIUS, soft_mask
 from dvaedit.face.paste import Box, difference_patch
 from dvaedit.face.regions import REGIONS
+from dvaedit.face.surround import wide_quads
 from dvaedit.models.bundle import Model
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.stages.parse import read_maps
@@ -52,8 +53,10 @@ class RunMasks:
         found = []
         for paste, quads, place in self._people:
             if (at := place.get(index)) is not None:
-                mask = decode_png(paste.read_blobs("mask", at, at + 1)[0]).astype(np.float32) / 255
-                found.append(in_frame(mask, quads[at], size))
+                for name, square in (("mask", quads[at]), ("around", wide_quads(quads[at : at + 1])[0])):
+                    if name in paste:
+                        mask = decode_png(paste.read_blobs(name, at, at + 1)[0]).astype(np.float32) / 255
+                        found.append(in_frame(mask, square, size))
         return joined(found)
 
 

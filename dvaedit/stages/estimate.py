@@ -27,22 +27,22 @@ class Cost:
 
 # Seconds: two CPU cores, the compact model in float32. Bytes: the arrays each stage stores, crops of 128 pixels.
 COSTS: dict[str, Cost] = {
-    "decode": Cost(seconds=0.042, bytes=11_300, once=1.0, megapixel_seconds=0.01),
+    "decode": Cost(seconds=0.020, bytes=11_300, once=1.0, megapixel_seconds=0.01),
     "intake": Cost(megapixel_seconds=0.03, pixel_bytes=1.0),
     "people": Cost(once=0.2),
     "align": Cost(seconds=0.004, bytes=49_800, megapixel_seconds=0.01),
-    "encode": Cost(seconds=0.010, bytes=2_500),
-    "invert": Cost(step_seconds=0.036, bytes=197_000),
-    "sample": Cost(step_seconds=0.020, bytes=98_400),
-    "parse": Cost(seconds=0.040, bytes=3_000, megapixel_seconds=0.01),
-    "edit": Cost(once=0.1, text_seconds=15.0),
-    "paste": Cost(seconds=0.020, bytes=105_000),
+    "encode": Cost(seconds=0.003, bytes=2_500),
+    "invert": Cost(step_seconds=0.0155, bytes=197_000),
+    "sample": Cost(step_seconds=0.0150, bytes=98_400),
+    "parse": Cost(seconds=0.010, bytes=3_000, megapixel_seconds=0.01),
+    "edit": Cost(once=0.1, text_seconds=3.5),
+    "paste": Cost(seconds=0.042, bytes=105_000),
     "paper-align": Cost(seconds=0.080, bytes=49_800, megapixel_seconds=0.01),
     "paper-invert": Cost(step_seconds=0.018, bytes=196_700),
     "paper-sample": Cost(step_seconds=0.018, bytes=196_700),
     "paper-edit": Cost(once=0.1, text_seconds=1000.0),
     "paper-paste": Cost(seconds=0.030, bytes=98_700),
-    "export": Cost(megapixel_seconds=0.08, pixel_bytes=0.04),
+    "export": Cost(megapixel_seconds=0.11, pixel_bytes=0.04),
 }
 
 

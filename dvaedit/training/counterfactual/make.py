@@ -20,7 +20,7 @@ import numpy as np
 
 from dvaedit.face.points import landmarks_68
 from dvaedit.training.counterfactual import features, glasses, hair
-from dvaedit.training.counterfactual.library import Contrast, Library, Row, Test
+from dvaedit.training.counterfactual.library import Library, Row, Test
 
 Made = tuple[np.ndarray, np.ndarray]  # picture, float32 (S, S, 3) in [0, 1], and its (468, 2) points
 Maker = Callable[[int, np.random.Generator], Made]
@@ -143,7 +143,9 @@ def _age_sex_changes(library: Library) -> list[Change]:
     gray = hair_donors(library, "gray")
 
     def age(index: int, rng: np.random.Generator) -> Made:
-        image, points = _shift(library, index, old[library.rows[index]["sex"]], rng.uniform(0.8, 1.3), 1.0)
+        image, points = features.shift_towards(
+            library, index, old[library.rows[index]["sex"]], rng.uniform(0.8, 1.3), 1.0
+        )
         donor = library.choose(wrinkled, index, rng, nearest=40)
         image = features.lend_wrinkles(library, image, points, donor, gain=rng.uniform(0.8, 1.25))
         if rng.random() < 0.6 and not np.isnan(library.hair[index, 0]):
@@ -153,11 +155,13 @@ def _age_sex_changes(library: Library) -> list[Change]:
         return image, points
 
     def rejuvenate(index: int, rng: np.random.Generator) -> Made:
-        image, points = _shift(library, index, old[library.rows[index]["sex"]], -rng.uniform(0.8, 1.2), -1.0)
+        image, points = features.shift_towards(
+            library, index, old[library.rows[index]["sex"]], -rng.uniform(0.8, 1.2), -1.0
+        )
         return features.lend_wrinkles(library, image, points, index, gain=0.0, keep=0.3), points
 
     def masculine(index: int, rng: np.random.Generator) -> Made:
-        image, points = _shift(library, index, sexes, rng.uniform(1.2, 1.8), 1.2)
+        image, points = features.shift_towards(library, index, sexes, rng.uniform(1.2, 1.8), 1.2)
         if rng.random() < 0.5:
             donor = library.choose(stubbled, index, rng, hair=1.0)
             lent = features.graft_beard(library, index, donor) - library.image(index)
@@ -165,7 +169,7 @@ def _age_sex_changes(library: Library) -> list[Change]:
         return image, points
 
     def feminine(index: int, rng: np.random.Generator) -> Made:
-        image, points = _shift(library, index, sexes, -rng.uniform(1.2, 1.8), -1.2)
+        image, points = features.shift_towards(library, index, sexes, -rng.uniform(1.2, 1.8), -1.2)
         image = features.lend_wrinkles(library, image, points, index, gain=0.0, keep=0.55)
         return (features.make_up(image, points, rng, heavy=False) if rng.random() < 0.5 else image), points
 
@@ -176,10 +180,6 @@ def _age_sex_changes(library: Library) -> list[Change]:
         Change("female", {"Male": 0}, lambda row: row["sex"] == "m" and row["age"] != "child" and row["facial_hair"] in
                ("none", "stubble"), 1.8, feminine),
     ]  # fmt: skip
-
-
-def _shift(library: Library, index: int, contrast: Contrast, texture: float, shape: float) -> Made:
-    return features.shift_towards(library, index, contrast, texture, shape)
 
 
 def plan(library: Library, kinds: list[Change], each: int, seed: int) -> list[tuple[int, int]]:

@@ -6,7 +6,10 @@ import cv2
 import numpy as np
 
 from dvaedit.face.align import crop_to_frame, frame_to_crop, transform, warp
+from dvaedit.face.guided import apply_maps, local_maps
 
+MAP_RADIUS = 1 / 20  # of the windows in which a difference is a map of colours, as a share of the crop's side
+MAP_EPS = 1e-3
 Box = tuple[int, int, int, int]
 
 
@@ -35,6 +38,31 @@ def difference_patch(
         return box, np.zeros((0, 0, 3), np.float32)
     delta = _into_frame(difference, quad, box, cv2.INTER_CUBIC, cv2.BORDER_REPLICATE)
     return box, delta * weights[..., None]
+
+
+def recoloured_patch(
+    difference: np.ndarray, crop: np.ndarray, mask: np.ndarray, quad: np.ndarray, rgb: np.ndarray
+) -> tuple[Box, np.ndarray]:
+    """``difference_patch`` for edits that change colours and no shapes, at the frame's own sharpness.
+
+    Around each pixel of the crop the difference is written as an affine map of the crop's colours, and that map is
+    applied to the frame's: strands finer than a pixel of the crop change colour, and what lies between them does not.
+
+    crop: uint8 (S, S, 3), the unedited crop; rgb: uint8 (H, W, 3), the frame.
+    """
+    box, weights = mask_in_frame(mask, quad, rgb.shape[1::-1])
+    if not weights.size:
+        return box, np.zeros((0, 0, 3), np.float32)
+    size, (x0, y0, x1, y1) = len(crop), box
+    window = 2 * max(1, round(MAP_RADIUS * size)) + 1
+    slopes, offsets = local_maps(np.asarray(difference, np.float32), crop.astype(np.float32) / 255, window, MAP_EPS)
+    maps = np.concatenate([slopes.reshape(size, size, -1), offsets], axis=2)
+    maps = np.dstack([
+        _into_frame(maps[..., k : k + 4], quad, box, cv2.INTER_LINEAR, cv2.BORDER_REPLICATE) for k in range(0, 12, 4)
+    ])  # fmt: skip
+    guide = rgb[y0:y1, x0:x1].astype(np.float32) / 255
+    delta = apply_maps(maps[..., :9].reshape(*guide.shape[:2], 3, 3), maps[..., 9:], guide)
+    return box, np.clip(delta, difference.min(), difference.max()) * weights[..., None]
 
 
 def merge(first: tuple[Box, np.ndarray], second: tuple[Box, np.ndarray]) -> tuple[Box, np.ndarray]:

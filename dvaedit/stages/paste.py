@@ -13,9 +13,10 @@ import torch
 
 from dvaedit.errors import UsageError
 from dvaedit.face.mask import TIME_RADIUS, refine, soft_mask
-from dvaedit.face.paste import Box, difference_patch, mask_in_frame, merge, replace_patch
+from dvaedit.face.paste import Box, difference_patch, mask_in_frame, merge, recoloured_patch, replace_patch
 from dvaedit.face.person import PersonSegmenter
 from dvaedit.face.regions import REGIONS
+from dvaedit.face.steady import RADIUS, steady
 from dvaedit.face.surround import HairColours, fit_recolouring, hair_around, recolour, wide_map, wide_quads
 from dvaedit.models.bundle import Model
 from dvaedit.pipeline.artifact import Artifact
@@ -52,7 +53,7 @@ class Paste(Stage):
     """
 
     name: ClassVar[str] = "paste"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     region: str = "auto"
     mode: str = "delta"
     model: Model = unkeyed(None)
@@ -70,10 +71,7 @@ class Paste(Stage):
         if around is not None and not out.has("recolouring"):
             out.save({"recolouring": self._recolouring(inputs)}, group="recolouring")
         for start, stop in shards:
-            levels = to_levels(inputs["sample"], start, stop)
-            if self.mode == "delta":
-                # Sampling gives an unedited crop back to rounding; without an edit not even that is to be added.
-                levels = levels - inputs["align"].read("crops", start, stop) if edited else np.zeros_like(levels)
+            levels = self._levels(inputs, start, stop, edited)
             masks = self._masks(inputs, region, start, stop, guides)
             made = {"levels": levels.astype(np.float16), "mask": encode_masks(masks)}
             if around is not None:
@@ -81,6 +79,18 @@ class Paste(Stage):
             out.write(start, stop, made)
             progress(stop, total)
         out.meta.update(mode=self.mode, region=region)
+
+    def _levels(self, inputs: dict[str, Artifact], start: int, stop: int, edited: bool) -> np.ndarray:
+        """(stop - start, S, S, 3) float32: the edited crops, or what the edit adds to each, calmed over time."""
+        if self.mode != "delta":
+            return to_levels(inputs["sample"], start, stop)
+        frames = inputs["align"].read("timeline")
+        low, high = max(start - RADIUS, 0), min(stop + RADIUS, len(frames))
+        crops = inputs["align"].read("crops", low, high)
+        if not edited:  # sampling gives the crop back to rounding, and not even that is to be added
+            return np.zeros((stop - start, *crops.shape[1:]), np.float32)
+        added = to_levels(inputs["sample"], low, high) - crops
+        return steady(added, crops, frames[low:high], slice(start - low, stop - low))
 
     def _recolouring(self, inputs: dict[str, Artifact]) -> np.ndarray:
         """What the edit does to the colours of hair, over frames spread through the video."""
@@ -168,7 +178,7 @@ class Patches:
     """What to add to the frames of a video, computed as each is asked for."""
 
     def __init__(self, pasted: Artifact, align: Artifact) -> None:
-        self.pasted, self.quads = pasted, align.read("quads")
+        self.pasted, self.align, self.quads = pasted, align, align.read("quads")
         self.place = {int(frame): position for position, frame in enumerate(align.read("frames"))}
         self.wide = wide_quads(self.quads)
         self.recolouring = pasted.read("recolouring") if "recolouring" in pasted else None
@@ -185,7 +195,10 @@ class Patches:
         mask = self._mask("mask", position)
         if self.pasted.meta["mode"] == "replace":
             return replace_patch(frame.rgb(), levels, mask > 0.5, self.quads[position])
-        inside = difference_patch(levels, mask, self.quads[position], size)
+        if self.pasted.meta["region"] != HAIR:
+            return difference_patch(levels, mask, self.quads[position], size)
+        crop = self.align.read("crops", position, position + 1)[0]
+        inside = recoloured_patch(levels, crop, mask, self.quads[position], frame.rgb())
         return inside if self.recolouring is None else merge(inside, self._around(frame, position, size))
 
     def _around(self, frame: Frame, position: int, size: tuple[int, int]) -> tuple[Box, np.ndarray]:

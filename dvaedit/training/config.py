@@ -54,7 +54,7 @@ class TrainConfig:
     model: AutoencoderConfig = field(default_factory=lambda: COMPACT)
     batch_size: int = 32
     accumulation: int = 1
-    pair_share: float = 0.25
+    pair_share: float = 0.125
     timesteps: Literal["stratified", "uniform"] = "stratified"
     learning_rate: float = 4e-4
     weight_decay: float = 1e-4
@@ -63,9 +63,9 @@ class TrainConfig:
     ema_warmup: bool = True
     reg_weight: float = 1.0
     attribute_weight: float = 0.1
-    id_noise: float = 0.15
-    counterfactual_share: float = 0.5
-    change_weight: float = 8.0
+    id_noise: float = 0.1
+    counterfactual_share: float = 0.7
+    change_weight: float = 12.0
     code_statistics: bool = True
     gradient_clip: float = 1.0
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "float32"

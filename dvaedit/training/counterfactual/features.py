@@ -7,10 +7,11 @@ import numpy as np
 
 from dvaedit.training.counterfactual.library import Contrast, Library
 from dvaedit.training.counterfactual.mesh import Raster, relight
-from dvaedit.training.pseudo_labels import L_LIP, NOSE, POLYGONS, U_LIP, fill
+from dvaedit.training.pseudo_labels import GLASSES, L_LIP, NOSE, POLYGONS, U_LIP, fill
 
 NOSE_BASE, CHIN = 2, 152
 INSET = 0.045
+TYPICAL_LIGHT = 60.0  # Lab, of skin
 LIPS = sorted(set(POLYGONS[U_LIP]) | set(POLYGONS[L_LIP]))
 STABLE = (33, 133, 362, 263, 168, 6, 4, 10, 151, 127, 356)  # what a smile does not move
 
@@ -28,17 +29,29 @@ def beard_weight(canonical: np.ndarray, moustache_only: bool = False) -> np.ndar
     return weight
 
 
-def graft_beard(library: Library, index: int, donor: int, moustache_only: bool = False) -> np.ndarray:
-    """Face ``index`` with the beard (or moustache) of face ``donor``."""
+def grow_beard(
+    library: Library, index: int, contrast: Contrast, amount: float, moustache_only: bool = False
+) -> np.ndarray:
+    """Face ``index`` with the beard (or moustache) that bearded faces have on average over shaven ones."""
     image, points = library.image(index), library.points[index]
     raster = library.raster(points)
-    lent = relight(raster.pull(library.image(donor), library.points[donor], INSET), image, points)
     weight = raster.weight(beard_weight(library.canonical, moustache_only), 2.0)
     lips = cv2.GaussianBlur(
         (fill(points, POLYGONS[U_LIP]) | fill(points, POLYGONS[L_LIP])).astype(np.float32), (0, 0), 1
     )
     weight = np.clip(1.25 * weight, 0, 1) * (1 - lips[..., None])
-    return image + weight * (lent - image)
+    return _recolour(image, amount * weight * raster.pull(contrast.texture.astype(np.float32), library.canonical))
+
+
+def _recolour(image: np.ndarray, change: np.ndarray) -> np.ndarray:
+    """``image`` moved by ``change``, (S, S, 3) Lab; darkening takes a share of the light there is."""
+    lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB)
+    light = lab[..., 0]
+    change = change.copy()
+    change[..., 0] *= np.where(change[..., 0] < 0, np.clip(light / TYPICAL_LIGHT, 0, 1.3), 1)
+    lab = lab + change
+    lab[..., 0] = np.clip(lab[..., 0], 2, 100)
+    return np.clip(cv2.cvtColor(lab.astype(np.float32), cv2.COLOR_LAB2RGB), 0, 1)
 
 
 def graft_smile(library: Library, index: int, donor: int) -> tuple[np.ndarray, np.ndarray]:
@@ -93,14 +106,15 @@ def skin_weight(raster: Raster) -> np.ndarray:
 
 
 def lend_wrinkles(
-    library: Library, image: np.ndarray, points: np.ndarray, donor: int, gain: float = 1.0, keep: float = 0.4
+    library: Library, image: np.ndarray, points: np.ndarray, index: int, donor: int, gain: float = 1.0, keep: float = 0.4
 ) -> np.ndarray:
-    """``image`` with the fine relief of the skin of ``donor`` (or, with ``gain`` 0, with little relief at all)."""
+    """``image``, made of face ``index``, with the fine relief of the skin of ``donor`` (or, with ``gain`` 0, with little relief at all)."""
     raster = library.raster(points)
     lent = relight(raster.pull(library.image(donor), library.points[donor], INSET), image, points)
     relief, own = (_relief(picture) for picture in (lent, image))
-    change = gain * np.clip(relief, -0.22, 0.15) - (1 - keep) * own
-    return np.clip(image + skin_weight(raster) * change, 0, 1)
+    change = gain * np.clip(relief, -0.13, 0.09) - (1 - keep) * own
+    bare = cv2.GaussianBlur((library.classes[index] != GLASSES).astype(np.float32), (0, 0), 2)[..., None]
+    return np.clip(image + skin_weight(raster) * bare * change, 0, 1)
 
 
 def _relief(image: np.ndarray, sigma: float = 7.0) -> np.ndarray:
@@ -114,10 +128,10 @@ def make_up(image: np.ndarray, points: np.ndarray, rng: np.random.Generator, hea
         (fill(points, POLYGONS[U_LIP]) | fill(points, POLYGONS[L_LIP])).astype(np.float32), (0, 0), 1.2
     )
     lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB)
-    hue, chroma = rng.uniform(-0.25, 0.45), rng.uniform(38, 62)
-    tone = np.stack([lab[..., 0] * rng.uniform(0.62, 0.9), np.full_like(lab[..., 1], chroma * np.cos(hue)),
+    hue, chroma = rng.uniform(0.25, 0.45), rng.uniform(46, 54)
+    tone = np.stack([lab[..., 0] * rng.uniform(0.65, 0.75), np.full_like(lab[..., 1], chroma * np.cos(hue)),
                      np.full_like(lab[..., 2], chroma * np.sin(hue))], axis=-1)  # fmt: skip
-    lab = lab + (lips * rng.uniform(0.75, 0.95))[..., None] * (tone - lab)
+    lab = lab + (lips * 0.9)[..., None] * (tone - lab)
     if heavy:
         lab = lab + _eye_shadow(points, len(image), rng) + _blush(points, len(image), rng)
     return np.clip(cv2.cvtColor(lab.astype(np.float32), cv2.COLOR_LAB2RGB), 0, 1)

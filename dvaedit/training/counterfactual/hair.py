@@ -7,16 +7,35 @@ import numpy as np
 
 from dvaedit.face.mask import refine
 from dvaedit.training.counterfactual.library import Library
-from dvaedit.training.pseudo_labels import HAIR, L_BROW, R_BROW, SKIN
+from dvaedit.training.pseudo_labels import BACKGROUND, HAIR, L_BROW, R_BROW, SKIN
 
 BROW_SHARE = 0.35
+OUTLINE = 14.0  # pixels inside the hair's outline that may be background seen through strands
 MAX_CHROMA = 45.0  # Lab; dyed hair is stronger
 
 
 def hair_mask(image: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """(S, S) float32 in [0, 1]: hair, down to its strands."""
     mask = cv2.GaussianBlur((classes == HAIR).astype(np.float32), (0, 0), 1.5)
-    return refine(mask, (image * 255).astype(np.uint8))
+    return refine(mask, (image * 255).astype(np.uint8)) * _unlike_background(image, classes)
+
+
+def _unlike_background(image: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """(S, S) in [0, 1]: near the outline against the background, how far colour has come from there to the hair's."""
+    hair, behind = (cv2.erode((classes == kind).astype(np.uint8), np.ones((9, 9))) for kind in (HAIR, BACKGROUND))
+    nearby = [_mean_around(image, part.astype(np.float32)) for part in (hair, behind)]
+    apart = nearby[0] - nearby[1]
+    squared = (apart**2).sum(axis=-1)
+    share = ((image - nearby[1]) * apart).sum(axis=-1) / np.maximum(squared, 1e-4)
+    clear = np.clip(squared / 0.03, 0, 1)  # where both have one colour, colour says nothing
+    outline = np.exp(-((cv2.distanceTransform((classes != BACKGROUND).astype(np.uint8), cv2.DIST_L2, 5) / OUTLINE) ** 2))
+    return 1 - outline * clear * (1 - np.clip(1.2 * share - 0.1, 0, 1))
+
+
+def _mean_around(image: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Mean colour of ``image`` over the pixels of ``weight`` that are near, (S, S, 3)."""
+    total = cv2.GaussianBlur(image * weight[..., None], (0, 0), 12)
+    return total / (cv2.GaussianBlur(weight, (0, 0), 12) + 1e-4)[..., None]
 
 
 def recolour(library: Library, index: int, donor: int, rng: np.random.Generator) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 
 from dvaedit.training import faces
 from dvaedit.training.counterfactual.mesh import Raster, skin_tone, triangulate
-from dvaedit.training.pseudo_labels import HAIR, SIZE
+from dvaedit.training.pseudo_labels import HAIR, HAT, SIZE
 
 Row = dict[str, str]
 Test = Callable[[Row], bool]
@@ -87,6 +87,17 @@ class Library:
         with_, without = ([self._canonical_lab(k) for k in pool] for pool in chosen)
         shape = self.points[groups[0]].mean(axis=0) - self.points[groups[1]].mean(axis=0)
         return Contrast(np.mean(with_, axis=0) - np.mean(without, axis=0), shape)
+
+    def evenly_lit(self, pool: np.ndarray, share: float) -> np.ndarray:
+        """The ``share`` of ``pool`` whose faces are lit alike from both sides and free of hair, best first."""
+        return pool[np.argsort([self._unevenness(face) for face in pool])[: max(1, round(share * len(pool)))]]
+
+    def _unevenness(self, index: int) -> float:
+        light = cv2.GaussianBlur(self._canonical_lab(index)[..., 0], (0, 0), 6)
+        inside = cv2.erode(self.raster(self.canonical).inside.astype(np.uint8), np.ones((21, 21))) > 0
+        hidden = self.raster(self.points[index]).inside & np.isin(self.classes[index], (HAIR, HAT))
+        mirrored = np.abs(light - light[:, ::-1])[inside & inside[:, ::-1]]
+        return float(mirrored.mean()) + 100 * float(hidden.mean())
 
     def _canonical_lab(self, index: int) -> np.ndarray:
         """Lab of a face in canonical geometry, relative to its own skin tone."""

@@ -5,6 +5,9 @@ in the data (age, sex, light) becomes part of every direction learnt from it. Pa
 teach the identity encoder and the U-Net the change itself. They are made from the labelled faces: drawn (glasses,
 make-up), recoloured (hair), borrowed from another face in this one's geometry (beards, smiles, wrinkles) or moved
 along the mean difference of two groups (sex, age; Rowland & Perrett, 1995).
+
+What is made follows from the face as far as it can: an edit has one code for all that might be made, and a network
+that learns from many different beards on like faces answers with their smear.
 """
 
 from __future__ import annotations
@@ -20,12 +23,13 @@ import numpy as np
 
 from dvaedit.face.points import landmarks_68
 from dvaedit.training.counterfactual import features, glasses, hair
-from dvaedit.training.counterfactual.library import Library, Row, Test
+from dvaedit.training.counterfactual.library import Contrast, Library, Row, Test
 
 Made = tuple[np.ndarray, np.ndarray]  # picture, float32 (S, S, 3) in [0, 1], and its (468, 2) points
 Maker = Callable[[int, np.random.Generator], Made]
 COLOURS = ("black", "brown", "blond", "red", "gray")
 SIZE = 128
+LENDERS = 2  # donors that a feature of a face may come from
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ def _hair_changes(library: Library) -> list[Change]:
         pool = hair_donors(library, colour)
 
         def make(index: int, rng: np.random.Generator, pool: np.ndarray = pool) -> Made:
-            donor = library.choose(pool, index, rng, nearest=max(24, len(pool) // 2))
+            donor = library.choose(pool, index, rng, nearest=12)
             return hair.recolour(library, index, donor, rng), library.points[index]
 
         labels = {f"{c.title()}_Hair": float(c == colour) for c in COLOURS} | {"Dyed_Hair": 0.0}
@@ -68,7 +72,10 @@ def hair_donors(library: Library, colour: str) -> np.ndarray:
     """Faces with enough hair that is ``colour`` in the light it stands in, not only by its label."""
     pool = library.donors(lambda row: row["hair_colour"] == colour)
     light, chroma = library.hair[pool, 0], np.hypot(library.hair[pool, 1], library.hair[pool, 2])
-    fits = {"gray": chroma < 10, "blond": light > 45, "black": light < 28}.get(colour, light > 0)
+    fits = {
+        "gray": (chroma < 10) & (light > 45), "blond": (light > 55) & (chroma > 18), "black": light < 28,
+        "red": (chroma > 25) & (light > 25),
+    }.get(colour, light > 0)  # fmt: skip
     return pool[fits & (light > 0)]  # NaN, too little hair, compares false
 
 
@@ -98,20 +105,35 @@ def _worn_changes(library: Library) -> list[Change]:
 def _beard_changes(library: Library) -> list[Change]:
     found = []
     kinds = (
-        ("beard", 1.8, {"No_Beard": 0}),
-        ("stubble", 0.5, {"5_o_Clock_Shadow": 1}),
-        ("moustache", 0.4, {"Mustache": 1}),
+        ("beard", 1.8, 2.1, {"No_Beard": 0}),
+        ("stubble", 0.5, 1.4, {"5_o_Clock_Shadow": 1}),
+        ("moustache", 0.4, 2.0, {"Mustache": 1}),
     )
-    for kind, share, labels in kinds:
-        pool = library.donors(lambda row, k=kind: row["facial_hair"] == k and row["age"] != "child")
-        lip_only = kind == "moustache"
-
-        def make(index: int, rng: np.random.Generator, pool: np.ndarray = pool, lip_only: bool = lip_only) -> Made:
-            donor = library.choose(pool, index, rng, hair=1.0)
-            return features.graft_beard(library, index, donor, lip_only), library.points[index]
-
-        found.append(Change(kind, labels, _can_grow_beard, share, make))
+    for kind, share, amount, labels in kinds:
+        grow = partial(_grown, library=library, beards=beards(library, kind), amount=amount)
+        found.append(Change(kind, labels, _can_grow_beard, share, partial(grow, moustache_only=kind == "moustache")))
     return found
+
+
+def beards(library: Library, kind: str) -> dict[bool, Contrast]:
+    """What a beard, stubble or a moustache adds to a face, by whether its hair is gray."""
+    shaven = lambda row: row["sex"] == "m" and row["facial_hair"] == "none" and row["age"] != "child"  # noqa: E731
+    with_ = lambda row: row["facial_hair"] == kind and row["age"] != "child"  # noqa: E731
+    return {
+        gray: library.contrast(
+            lambda row, gray=gray: with_(row) and (row["hair_colour"] == "gray") == gray,
+            lambda row, gray=gray: shaven(row) and (row["hair_colour"] == "gray") == gray,
+        )
+        for gray in (False, True)
+    }
+
+
+def _grown(
+    index: int, rng: np.random.Generator, *, library: Library, beards: dict[bool, Contrast], amount: float,
+    moustache_only: bool,
+) -> Made:  # fmt: skip
+    contrast = beards[library.rows[index]["hair_colour"] == "gray"]
+    return features.grow_beard(library, index, contrast, amount, moustache_only), library.points[index]
 
 
 def _can_grow_beard(row: Row) -> bool:
@@ -119,10 +141,12 @@ def _can_grow_beard(row: Row) -> bool:
 
 
 def _smile_change(library: Library) -> Change:
-    pool = library.donors(lambda row: row["smile"] == "broad" and row["facial_hair"] == "none" and row["age"] != "old")
+    grown = lambda row: row["age"] in ("young", "middle")  # noqa: E731
+    pool = library.donors(lambda row: row["smile"] == "broad" and row["facial_hair"] == "none" and grown(row))
+    pool = library.evenly_lit(pool, 0.4)
 
     def make(index: int, rng: np.random.Generator) -> Made:
-        return features.graft_smile(library, index, library.choose(pool, index, rng))
+        return features.graft_smile(library, index, library.choose(pool, index, rng, nearest=LENDERS))
 
     applies = lambda row: row["smile"] == "none" and row["facial_hair"] in ("none", "stubble")  # noqa: E731
     return Change("smile", {"Smiling": 1}, applies, 2.5, make)
@@ -139,39 +163,38 @@ def _age_sex_changes(library: Library) -> list[Change]:
     wrinkled = library.donors(
         lambda row: row["age"] == "old" and row["facial_hair"] == "none" and row["glasses"] == "none"
     )
-    stubbled = library.donors(lambda row: row["facial_hair"] == "stubble")
+    wrinkled = library.evenly_lit(wrinkled, 0.3)
+    stubble = beards(library, "stubble")
     gray = hair_donors(library, "gray")
 
     def age(index: int, rng: np.random.Generator) -> Made:
         image, points = features.shift_towards(
-            library, index, old[library.rows[index]["sex"]], rng.uniform(0.8, 1.3), 1.0
+            library, index, old[library.rows[index]["sex"]], 1.2, 1.0
         )
-        donor = library.choose(wrinkled, index, rng, nearest=40)
-        image = features.lend_wrinkles(library, image, points, donor, gain=rng.uniform(0.8, 1.25))
-        if rng.random() < 0.6 and not np.isnan(library.hair[index, 0]):
-            grayed = hair.recolour(library, index, library.choose(gray, index, rng), rng)
+        donor = library.choose(wrinkled, index, rng, nearest=LENDERS)
+        image = features.lend_wrinkles(library, image, points, index, donor, gain=1.1)
+        if not np.isnan(library.hair[index, 0]):
+            grayed = hair.recolour(library, index, library.choose(gray, index, rng, nearest=LENDERS), rng)
             mask = hair.hair_mask(library.image(index), library.classes[index])[..., None]
-            image = image + rng.uniform(0.3, 0.9) * mask * (grayed - image)
+            image = image + 0.8 * mask * (grayed - image)
         return image, points
 
     def rejuvenate(index: int, rng: np.random.Generator) -> Made:
         image, points = features.shift_towards(
-            library, index, old[library.rows[index]["sex"]], -rng.uniform(0.8, 1.2), -1.0
+            library, index, old[library.rows[index]["sex"]], -0.9, -1.0
         )
-        return features.lend_wrinkles(library, image, points, index, gain=0.0, keep=0.3), points
+        return features.lend_wrinkles(library, image, points, index, index, gain=0.0, keep=0.45), points
 
     def masculine(index: int, rng: np.random.Generator) -> Made:
-        image, points = features.shift_towards(library, index, sexes, rng.uniform(1.2, 1.8), 1.2)
-        if rng.random() < 0.5:
-            donor = library.choose(stubbled, index, rng, hair=1.0)
-            lent = features.graft_beard(library, index, donor) - library.image(index)
-            image = np.clip(image + 0.8 * library.raster(points).pull(lent, library.points[index]), 0, 1)
-        return image, points
+        image, points = features.shift_towards(library, index, sexes, 1.6, 1.3)
+        contrast = stubble[library.rows[index]["hair_colour"] == "gray"]
+        grown = features.grow_beard(library, index, contrast, 1.6) - library.image(index)
+        return np.clip(image + library.raster(points).pull(grown, library.points[index]), 0, 1), points
 
     def feminine(index: int, rng: np.random.Generator) -> Made:
-        image, points = features.shift_towards(library, index, sexes, -rng.uniform(1.2, 1.8), -1.2)
-        image = features.lend_wrinkles(library, image, points, index, gain=0.0, keep=0.55)
-        return (features.make_up(image, points, rng, heavy=False) if rng.random() < 0.5 else image), points
+        image, points = features.shift_towards(library, index, sexes, -1.6, -1.3)
+        image = features.lend_wrinkles(library, image, points, index, index, gain=0.0, keep=0.55)
+        return features.make_up(image, points, rng, heavy=False), points
 
     return [
         Change("old", {"Young": 0, "Child": 0}, lambda row: row["age"] in ("young", "middle"), 1.8, age),
@@ -202,7 +225,7 @@ def plan(library: Library, kinds: list[Change], each: int, seed: int) -> list[tu
 def make(root: Path, work: Path, each: int, seed: int) -> None:
     """Write ``counterfactuals.npz`` (base, kind, points, kind names and labels) and ``counterfactuals128.npy``.
 
-    The pictures are uint8 (N, 128, 128, 3); ``made`` counts those finished, so that a run can stop and resume.
+    The pictures are uint8 (N, 128, 128, 3); the table covers those that are finished.
     """
     cv2.setNumThreads(1)
     library = Library.load(root, work)

@@ -15,6 +15,8 @@ from dvaedit.training.attributes import NAMES
 from dvaedit.training.faces import FaceSet
 
 REVERSED_SHARE = 0.3
+MINOR = {"brown_hair", "sunglasses", "stubble", "moustache", "makeup"}  # drawn less often than what people ask for
+MINOR_SHARE = 0.4
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,12 @@ class Pairs:
         return cls(kept["base"], kept["kind"], kept["points"], images, tuple(kept["names"].tolist()), labels)
 
     def draw(self, count: int, generator: torch.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """(count,) pairs, every kind as likely as another, and (count,) bool: from the counterfactual to the face."""
-        kinds = torch.randint(len(self.names), (count,), generator=generator).numpy()
+        """(count,) pairs, and (count,) bool: from the counterfactual to the face.
+
+        Every kind is as likely as another, but for those in MINOR, whatever their numbers.
+        """
+        shares = torch.tensor([MINOR_SHARE if name in MINOR else 1.0 for name in self.names])
+        kinds = torch.multinomial(shares, count, replacement=True, generator=generator).numpy()
         places = torch.rand(count, generator=generator).numpy()
         chosen = [np.flatnonzero(self.kind == kind) for kind in kinds]
         index = np.array([pool[int(place * len(pool))] for pool, place in zip(chosen, places, strict=True)])

@@ -4,7 +4,14 @@ import pytest
 
 from dvaedit.face.align import crop
 from dvaedit.face.mask import soft_mask
-from dvaedit.face.paste import delta_patch, difference_patch, replace_patch, replace_square
+from dvaedit.face.paste import (
+    delta_patch,
+    difference_patch,
+    mask_in_frame,
+    recoloured_patch,
+    replace_patch,
+    replace_square,
+)
 
 FRAME = (160, 120)  # width, height
 
@@ -146,3 +153,30 @@ def test_replace_agrees_with_the_papers_code(parity):
     untouched = np.ones(frame.shape[:2], bool)
     untouched[y0:y1, x0:x1] = False
     np.testing.assert_array_equal(out[untouched], frame[untouched])
+
+
+def test_a_recoloured_crop_gives_the_frame_its_own_detail():
+    rng = np.random.default_rng(0)
+    frame = cv2.GaussianBlur(rng.integers(0, 200, (120, 160, 3)).astype(np.uint8), (0, 0), 0.8)
+    quad, mask = square(30, 10, 96), centred_mask()
+    small = crop(frame, quad, 32)
+    difference = 30 - 0.2 * small.astype(np.float32)  # what the edit does to each colour
+    box, delta = recoloured_patch(difference, small, mask, quad, frame)
+    weights = in_frame(*mask_in_frame(mask, quad, FRAME))
+    wanted = (30 - 0.2 * frame.astype(np.float32)) * weights[..., None]
+    plain = in_frame(*difference_patch(difference, mask, quad, FRAME))
+    found = in_frame(box, delta)
+    assert np.abs(found - wanted).mean() < 0.5 * np.abs(plain - wanted).mean()
+    assert not found[weights == 0].any()
+
+
+def test_a_recoloured_crop_without_mask_changes_nothing():
+    nothing = np.zeros((16, 16), np.float32)
+    box, delta = recoloured_patch(
+        np.ones((16, 16, 3)),
+        np.zeros((16, 16, 3), np.uint8),
+        nothing,
+        square(0, 0, 32),
+        np.zeros((32, 32, 3), np.uint8),
+    )
+    assert box == (0, 0, 0, 0) and delta.size == 0

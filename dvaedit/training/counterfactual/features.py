@@ -106,9 +106,15 @@ def skin_weight(raster: Raster) -> np.ndarray:
 
 
 def lend_wrinkles(
-    library: Library, image: np.ndarray, points: np.ndarray, index: int, donor: int, gain: float = 1.0, keep: float = 0.4
+    library: Library,
+    image: np.ndarray,
+    points: np.ndarray,
+    index: int,
+    donor: int,
+    gain: float = 1.0,
+    keep: float = 0.4,
 ) -> np.ndarray:
-    """``image``, made of face ``index``, with the fine relief of the skin of ``donor`` (or, with ``gain`` 0, with little relief at all)."""
+    """``image``, made of face ``index``, with the fine relief of the skin of ``donor``; with ``gain`` 0, with little."""
     raster = library.raster(points)
     lent = relight(raster.pull(library.image(donor), library.points[donor], INSET), image, points)
     relief, own = (_relief(picture) for picture in (lent, image))

@@ -28,7 +28,9 @@ def _unlike_background(image: np.ndarray, classes: np.ndarray) -> np.ndarray:
     squared = (apart**2).sum(axis=-1)
     share = ((image - nearby[1]) * apart).sum(axis=-1) / np.maximum(squared, 1e-4)
     clear = np.clip(squared / 0.03, 0, 1)  # where both have one colour, colour says nothing
-    outline = np.exp(-((cv2.distanceTransform((classes != BACKGROUND).astype(np.uint8), cv2.DIST_L2, 5) / OUTLINE) ** 2))
+    outline = np.exp(
+        -((cv2.distanceTransform((classes != BACKGROUND).astype(np.uint8), cv2.DIST_L2, 5) / OUTLINE) ** 2)
+    )
     return 1 - outline * clear * (1 - np.clip(1.2 * share - 0.1, 0, 1))
 
 

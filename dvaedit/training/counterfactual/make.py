@@ -168,9 +168,7 @@ def _age_sex_changes(library: Library) -> list[Change]:
     gray = hair_donors(library, "gray")
 
     def age(index: int, rng: np.random.Generator) -> Made:
-        image, points = features.shift_towards(
-            library, index, old[library.rows[index]["sex"]], 1.2, 1.0
-        )
+        image, points = features.shift_towards(library, index, old[library.rows[index]["sex"]], 1.2, 1.0)
         donor = library.choose(wrinkled, index, rng, nearest=LENDERS)
         image = features.lend_wrinkles(library, image, points, index, donor, gain=1.1)
         if not np.isnan(library.hair[index, 0]):
@@ -180,9 +178,7 @@ def _age_sex_changes(library: Library) -> list[Change]:
         return image, points
 
     def rejuvenate(index: int, rng: np.random.Generator) -> Made:
-        image, points = features.shift_towards(
-            library, index, old[library.rows[index]["sex"]], -0.9, -1.0
-        )
+        image, points = features.shift_towards(library, index, old[library.rows[index]["sex"]], -0.9, -1.0)
         return features.lend_wrinkles(library, image, points, index, index, gain=0.0, keep=0.45), points
 
     def masculine(index: int, rng: np.random.Generator) -> Made:

@@ -38,6 +38,12 @@ def test_every_kind_is_drawn_as_often(pairs):
     assert back.mean() == pytest.approx(0.3, abs=0.03)
 
 
+def test_what_few_ask_for_is_drawn_less_often(pairs):
+    pairs = replace(pairs, names=("blond_hair", "sunglasses"))
+    index, _ = pairs.draw(4000, torch.Generator().manual_seed(0))
+    assert (pairs.kind[index] == 1).mean() == pytest.approx(0.4 / 1.4, abs=0.03)
+
+
 def test_labels_change_where_the_kind_sets_them(pairs, face_set):  # noqa: F811
     labels = pairs.labels_of(face_set, np.array([0, 3]))
     expected = face_set.labels[[1, 4]].copy()
@@ -62,7 +68,7 @@ def test_states_on_the_way_hold_no_more_of_the_source_than_noise(pairs):
 
 
 def test_a_batch_ends_with_counterfactuals_under_the_source_landmarks(pairs, face_set):  # noqa: F811
-    config = TrainConfig(model=TINY, batch_size=4)
+    config = TrainConfig(model=TINY, batch_size=4, counterfactual_share=0.5)
     trainer = Trainer(config, face_source(config, face_set, pairs))
     batch = trainer.source[0]
     same = (batch.x_0 == batch.source).flatten(1).all(dim=1)

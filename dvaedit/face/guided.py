@@ -9,11 +9,13 @@ import cv2
 import numpy as np
 
 
-def local_maps(target: np.ndarray, guide: np.ndarray, window: int, eps: float) -> tuple[np.ndarray, np.ndarray]:
+def local_maps(
+    target: np.ndarray, guide: np.ndarray, window: int, eps: float, steepness: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Slopes (S, S, C, 3) and offsets (S, S, C), float32, of the maps from ``guide`` to ``target``.
 
     target: float32 (S, S, C). guide: float32 (S, S, 3), in [0, 1]. window: side of the box each map is fitted in,
-    pixels. eps: variance of the guide below which it counts as flat.
+    pixels. eps: variance of the guide below which it counts as flat. steepness: (S, S), what slopes are multiplied by.
     """
     mean_i, mean_p = _box(guide, window), _box(target, window)
     if mean_p.ndim == 2:
@@ -26,6 +28,8 @@ def local_maps(target: np.ndarray, guide: np.ndarray, window: int, eps: float) -
         ],
         axis=2,
     )
+    if steepness is not None:
+        slopes *= steepness[..., None, None]
     offsets = mean_p - (slopes * mean_i[:, :, None]).sum(-1)
     size = len(guide)
     smoothed = _box(np.concatenate([slopes.reshape(size, size, -1), offsets], axis=2), window)

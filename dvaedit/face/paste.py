@@ -47,6 +47,8 @@ def recoloured_patch(
 
     Around each pixel of the crop the difference is written as an affine map of the crop's colours, and that map is
     applied to the frame's: strands finer than a pixel of the crop change colour, and what lies between them does not.
+    Well inside the mask, where all is of one kind, the maps are level: what the network makes lighter it also makes
+    flat, and there the frame's own contrast is the better one.
 
     crop: uint8 (S, S, 3), the unedited crop; rgb: uint8 (H, W, 3), the frame.
     """
@@ -55,7 +57,11 @@ def recoloured_patch(
         return box, np.zeros((0, 0, 3), np.float32)
     size, (x0, y0, x1, y1) = len(crop), box
     window = 2 * max(1, round(MAP_RADIUS * size)) + 1
-    slopes, offsets = local_maps(np.asarray(difference, np.float32), crop.astype(np.float32) / 255, window, MAP_EPS)
+    inside = cv2.blur(cv2.resize(mask, (size, size), interpolation=cv2.INTER_AREA), (window, window))
+    steepness = 1 - np.clip(2 * inside - 1, 0, 1)
+    slopes, offsets = local_maps(
+        np.asarray(difference, np.float32), crop.astype(np.float32) / 255, window, MAP_EPS, steepness
+    )
     maps = np.concatenate([slopes.reshape(size, size, -1), offsets], axis=2)
     maps = np.dstack([
         _into_frame(maps[..., k : k + 4], quad, box, cv2.INTER_LINEAR, cv2.BORDER_REPLICATE) for k in range(0, 12, 4)

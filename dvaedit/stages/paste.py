@@ -53,7 +53,7 @@ class Paste(Stage):
     """
 
     name: ClassVar[str] = "paste"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     region: str = "auto"
     mode: str = "delta"
     model: Model = unkeyed(None)

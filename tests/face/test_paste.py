@@ -155,19 +155,34 @@ def test_replace_agrees_with_the_papers_code(parity):
     np.testing.assert_array_equal(out[untouched], frame[untouched])
 
 
-def test_a_recoloured_crop_gives_the_frame_its_own_detail():
-    rng = np.random.default_rng(0)
-    frame = cv2.GaussianBlur(rng.integers(0, 200, (120, 160, 3)).astype(np.uint8), (0, 0), 0.8)
-    quad, mask = square(30, 10, 96), centred_mask()
+def test_strands_finer_than_the_crop_are_recoloured_and_what_is_between_them_is_not():
+    frame = np.full((120, 160, 3), 200, np.uint8)
+    frame[:, 60:90] = 40  # hair, and strands of it on a light wall
+    frame[:, 93:100:3] = 40
+    quad = square(30, 10, 96)
     small = crop(frame, quad, 32)
-    difference = 30 - 0.2 * small.astype(np.float32)  # what the edit does to each colour
-    box, delta = recoloured_patch(difference, small, mask, quad, frame)
-    weights = in_frame(*mask_in_frame(mask, quad, FRAME))
-    wanted = (30 - 0.2 * frame.astype(np.float32)) * weights[..., None]
+    hair = np.zeros((1, 64, 64), np.uint8)
+    hair[0, 16:48, 20:46] = 1  # up to the outermost strands
+    mask = soft_mask(hair, {1})[0]
+    difference = (200 - small.astype(np.float32)) * 0.5  # lightens what is dark
+    truth = (200 - frame.astype(np.float32)) * 0.5
+    full = in_frame(*recoloured_patch(difference, small, mask, quad, frame))
     plain = in_frame(*difference_patch(difference, mask, quad, FRAME))
-    found = in_frame(box, delta)
-    assert np.abs(found - wanted).mean() < 0.5 * np.abs(plain - wanted).mean()
-    assert not found[weights == 0].any()
+    outline = np.s_[50:70, 91:100]
+    assert np.abs(full - truth)[outline].mean() < 0.8 * np.abs(plain - truth)[outline].mean()
+    assert not full[in_frame(*mask_in_frame(mask, quad, FRAME)) == 0].any()
+
+
+def test_well_inside_the_mask_the_frame_keeps_its_contrast():
+    frame = np.full((120, 160, 3), 60, np.uint8)
+    frame[:, ::6] = 90
+    quad, everywhere = square(30, 10, 96), np.ones((64, 64), np.float32)
+    small = crop(frame, quad, 32)
+    difference = 100 - small.astype(np.float32)  # the network answers with a plain grey
+    full = frame + in_frame(*recoloured_patch(difference, small, everywhere, quad, frame))
+    inner = full[50:70, 60:90]
+    assert inner.mean() == pytest.approx(100, abs=2)
+    assert inner.std() == pytest.approx(frame[50:70, 60:90].std(), rel=0.1)
 
 
 def test_a_recoloured_crop_without_mask_changes_nothing():

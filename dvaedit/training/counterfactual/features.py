@@ -114,7 +114,7 @@ def lend_wrinkles(
     gain: float = 1.0,
     keep: float = 0.4,
 ) -> np.ndarray:
-    """``image``, made of face ``index``, with the fine relief of the skin of ``donor``; with ``gain`` 0, with little."""
+    """``image``, made of face ``index``, with the fine relief of the skin of ``donor``; ``gain`` 0: with little."""
     raster = library.raster(points)
     lent = relight(raster.pull(library.image(donor), library.points[donor], INSET), image, points)
     relief, own = (_relief(picture) for picture in (lent, image))

@@ -15,8 +15,12 @@ from dvaedit.training.attributes import NAMES
 from dvaedit.training.faces import FaceSet
 
 REVERSED_SHARE = 0.3
-MINOR = {"brown_hair", "sunglasses", "stubble", "moustache", "makeup"}  # drawn less often than what people ask for
-MINOR_SHARE = 0.4
+# How often kinds are drawn: what few ask for less often, what is hard to learn more often. Others: 1.
+SHARES = {
+    "brown_hair": 0.3, "sunglasses": 0.3, "stubble": 0.3, "moustache": 0.3, "makeup": 0.4, "black_hair": 0.7,
+    "blond_hair": 0.7, "red_hair": 0.7, "gray_hair": 0.8, "eyeglasses": 1.5, "smile": 2.0, "lipstick": 1.5,
+    "male": 1.5, "female": 1.5,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -51,9 +55,9 @@ class Pairs:
     def draw(self, count: int, generator: torch.Generator) -> tuple[np.ndarray, np.ndarray]:
         """(count,) pairs, and (count,) bool: from the counterfactual to the face.
 
-        Every kind is as likely as another, but for those in MINOR, whatever their numbers.
+        Kinds are drawn by SHARES, however many there are of each.
         """
-        shares = torch.tensor([MINOR_SHARE if name in MINOR else 1.0 for name in self.names])
+        shares = torch.tensor([SHARES.get(name, 1.0) for name in self.names])
         kinds = torch.multinomial(shares, count, replacement=True, generator=generator).numpy()
         places = torch.rand(count, generator=generator).numpy()
         chosen = [np.flatnonzero(self.kind == kind) for kind in kinds]

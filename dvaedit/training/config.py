@@ -59,7 +59,7 @@ class TrainConfig:
     learning_rate: float = 4e-4
     weight_decay: float = 1e-4
     warmup_steps: int = 300
-    ema_decay: float = 0.9995
+    ema_decay: float = 0.999
     ema_warmup: bool = True
     reg_weight: float = 1.0
     attribute_weight: float = 0.1

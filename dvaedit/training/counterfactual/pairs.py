@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from dvaedit.errors import UsageError
 from dvaedit.training.attributes import NAMES
@@ -74,7 +75,22 @@ def noise_dependent_mix(source: Tensor, target: Tensor, noise: Tensor, generator
     """Pictures between ``source`` and ``target``, (B, C, H, W): what an edit's state looks like on its way.
 
     ``noise``: (B, 1, 1, 1), sqrt(1 - alphas_cumprod). A sampler starts at pure noise made of the source and arrives at
-    the target, so the share of the source is at most the noise's variance, and any share below it may occur.
+    the target, so the share of the source is at most the noise's variance, and any share below it may occur. What has
+    been changed so far comes from guesses at higher noise, which are blurred: a network that meets only sharp changes
+    takes the dark cloud that glasses begin as for dark lenses, and keeps it.
     """
-    share = (1.4 * torch.rand(len(source), 1, 1, 1, generator=generator) - 0.2).clamp(0, 1).to(source.device)
-    return target + share * noise.square() * (source - target)
+    shape, variance = (len(source), 1, 1, 1), noise.square()
+    share = (1.4 * torch.rand(shape, generator=generator) - 0.2).clamp(0, 1).to(source.device)
+    blur = torch.rand(shape, generator=generator).to(source.device)
+    return source + (1 - share * variance) * blurred(target - source, blur * variance)
+
+
+def blurred(images: Tensor, amount: Tensor) -> Tensor:
+    """(B, C, H, W), each blurred by its ``amount``, (B, 1, 1, 1) in [0, 1]: up to a sigma of about 3.7 pixels."""
+    little, much = (_box(_box(images, width), width) for width in (5, 9))
+    below, above = (2 * amount).clamp(max=1), (2 * amount - 1).clamp(min=0)
+    return images + below * (little - images) + above * (much - little)
+
+
+def _box(images: Tensor, width: int) -> Tensor:
+    return F.avg_pool2d(images, width, stride=1, padding=width // 2, count_include_pad=False)

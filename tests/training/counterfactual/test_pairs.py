@@ -67,6 +67,16 @@ def test_states_on_the_way_hold_no_more_of_the_source_than_noise(pairs):
     assert torch.isclose(share, level).float().mean() == pytest.approx(1 / 7, abs=0.05)
 
 
+def test_changes_on_the_way_are_blurred_by_the_noise_and_sharp_at_the_end():
+    target = torch.zeros(300, 1, 32, 32)
+    target[:, :, 15:17] = 1
+    noise = torch.linspace(0, 1, 300)[:, None, None, None]
+    mix = noise_dependent_mix(torch.zeros_like(target), target, noise, torch.Generator().manual_seed(0))
+    assert torch.equal(mix[0], target[0])
+    spread = mix[:, 0, 12, 16] / mix[:, 0, :, 16].sum(dim=1).clamp(min=1e-6)  # outside the line, of the whole
+    assert spread[:50].max() < 0.01 < 0.03 < spread[200:].mean()
+
+
 def test_a_batch_ends_with_counterfactuals_under_the_source_landmarks(pairs, face_set):  # noqa: F811
     config = TrainConfig(model=TINY, batch_size=4, counterfactual_share=0.5)
     trainer = Trainer(config, face_source(config, face_set, pairs))

@@ -77,6 +77,7 @@ class Trainer:
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.objective.precision == "float16")
         self.ema = EMA(self.model, config.ema_decay, config.ema_warmup)
         self.step, self.draws, self.samples = 0, 0, 0
+        self.seen: dict[str, int] = {}
         self.batches: Iterator[Batch] | None = None
         self.stopped = 0  # the signal that has ended the run
 
@@ -116,8 +117,18 @@ class Trainer:
         self.ema.update(self.model)
         self.step, self.draws = self.step + 1, self.draws + self.draws_per_step
         self.samples += self.crops_per_step
+        self._count()
         means = {name: torch.stack([terms[name] for terms in passes]).mean() for name in passes[0]}
         return self._checked(self.world.mean({**means, "grad": norm}))
+
+    def _count(self) -> None:
+        """Add an optimiser step to what has been seen; settings may change in the course of a run."""
+        config, passes = self.config, self.draws_per_step
+        counts = {
+            "crops_seen": config.batch_size, "noised_crops_seen": config.batch_size + config.second_noises,
+            "counterfactuals_seen": self.source.describe().get("counterfactuals", 0),
+        }  # fmt: skip
+        self.seen = {name: self.seen.get(name, 0) + count * passes for name, count in counts.items()}
 
     def _checked(self, terms: dict[str, float]) -> dict[str, float]:
         """The terms, which all processes have alike. Raises UsageError where training has come to nothing."""
@@ -160,7 +171,8 @@ class Trainer:
         Random numbers need no state of their own: they follow from the seed and ``draws``.
         """
         return {
-            "step": self.step, "draws": self.draws, "samples": self.samples, "config": asdict(self.config),
+            "step": self.step, "draws": self.draws, "samples": self.samples, "seen": self.seen,
+            "config": asdict(self.config),
             "model": self.model.state_dict(), "head": {} if self.head is None else self.head.state_dict(),
             "optimizer": self.optimizer.state_dict(), "parameters": self.names, "scaler": self.scaler.state_dict(),
             "ema": self.ema.average, "ema_steps": self.ema.steps, "data": self.source.describe(),
@@ -174,8 +186,8 @@ class Trainer:
     def restore(self, state: dict[str, Any]) -> None:
         """Continue from what :meth:`state` gave, or an older version of it.
 
-        Older ones have no draws, samples, scaler and parameter names; their parameters are in the order of the model's
-        own tensors.
+        Older ones have no draws, samples, counts, scaler and parameter names; their parameters are in the order of the
+        model's own tensors.
         """
         self.model.load_state_dict(state["model"])
         if self.head is not None:
@@ -187,6 +199,7 @@ class Trainer:
         self.step = state["step"]
         self.draws = state.get("draws", self.step)
         self.samples = state.get("samples", self.step * self.config.batch_size)
+        self.seen = dict(state["seen"]) if "seen" in state else {"crops_seen": self.samples}
 
     def _moments(self, state: dict[str, Any]) -> dict[str, Any]:
         """The optimiser's state of a checkpoint, put into the order of this program's parameters."""

@@ -72,6 +72,11 @@ class TrainConfig:
     checkpointing: bool = False
     seed: int = 0
 
+    @property
+    def second_noises(self) -> int:
+        """Crops of a batch that get a second noise."""
+        return round(self.pair_share * self.batch_size)
+
     def check(self) -> TrainConfig:
         """Raises UsageError for values that make no sense."""
         positive = ("batch_size", "accumulation", "learning_rate", "gradient_clip")

@@ -32,7 +32,7 @@ def export(run: Run, data: Path, folder: Path, counterfactuals: Path | None = No
     model.load_state_dict({**state["model"], **state["ema"]})
     fields = {
         "name": PARTS["autoencoder"], "kind": "autoencoder", "config": asdict(config), **COMMON,
-        "metrics": seen(state, run.started_from(), counterfactuals is not None),
+        "metrics": seen(state, run.started_from()),
         "description": "Diffusion video autoencoder at 128 px: U-Net, identity encoder and face-code map (EMA).",
     }  # fmt: skip
     write_weights(folder, fields, model.state_dict(), torch.float16)
@@ -49,14 +49,9 @@ def export(run: Run, data: Path, folder: Path, counterfactuals: Path | None = No
     Card(name="compact", kind="model", parts=PARTS, description=summary, licence="MIT").write(folder)
 
 
-def seen(state: dict[str, Any], before: dict[str, float], with_counterfactuals: bool) -> dict[str, float]:
+def seen(state: dict[str, Any], before: dict[str, float]) -> dict[str, float]:
     """How much the weights were trained, together with those their run started from."""
-    config = state["config"]
-    crops = state["step"] * config["batch_size"]
-    counts = {"crops_seen": crops, "noised_crops_seen": round(crops * (1 + config["pair_share"])),
-              "optimiser_steps": state["step"]}  # fmt: skip
-    if with_counterfactuals:
-        counts["counterfactuals_seen"] = round(crops * config["counterfactual_share"])
+    counts = {**state["seen"], "optimiser_steps": state["step"]}
     return {name: before.get(name, 0) + count for name, count in counts.items()}
 
 

@@ -6,7 +6,7 @@ import torch
 
 from dvaedit.checkpoints.cards import Card
 from dvaedit.training.attributes import NAMES
-from dvaedit.training.autoencoder import Trainer, train
+from dvaedit.training.autoencoder import Trainer, face_source, train
 from dvaedit.training.classifier import fit_classifier, fit_directions, held_out_metrics
 from dvaedit.training.config import TrainConfig
 from dvaedit.training.export import seen
@@ -107,16 +107,23 @@ def test_held_out_share_is_fixed_by_name():
 
 
 def test_what_came_before_counts(tmp_path):
-    state = {"step": 10, "config": {"batch_size": 32, "pair_share": 0.25, "counterfactual_share": 0.5}}
+    counts = {"crops_seen": 320, "noised_crops_seen": 400, "counterfactuals_seen": 160}
+    state = {"step": 10, "seen": counts}
     run = Run(tmp_path)
-    assert seen(state, run.started_from(), False) == {
-        "crops_seen": 320,
-        "noised_crops_seen": 400,
-        "optimiser_steps": 10,
-    }
+    assert seen(state, run.started_from()) == {**counts, "optimiser_steps": 10}
     card = Card(name="a", kind="autoencoder", metrics={"crops_seen": 1000, "noised_crops_seen": 1250}, licence="MIT")
     run.start_from(card)
     run.start_from(replace(card, metrics={"crops_seen": 5}))  # a resumed run has not started anew
-    assert seen(state, run.started_from(), True) == {
+    assert seen(state, run.started_from()) == {
         "crops_seen": 1320, "noised_crops_seen": 1650, "optimiser_steps": 10, "counterfactuals_seen": 160,
     }  # fmt: skip
+
+
+def test_counts_follow_settings_that_change_on_the_way(face_set):
+    config = TrainConfig(model=TINY, batch_size=4, pair_share=0.5)
+    first = Trainer(config, face_source(config, face_set))
+    first.train_step()
+    second = Trainer(replace(config, pair_share=0.25), face_source(config, face_set))
+    second.restore(first.state())
+    second.train_step()
+    assert second.seen == {"crops_seen": 8, "noised_crops_seen": 11, "counterfactuals_seen": 0}

@@ -295,8 +295,11 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=1_000_000, help="crops to see in all")
     parser.add_argument("--init", metavar="CARD", help="start a new run from these weights: compact-autoencoder")
     parser.add_argument("--counterfactuals", type=Path, metavar="DIR", help="train on the counterfactuals in DIR too")
+    parser.add_argument(
+        "--learning-rate", type=float, default=TrainConfig.learning_rate, help="less for the last steps"
+    )
     arguments = parser.parse_args()
-    config = TrainConfig()
+    config = replace(TrainConfig(), learning_rate=arguments.learning_rate)
     face_set = faces.load(arguments.data, arguments.run / "data", masks=arguments.masks)
     run, initial = Run(arguments.run), None
     if arguments.init:

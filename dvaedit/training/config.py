@@ -54,7 +54,7 @@ class TrainConfig:
     model: AutoencoderConfig = field(default_factory=lambda: COMPACT)
     batch_size: int = 32
     accumulation: int = 1
-    pair_share: float = 0.125
+    pair_share: float = 0.0625
     timesteps: Literal["stratified", "uniform"] = "stratified"
     learning_rate: float = 4e-4
     weight_decay: float = 1e-4

@@ -14,9 +14,11 @@ from dvaedit.checkpoints.store import write_weights
 from dvaedit.models.autoencoder import Autoencoder, AutoencoderConfig
 from dvaedit.models.config import from_dict
 from dvaedit.training import classifier, faces
+from dvaedit.training.classifier import EDITS
 from dvaedit.training.counterfactual.pairs import Pairs
 from dvaedit.training.run import Run
 from dvaedit.training.sources import TRAINING_DATA
+from dvaedit.training.strengths import good_strengths
 
 COMMON = {"licence": "MIT", "source": "trained for dvaedit", "training_data": TRAINING_DATA}
 PARTS = {"autoencoder": "compact-autoencoder", "classifier": "compact-classifier", "parser": "compact-parser"}
@@ -39,6 +41,9 @@ def export(run: Run, data: Path, folder: Path, counterfactuals: Path | None = No
     model.load_state_dict({name: tensor.half().float() for name, tensor in model.state_dict().items()})
     face_set = faces.load(data, run.folder / "data", size=config.unet.image_size)
     attributes, metrics = classifier.fit(model, face_set, Pairs.load(counterfactuals) if counterfactuals else None)
+    for name in EDITS if counterfactuals else ():
+        metrics[name]["strength"] = good_strengths(model, attributes, face_set, name, 1)
+        metrics[name]["strength_removing"] = good_strengths(model, attributes, face_set, name, -1)
     fields = {
         "name": PARTS["classifier"], "kind": "classifier", **COMMON,
         "config": {"attributes": list(attributes.names), "rank": attributes.rank},

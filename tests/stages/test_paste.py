@@ -43,7 +43,7 @@ def pasted(frame, region, **masks):
 def test_hair_that_is_part_of_a_region_is_recoloured_and_the_rest_is_not(frame):
     mask, hair = np.ones((2, 1, 32, 32), np.float32)
     hair[:, 16:] = 0
-    (x0, y0, _, _), added = pasted(frame, "head", mask=mask, hair=hair)
+    (_, y0, _, _), added = pasted(frame, "head", mask=mask, hair=hair)
     whole = pasted(frame, "hair", mask=mask)[1]
     plain = pasted(frame, "face", mask=mask)[1]
     above, below = np.s_[12 - y0 : 34 - y0], np.s_[46 - y0 : 68 - y0]

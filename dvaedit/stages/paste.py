@@ -54,7 +54,7 @@ class Paste(Stage):
     """
 
     name: ClassVar[str] = "paste"
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
     region: str = "auto"
     mode: str = "delta"
     model: Model = unkeyed(None)

@@ -12,7 +12,7 @@ from dvaedit.training.config import TrainConfig
 from dvaedit.training.export import seen
 from dvaedit.training.face_batches import FaceSource
 from dvaedit.training.faces import FaceSet, is_held_out
-from dvaedit.training.objective import attribute_loss, stratified_timesteps
+from dvaedit.training.objective import attribute_loss, levelled, stratified_timesteps
 from dvaedit.training.run import Run
 from tests.models.test_unet import TINY
 
@@ -127,3 +127,12 @@ def test_counts_follow_settings_that_change_on_the_way(face_set):
     second.restore(first.state())
     second.train_step()
     assert second.seen == {"crops_seen": 8, "noised_crops_seen": 11, "counterfactuals_seen": 0}
+
+
+def test_small_changes_count_more_than_their_share():
+    hair, lips = torch.zeros(2, 1, 1, 10, 10)
+    hair[:, :, :6], lips[:, :, :1, :1] = 1, 1
+    raised = levelled(torch.cat([hair, lips]))
+    assert raised[1].max() == pytest.approx(6**0.5, rel=1e-3)
+    assert raised[0].max() == pytest.approx(0.5)
+    assert torch.equal(raised > 0, torch.cat([hair, lips]) > 0)

@@ -18,7 +18,7 @@ from dvaedit.training.classifier import EDITS
 from dvaedit.training.counterfactual.pairs import Pairs
 from dvaedit.training.run import Run
 from dvaedit.training.sources import TRAINING_DATA
-from dvaedit.training.strengths import good_strengths
+from dvaedit.training.strengths import calibrate
 
 COMMON = {"licence": "MIT", "source": "trained for dvaedit", "training_data": TRAINING_DATA}
 PARTS = {"autoencoder": "compact-autoencoder", "classifier": "compact-classifier", "parser": "compact-parser"}
@@ -42,8 +42,8 @@ def export(run: Run, data: Path, folder: Path, counterfactuals: Path | None = No
     face_set = faces.load(data, run.folder / "data", size=config.unet.image_size)
     attributes, metrics = classifier.fit(model, face_set, Pairs.load(counterfactuals) if counterfactuals else None)
     for name in EDITS if counterfactuals else ():
-        metrics[name]["strength"] = good_strengths(model, attributes, face_set, name, 1)
-        metrics[name]["strength_removing"] = good_strengths(model, attributes, face_set, name, -1)
+        metrics[name]["strength"] = calibrate(model, attributes, face_set, name, 1)
+        metrics[name]["strength_removing"] = calibrate(model, attributes, face_set, name, -1)
     fields = {
         "name": PARTS["classifier"], "kind": "classifier", **COMMON,
         "config": {"attributes": list(attributes.names), "rank": attributes.rank},

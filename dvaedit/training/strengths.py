@@ -26,6 +26,7 @@ GRID = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 FACES = 8
 STEPS = 10
 SEEN_SHARE = 0.6  # of the faces
+MAX_GAIN = 2.0
 SAME_PERSON = 0.5  # mean cosine of SFace's codes
 
 Embed = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -57,6 +58,20 @@ def good_strengths(
     faces = invert(model, face_set, chosen)
     good = [s for s in GRID if _is_good(model, attributes, faces, AttributeEdit(name, sign * s), embed)]
     return [sign * good[0], sign * good[-1]] if good else None
+
+
+def calibrate(
+    model: Autoencoder, attributes: AttributeModel, face_set: FaceSet, name: str, sign: int, embed: Embed | None = None
+) -> list[float] | None:
+    """Scale an edit map so that strength 1 is enough where less than MAX_GAIN does it; returns the good strengths."""
+    good = good_strengths(model, attributes, face_set, name, sign, embed)
+    if good is None:
+        return None
+    gain = min(max(1.0, abs(good[0])), MAX_GAIN)
+    place = (0 if sign > 0 else 1, attributes.names.index(name))
+    attributes.offset[place] *= gain
+    attributes.left[place] *= gain
+    return [round(strength / gain, 2) for strength in good]
 
 
 @torch.no_grad()

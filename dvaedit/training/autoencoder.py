@@ -78,6 +78,7 @@ class Trainer:
         self.ema = EMA(self.model, config.ema_decay, config.ema_warmup)
         self.step, self.draws, self.samples = 0, 0, 0
         self.seen: dict[str, int] = {}
+        self.goal = 0  # crops after which the run ends, 0 for open
         self.batches: Iterator[Batch] | None = None
         self.stopped = 0  # the signal that has ended the run
 
@@ -105,9 +106,8 @@ class Trainer:
     def train_step(self) -> dict[str, float]:
         """One optimiser step; returns the terms of the loss, averaged over passes and processes."""
         config = self.config
-        rate = config.learning_rate * min(1.0, (self.step + 1) / max(1, config.warmup_steps))
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = self._learning_rate()
         self.optimizer.zero_grad(set_to_none=True)
         passes = [self._pass(number) for number in range(config.accumulation)]
         self.scaler.unscale_(self.optimizer)
@@ -120,6 +120,14 @@ class Trainer:
         self._count()
         means = {name: torch.stack([terms[name] for terms in passes]).mean() for name in passes[0]}
         return self._checked(self.world.mean({**means, "grad": norm}))
+
+    def _learning_rate(self) -> float:
+        """Rising over the first steps, level, and falling to zero over the last crops where the run cools down."""
+        config = self.config
+        share = min(1.0, (self.step + 1) / max(1, config.warmup_steps))
+        if config.cooldown and self.goal:
+            share *= min(1.0, max(0.0, (self.goal - self.samples) / config.cooldown))
+        return config.learning_rate * share
 
     def _count(self) -> None:
         """Add an optimiser step to what has been seen; settings may change in the course of a run."""
@@ -258,6 +266,7 @@ def train(
         batch = trainer.source.examples(sheet[0]).to(device)
         run.sheet(f"{trainer.step:07d}", sample_sheet(trainer.averaged(), batch, sheet[1]))
 
+    trainer.goal = samples
     count = max(0, -(-(samples - trainer.samples) // trainer.crops_per_step))
     trainer.batches = trainer.stream(count, workers)
     trainer.stopped = drive(

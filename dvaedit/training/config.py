@@ -41,6 +41,7 @@ class TrainConfig:
     ``batch_size``: crops per process and pass; an optimiser step takes ``accumulation`` passes.
     ``pair_share``: share of each batch that gets a second noise (the paper: 1).
     ``timesteps``: "stratified", one from each of B equal intervals, or "uniform", each on its own (the paper).
+    ``cooldown``: crops over which, at the end of the run, the learning rate falls to zero.
     ``ema_warmup``: the decay rises to its value over the first steps.
     ``attribute_weight``: of the linear head that learns the labels, where the data have some; 0 leaves it out.
     ``id_noise``: how far z_id is moved at random before it conditions the U-Net.
@@ -59,6 +60,7 @@ class TrainConfig:
     learning_rate: float = 4e-4
     weight_decay: float = 1e-4
     warmup_steps: int = 300
+    cooldown: int = 0
     ema_decay: float = 0.999
     ema_warmup: bool = True
     reg_weight: float = 1.0
@@ -83,7 +85,11 @@ class TrainConfig:
         shares = ("pair_share", "ema_decay", "counterfactual_share")
         bad = [name for name in positive if getattr(self, name) <= 0]
         bad += [name for name in shares if not 0 <= getattr(self, name) <= 1]
-        bad += [name for name in ("reg_weight", "attribute_weight", "change_weight", "seed") if getattr(self, name) < 0]
+        bad += [
+            name
+            for name in ("reg_weight", "attribute_weight", "change_weight", "cooldown", "seed")
+            if getattr(self, name) < 0
+        ]
         bad += ["timesteps"] if self.timesteps not in ("stratified", "uniform") else []
         bad += ["precision"] if self.precision not in ("auto", "float32", "bfloat16", "float16") else []
         if bad:

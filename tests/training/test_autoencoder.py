@@ -136,3 +136,12 @@ def test_small_changes_count_more_than_their_share():
     assert raised[1].max() == pytest.approx(6**0.5, rel=1e-3)
     assert raised[0].max() == pytest.approx(0.5)
     assert torch.equal(raised > 0, torch.cat([hair, lips]) > 0)
+
+
+def test_the_learning_rate_rises_stays_and_falls(source, tmp_path):
+    trainer = train(replace(CONFIG, cooldown=16, learning_rate=1.0), source, Run(tmp_path), samples=0)
+    trainer.goal, rates = 40, []
+    for step in range(10):
+        trainer.step, trainer.samples = step, 4 * step
+        rates.append(trainer._learning_rate())
+    assert rates == [0.5, 1, 1, 1, 1, 1, 1, 0.75, 0.5, 0.25]

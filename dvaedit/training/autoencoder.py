@@ -304,11 +304,10 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=1_000_000, help="crops to see in all")
     parser.add_argument("--init", metavar="CARD", help="start a new run from these weights: compact-autoencoder")
     parser.add_argument("--counterfactuals", type=Path, metavar="DIR", help="train on the counterfactuals in DIR too")
-    parser.add_argument(
-        "--learning-rate", type=float, default=TrainConfig.learning_rate, help="less for the last steps"
-    )
+    parser.add_argument("--cooldown", type=int, default=0, help="crops over which the learning rate falls to zero")
+    parser.add_argument("--ema-decay", type=float, default=TrainConfig.ema_decay, help="less while cooling down")
     arguments = parser.parse_args()
-    config = replace(TrainConfig(), learning_rate=arguments.learning_rate)
+    config = replace(TrainConfig(), cooldown=arguments.cooldown, ema_decay=arguments.ema_decay)
     face_set = faces.load(arguments.data, arguments.run / "data", masks=arguments.masks)
     run, initial = Run(arguments.run), None
     if arguments.init:

@@ -17,7 +17,7 @@ from dvaedit.evaluation.identity import SFace
 from dvaedit.face.mesh import Face, FaceMesher
 from dvaedit.face.quality import sharpness
 from dvaedit.face.track import Seen, same_shape
-from dvaedit.pipeline.artifact import Artifact, ShardReader
+from dvaedit.pipeline.artifact import Artifact, ShardReader, unreadable
 from dvaedit.pipeline.stage import Stage, StageProgress, unkeyed
 from dvaedit.pipeline.writer import ArtifactWriter
 from dvaedit.video.probe import probe
@@ -125,7 +125,9 @@ def pack(faces: list[Seen]) -> bytes:
 
 
 def unpack(blob: bytes) -> list[Seen]:
-    """The faces ``pack`` has written."""
+    """The faces ``pack`` has written. Raises StorageError for any other bytes."""
+    if len(blob) % (4 * ROW):
+        raise unreadable(f"an entry of the cache holds {len(blob)} bytes of faces, no multiple of {4 * ROW}")
     return [_seen(row) for row in np.frombuffer(blob, np.float32).reshape(-1, ROW)]
 
 

@@ -211,3 +211,19 @@ def test_transparency_of_hevc_is_said_to_be_lost(clip, options, tmp_path, caplog
     dvaedit.edit(source, attributes="Male", strength=0, output=tmp_path / "out.mp4", options=options)
     lines = [record.getMessage() for record in caplog.records if "transparency" in record.getMessage()]
     assert lines == ["in.mp4: its transparency cannot be read and is left out."]
+
+
+def test_frames_without_a_face_pass_through(clip, options, tmp_path):  # noqa: F811
+    """Grey frames between two shots of a face: they keep every sample, and the face before and after them is edited."""
+    source, grey = tmp_path / "in.mkv", "color=gray:size=256x256:rate=24:duration=0.5,format=yuv420p"
+    shots = "[0:v]scale=256:256,fps=24,format=yuv420p,split[a][b];[a][1:v][b]concat=n=3"
+    run_ffmpeg("-i", clip, "-f", "lavfi", "-i", grey, "-filter_complex", shots, "-an", "-c:v", "ffv1", source)
+    result = dvaedit.edit(
+        source, attributes="Blond_Hair=2", lossless=True, output=tmp_path / "out.mkv", options=options
+    )
+    before, after = list(read_frames(source)), list(read_frames(result.output))
+    same = [np.array_equal(samples(a.native), samples(b.native)) for a, b in zip(before, after, strict=True)]
+    plain = [frame.rgb().std() < 3 for frame in before]
+    assert sum(plain) == 12 and result.edited_frames < len(before) - 12 + 1
+    assert all(kept for kept, grey in zip(same, plain, strict=True) if grey)
+    assert sum(not kept for kept in same) >= 8

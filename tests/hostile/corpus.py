@@ -21,6 +21,7 @@ BASES: dict[str, tuple] = {
     "hevc.mov": ("-c:v", "libx265", "-x265-params", "log-level=error", "-an"),
     "h264.mkv": ("-c:v", "libx264", "-c:a", "aac"),
     "vp9.webm": ("-c:v", "libvpx-vp9", "-an"),
+    "alpha.webm": ("-c:v", "libvpx-vp9", "-pix_fmt", "yuva420p", "-an"),
     "mjpeg.avi": ("-c:v", "mjpeg", "-an"),
     "mpeg1.mpg": ("-c:v", "mpeg1video", "-an"),
     "h264.ts": ("-c:v", "libx264", "-an"),
@@ -96,7 +97,6 @@ def good_video(folder: Path, name: str) -> Path:
     """One of the good videos, made by ffmpeg."""
     path = folder / name
     if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
         run_ffmpeg("-i", EXAMPLE, *SMALL, *BASES[name], path)
     return path
 
@@ -104,6 +104,7 @@ def good_video(folder: Path, name: str) -> Path:
 def mutants(folder: Path, part: str, seed: int = 0, each: int = EACH) -> Iterator[Path]:
     """Write ``each`` mutants of one base, or the special cases, into ``folder``. Yields them one by one."""
     good = folder / "good"
+    good.mkdir(parents=True, exist_ok=True)
     if part == SPECIALS:
         yield from specials(folder, good)
         return

@@ -151,7 +151,7 @@ class EditPlan:
         """Compute what is missing and write the outputs."""
         people = self.job.people()
         pipeline = self._pipeline(people)
-        self.job.make_room(pipeline, ["export"])
+        self.job.make_room(pipeline, ["export"], self.output, self.compare)
         exported = pipeline.artifact("export")
         pictures, source = exported.file(exported.files[0].name), self.job.source
         changed, edited = pipeline.artifact("edit"), _edited_people(pipeline, len(people))
@@ -304,7 +304,7 @@ def reconstruct(
     run = Job.of(video, Choice.parse(face), range, min_face, options)
     target = Path(output) if output is not None else video.with_name(f"{video.stem}.reconstructed.mp4")
     check_outputs(run.source, None, target, overwrite)
-    run, pipeline, people = _source_run(run, options)
+    run, pipeline, people = _source_run(run, options, target)
     quality = _quality(pipeline, people)
     pairs = [(pipeline.artifact(f"align{place_of(at)}"), pipeline.artifact(f"source{place_of(at)}")) for at in people]
     comment = Record(video, run.source.digest, {}, {}, {}).comment
@@ -393,13 +393,13 @@ def _load(options: Options) -> Model:
     return load_model(options.model, Runtime.resolve(options.device, options.dtype, options.seed))
 
 
-def _source_run(run: Job, options: Options) -> tuple[Job, Pipeline, range]:
+def _source_run(run: Job, options: Options, output: Path | None = None) -> tuple[Job, Pipeline, range]:
     """A run up to the unedited samples: itself, its pipeline, and the places of its people."""
     model = _load(options)
     settings = replace(run.settings, people=run.people())
     nodes = paper_reconstruct_nodes if settings.recipe == PAPER else reconstruct_nodes
     pipeline = run.pipeline(nodes(run.source.video, model, settings))
-    run.make_room(pipeline, [f"source{place_of(at)}" for at in range(len(settings.people))])
+    run.make_room(pipeline, [f"source{place_of(at)}" for at in range(len(settings.people))], output)
     return run, pipeline, range(len(settings.people))
 
 

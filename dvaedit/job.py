@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from dvaedit.errors import UsageError
 from dvaedit.pipeline.run import Node, Pipeline
-from dvaedit.pipeline.store import Cache
+from dvaedit.pipeline.store import Cache, check_free
 from dvaedit.source import Source
 from dvaedit.stages.choose import Choice, parse_range
-from dvaedit.stages.estimate import bytes_to_come
+from dvaedit.stages.estimate import bytes_to_come, output_bytes
 from dvaedit.stages.graph import Settings, scan_nodes
 
 if TYPE_CHECKING:
@@ -70,15 +70,19 @@ class Job:
     def pipeline(self, nodes: list[Node]) -> Pipeline:
         return Pipeline(nodes, self.cache, self.source.key, video=self.source.path.name, progress=self.clock)
 
-    def make_room(self, pipeline: Pipeline, targets: list[str]) -> None:
-        """Raise StorageError now if the cache will not hold what the targets need."""
-        info = self.source.info
-        plans, encoding = pipeline.plan(targets), self.settings.encoding
+    def make_room(
+        self, pipeline: Pipeline, targets: list[str], output: Path | None = None, compare: Path | None = None
+    ) -> None:
+        """Raise StorageError now if the cache, or the disk of an output, will not hold what is to be written."""
+        info, encoding = self.source.info, self.settings.encoding
         lossless = encoding.lossless or encoding.codec in ("ffv1", "prores")
         frames = min(info.frames, self.source.video.stat().st_size // LEAST_FRAME + 1)  # a header may claim anything
-        wanted = bytes_to_come(plans, frames, info.width * info.height, lossless)
+        wanted = bytes_to_come(pipeline.plan(targets), frames, info.width * info.height, lossless)
         if wanted:
             self.cache.make_room(wanted, self.max_cache, set(pipeline.keys.values()) | {self.source.key})
+        needs = {} if output is None else {output: output_bytes(info, frames, lossless)}
+        needs |= {} if compare is None else {compare: output_bytes(info, frames, False, times=2)}
+        check_free(needs, self.cache.root, wanted)
 
     def people(self) -> tuple[int, ...]:
         """The numbers of the people to edit; where the choice needs it, the video is looked at now."""

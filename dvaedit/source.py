@@ -16,10 +16,12 @@ from dvaedit.video.codecs import (
     PICTURES,
     Encoding,
     check_container,
+    choose_alpha,
     choose_codec,
     choose_pix_fmt,
     encoder_options,
     get_codec,
+    has_alpha,
 )
 from dvaedit.video.files import CONTAINERS, check_writable, container_of
 from dvaedit.video.moving import write_moving
@@ -88,15 +90,22 @@ class Source:
             check_writable(path)
 
     def encoding(self, output: Path, wanted: Encoding, codec: str | None) -> Encoding:
-        """The encoding for an output, every choice made. Raises UsageError for what the encoder would refuse."""
+        """The encoding for an output, every choice made; what the input hides from its decoder is said.
+
+        Raises UsageError for what the encoder would refuse.
+        """
+        if self.info.hidden:
+            log.warning("%s: its %s cannot be read and is left out.", self.path.name, self.info.hidden)
         if self._as_pictures(output) or container_of(output) in PICTURES:
             if codec not in (None, "ffv1") or wanted != Encoding(lossless=wanted.lossless):
                 raise UsageError(f"{output.name} has no choice of codec or quality.", "Leave these options out.")
             return Encoding("ffv1", lossless=True)
-        encoding = replace(wanted, codec=choose_codec(output, codec, self.info.codec, wanted.lossless))
+        transparent = has_alpha(self.info.pix_fmt) and self.info.format_name != "gif"  # decoded with alpha, always
+        encoding = replace(wanted, codec=choose_codec(output, codec, self.info.codec, wanted.lossless, transparent))
         check_container(output, encoding.codec)
         chosen = get_codec(encoding.codec)
         encoder_options(chosen, encoding.crf, encoding.preset, encoding.lossless)
+        encoding = choose_alpha(chosen, output, self.info.pix_fmt, self.info.stored_size, encoding, transparent)
         choose_pix_fmt(chosen, self.info.pix_fmt, self.info.stored_size, encoding.pix_fmt, encoding.lossless)
         return encoding
 

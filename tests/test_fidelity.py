@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from subprocess import CalledProcessError
 
 import numpy as np
 import pytest
@@ -179,3 +180,50 @@ def test_the_codec_of_the_source(clip, options, tmp_path):  # noqa: F811
     assert (probe(result.output).codec, probe(result.output).pix_fmt) == ("hevc", "yuv420p10le")
     exact = dvaedit.edit(source, codec="hevc", lossless=True, output=tmp_path / "e.mp4", **settings)
     assert_same(source, exact.output)
+
+
+FADE = f"{SMALL},format=yuva420p,geq=lum='lum(X,Y)':cb='cb(X,Y)':cr='cr(X,Y)':a='X'"
+
+
+def transparent(clip, tmp_path, name, *codec) -> Path:  # noqa: F811
+    path = tmp_path / name
+    try:
+        run_ffmpeg("-i", clip, "-an", "-frames:v", "4", "-vf", FADE, "-pix_fmt", "yuva420p", *codec, path)
+    except CalledProcessError:
+        pytest.skip(f"this ffmpeg cannot encode transparent {codec[1]}")
+    return path
+
+
+@pytest.mark.parametrize(("output", "codec"), [("out.mkv", None), ("out.webm", "vp9")])
+def test_transparency_of_vp9_is_kept(clip, options, tmp_path, output, codec):  # noqa: F811
+    source = transparent(clip, tmp_path, "in.webm", "-c:v", "libvpx-vp9")
+    result = dvaedit.edit(
+        source, attributes="Male", strength=0, lossless=True, codec=codec, output=tmp_path / output, options=options
+    )
+    before, after = list(read_frames(source)), list(read_frames(result.output))
+    assert len(before) == len(after) == 4
+    assert after[0].native.format.name == "yuva420p"
+    assert all(np.array_equal(samples(a.native), samples(b.native)) for a, b in zip(before, after, strict=True))
+
+
+def test_transparency_of_hevc_is_said_to_be_lost(clip, options, tmp_path, caplog):  # noqa: F811
+    source = transparent(clip, tmp_path, "in.mp4", "-c:v", "libx265", "-x265-params", "log-level=error")
+    dvaedit.edit(source, attributes="Male", strength=0, output=tmp_path / "out.mp4", options=options)
+    lines = [record.getMessage() for record in caplog.records if "transparency" in record.getMessage()]
+    assert lines == ["in.mp4: its transparency cannot be read and is left out."]
+
+
+def test_frames_without_a_face_pass_through(clip, options, tmp_path):  # noqa: F811
+    """Grey frames between two shots of a face: they keep every sample, and the face before and after them is edited."""
+    source, grey = tmp_path / "in.mkv", "color=gray:size=256x256:rate=24:duration=0.5,format=yuv420p"
+    shots = "[0:v]scale=256:256,fps=24,format=yuv420p,split[a][b];[a][1:v][b]concat=n=3"
+    run_ffmpeg("-i", clip, "-f", "lavfi", "-i", grey, "-filter_complex", shots, "-an", "-c:v", "ffv1", source)
+    result = dvaedit.edit(
+        source, attributes="Blond_Hair=2", lossless=True, output=tmp_path / "out.mkv", options=options
+    )
+    before, after = list(read_frames(source)), list(read_frames(result.output))
+    same = [np.array_equal(samples(a.native), samples(b.native)) for a, b in zip(before, after, strict=True)]
+    plain = [frame.rgb().std() < 3 for frame in before]
+    assert sum(plain) == 12 and result.edited_frames < len(before) - 12 + 1
+    assert all(kept for kept, grey in zip(same, plain, strict=True) if grey)
+    assert sum(not kept for kept in same) >= 8

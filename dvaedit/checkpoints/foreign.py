@@ -9,6 +9,7 @@ from __future__ import annotations
 import pickle
 import re
 import tarfile
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,8 +23,8 @@ from dvaedit.errors import WeightsError
 
 _GLOBAL = re.compile(r"GLOBAL ([\w.]+)")  # how torch names what it refuses
 # What torch.load raises for files that are cut off, damaged or none of its own; MemoryError: absurd sizes.
-_DAMAGE = (RuntimeError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError,
-           OverflowError, UnicodeDecodeError, MemoryError, RecursionError, zipfile.BadZipFile)  # fmt: skip
+DAMAGE = (RuntimeError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError,
+          OverflowError, UnicodeDecodeError, MemoryError, RecursionError, zipfile.BadZipFile)  # fmt: skip
 
 
 def read_foreign(path: Path) -> Any:
@@ -37,14 +38,16 @@ def read_foreign(path: Path) -> Any:
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of torch, about files that it refuses anyhow
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except pickle.UnpicklingError as error:
-        raise _refused(path, str(error)) from error
+        raise refused(path, str(error)) from error
     except SafetensorError as error:
         raise WeightsError(f"{path} is not a safetensors file: {error}", "Download it again.") from error
     except OSError as error:
         raise WeightsError(f"cannot read {path}: {error.strerror or error}", "Check the file.") from error
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise _unreadable(path, error) from error
 
 
@@ -60,7 +63,8 @@ def tensors_of(data: Any, path: Path, key: str = "state_dict") -> dict[str, torc
     return dict(found)
 
 
-def _refused(path: Path, message: str) -> WeightsError:
+def refused(path: Path, message: str) -> WeightsError:
+    """The error for a file that torch's restricted reader has refused with ``message``."""
     found = _GLOBAL.search(message)
     what = found[1].rstrip(".") if found else "instructions that torch does not write"
     if not found and not _is_pickle(path):

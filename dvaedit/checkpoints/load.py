@@ -6,6 +6,7 @@ from torch import nn
 
 from dvaedit.checkpoints.cards import Card
 from dvaedit.checkpoints.store import find_card, find_model, load_into, load_tensors, verify
+from dvaedit.errors import WeightsError
 from dvaedit.models.autoencoder import Autoencoder, AutoencoderConfig
 from dvaedit.models.bundle import Model
 from dvaedit.models.classifier import AttributeModel
@@ -41,8 +42,14 @@ def load_model(name: str = DEFAULT_MODEL, runtime: Runtime | None = None) -> Mod
 
 
 def _attribute_model(card: Card, config: AutoencoderConfig) -> AttributeModel:
-    rank, unit_norm = card.config.get("rank", 0), card.config.get("unit_norm", True)
-    return AttributeModel(tuple(card.config["attributes"]), config.identity.code_channels, rank, unit_norm)
+    rank, unit_norm, names = (
+        card.config.get("rank", 0),
+        card.config.get("unit_norm", True),
+        card.config.get("attributes"),
+    )
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise WeightsError(f"the card of {card.name} names no attributes", "Restore it from the release it came with.")
+    return AttributeModel(tuple(names), config.identity.code_channels, rank, unit_norm)
 
 
 def load_text_model(name: str = DEFAULT_CLIP, runtime: Runtime | None = None, antialias: bool = True) -> TextImageModel:

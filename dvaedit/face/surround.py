@@ -18,6 +18,7 @@ REACH = 1.7  # side of the wide square, in sides of the crop
 DROP = 0.15  # how far its centre lies below the crop's, in sides: hair falls
 SURE = 0.8  # weight from which a pixel counts as hair when colours are compared
 BINS = 24  # of each channel of Lab
+STRIP = 1 << 20  # pixels recoloured at a time, in float64: an 8K frame would take 2 GB at once
 HAIR = CLASS_ID["hair"]
 
 
@@ -128,8 +129,11 @@ def fit_recolouring(crops: np.ndarray, differences: np.ndarray, weights: np.ndar
 def recolour(rgb: np.ndarray, fitted: np.ndarray) -> np.ndarray:
     """The change of colours ``rgb``, (..., 3) in 8-bit levels, by :func:`fit_recolouring`'s map; float32."""
     values = np.asarray(rgb, np.float32)
-    change = (_design(values.reshape(-1, 3)) @ fitted).reshape(values.shape)
-    return np.clip(values + change, 0, 255).astype(np.float32) - values
+    flat, change = values.reshape(-1, 3), np.empty((values.size // 3, 3), np.float32)
+    for at in range(0, len(flat), STRIP):
+        some = flat[at : at + STRIP]
+        change[at : at + STRIP] = np.clip(some + _design(some) @ fitted, 0, 255).astype(np.float32) - some
+    return change.reshape(values.shape)
 
 
 def _design(colours: np.ndarray) -> np.ndarray:

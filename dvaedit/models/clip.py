@@ -8,6 +8,9 @@ from __future__ import annotations
 import hashlib
 import logging
 import pickle
+import re
+import warnings
+import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -30,8 +33,9 @@ COMPACT_FOLDER = "compact-clip"
 OPENAI_MEAN, OPENAI_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 # open_clip asserts where a checkpoint is of another model; WeightsError is what offline mode lets a download end with.
 _LOADING_ERRORS = (
-    RuntimeError, OSError, ValueError, KeyError, TypeError, AttributeError, AssertionError, EOFError, ImportError,
-    pickle.UnpicklingError, SafetensorError, WeightsError,
+    RuntimeError, OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError, EOFError,
+    ImportError, OverflowError, MemoryError, StopIteration, zipfile.BadZipFile, pickle.UnpicklingError,
+    SafetensorError, WeightsError,
 )  # fmt: skip
 
 
@@ -180,7 +184,12 @@ def _pretrained(model: str, wanted: str) -> str:
 
 def _weights_error(name: str, model: str, pretrained: str | None, error: Exception) -> WeightsError:
     """What went wrong with loading: a download that failed, or a file that does not fit."""
-    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    if (code := _code_within(error)) is not None:
+        return WeightsError(
+            f"the checkpoint of {name} holds more than tensors and plain data ({code}): refused, nothing of it was run",
+            hint="Give a file of tensors alone (.safetensors, or a state_dict), or a published tag: ViT-B-16:openai.",
+        )
+    reason = _first_words(error)
     published = pretrained is not None and not Path(pretrained).is_file()
     if published or model.startswith("hf-hub:"):
         connect = "leave out --offline" if is_offline() else "connect"
@@ -193,6 +202,23 @@ def _weights_error(name: str, model: str, pretrained: str | None, error: Excepti
     )
 
 
+def _code_within(error: Exception) -> str | None:
+    """What a checkpoint asks for beyond tensors, where it was refused for that; None for other errors."""
+    text = str(error)
+    if "TorchScript" in text:
+        return "a TorchScript program"
+    if isinstance(error, pickle.UnpicklingError) or "allow_pickle" in text:
+        found = re.search(r"GLOBAL ([\w.]+)", text)
+        return found[1].rstrip(".") if found else "a pickle"
+    return None
+
+
+def _first_words(error: Exception) -> str:
+    """The first line of an error, with the next one where it only announces that; its name where it has no text."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    return " ".join(lines[:2])[:300] if lines[0].endswith(":") else lines[0]
+
+
 @contextmanager
 def _quiet() -> Iterator[None]:
     """open_clip logs to the root logger and configures it; neither may show in a program that uses this one."""
@@ -200,7 +226,9 @@ def _quiet() -> Iterator[None]:
     handlers = list(root.handlers)
     logging.disable(logging.CRITICAL)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of torch, about files that are refused anyhow
+            yield
     finally:
         logging.disable(level)
         root.handlers[:] = handlers

@@ -55,7 +55,7 @@ class Folder:
         try:
             with np.load(path, allow_pickle=False) as stored:
                 return {name: stored[name] for name in stored.files}
-        except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
+        except (OSError, ValueError, TypeError, AttributeError, zipfile.BadZipFile, EOFError) as error:
             raise UsageError(f"{path} is damaged: {error}") from error
 
     def unknown_files(self) -> list[str]:

@@ -54,6 +54,13 @@ class FileRecord:
             return f"{self.name} has another content than was written"
         return ""
 
+    def misfit(self, name: str, shape: list[int]) -> str:
+        """How an array's shape differs from what was written under that name; "" if it does not."""
+        wanted = self.arrays[name][1]
+        rows = [self.stop - self.start] if self.sharded and not name.endswith(BYTES) else shape[:1]
+        whole = [*rows, *wanted] if self.sharded else list(wanted)
+        return "" if shape == whole else f"{name} is of shape {tuple(shape)}, not {tuple(whole)}"
+
 
 class ShardReader:
     """Reads arrays and blobs of one entry; never holds more than what is asked for."""
@@ -146,10 +153,21 @@ class ShardReader:
         path = self.path / record.name
         try:
             with safe_open(path, framework="numpy") as file:
-                return file.get_tensor(name) if last is None else file.get_slice(name)[first:last]
+                part = file.get_slice(name)
+                shape = list(part.get_shape())
+                if problem := record.misfit(name, shape):
+                    raise unreadable(f"cannot read {path}: {problem}")
+                array = file.get_tensor(name) if last is None else part[first:last]
         except (OSError, SafetensorError) as error:
-            hint = "Run `dvaedit cache verify`: it sets damaged entries aside, and the next run computes them anew."
-            raise StorageError(f"cannot read {path}: {error}", hint) from error
+            raise unreadable(f"cannot read {path}: {error}") from error
+        if array.dtype != (wanted := np.dtype(record.arrays[name][0])):
+            raise unreadable(f"cannot read {path}: {name} is {array.dtype}, not {wanted}")
+        return array
+
+
+def unreadable(message: str) -> StorageError:
+    """The error for an entry that holds something else than its stage has written."""
+    return StorageError(message, "Run `dvaedit cache verify`, or remove the entry: the next run computes it anew.")
 
 
 class Artifact(ShardReader):
@@ -193,7 +211,13 @@ def open_manifest(folder: Path) -> Artifact:
         raise ValueError("the manifest is not one of this version")
     if manifest.pop("sha256", "") != _manifest_digest(manifest):
         raise ValueError("the manifest is damaged")
-    return Artifact(folder, manifest)
+    try:
+        artifact = Artifact(folder, manifest)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"the manifest is not one of this program: {error!r}") from error
+    if odd := [record.name for record in artifact.files if Path(record.name).name != record.name]:
+        raise ValueError(f"the manifest names a file elsewhere: {odd[0]!r}")
+    return artifact
 
 
 def _manifest_digest(manifest: dict[str, Any]) -> str:

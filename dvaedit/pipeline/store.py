@@ -207,6 +207,30 @@ def free_space(path: Path) -> int:
         return shutil.disk_usage(folder).free
 
 
+def check_free(outputs: Mapping[Path, int], cache: Path, cached: int = 0) -> None:
+    """Raises StorageError where the disk of an output will not hold it, together with what else goes there.
+
+    outputs: files or folders to be written, with their bytes; cached: bytes that are still to go to the ``cache``.
+    """
+    for path in outputs:
+        disk = _disk(path)
+        needed = sum(size for other, size in outputs.items() if _disk(other) == disk)
+        total = needed + (cached if _disk(cache) == disk else 0)
+        if total > (free := free_space(path)):
+            folder, also = path.absolute().parent, "" if total == needed else f", {_size(total)} with the cache"
+            hint = "Free some space, or choose a folder on another disk with -o."
+            raise StorageError(
+                f"the output needs about {_size(needed)}{also}, and {folder} has {_size(free)} free", hint
+            )
+
+
+def _disk(path: Path) -> int:
+    """The number of the disk that a path is, or would be, on."""
+    folder = next(parent for parent in (path.absolute(), *path.absolute().parents) if parent.is_dir())
+    with storage_errors("look at", folder):
+        return folder.stat().st_dev
+
+
 def _size(count: int) -> str:
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
 

@@ -48,6 +48,8 @@ class Journal:
             begin, total = entry.get("begin", self.begin), entry.get("total", self.total)
             if not (isinstance(begin, dict) and isinstance(total, int | None)):
                 raise TypeError("not an entry")
+            if record is not None and Path(record.name).name != record.name:
+                raise ValueError("a file elsewhere")
         except (ValueError, TypeError, AttributeError, RecursionError):
             self.torn = True
             return

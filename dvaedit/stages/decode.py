@@ -17,7 +17,7 @@ from dvaedit.evaluation.identity import SFace
 from dvaedit.face.mesh import Face, FaceMesher
 from dvaedit.face.quality import sharpness
 from dvaedit.face.track import Seen, same_shape
-from dvaedit.pipeline.artifact import Artifact, ShardReader
+from dvaedit.pipeline.artifact import Artifact, ShardReader, unreadable
 from dvaedit.pipeline.stage import Stage, StageProgress, unkeyed
 from dvaedit.pipeline.writer import ArtifactWriter
 from dvaedit.video.probe import probe
@@ -54,21 +54,25 @@ class Decode(Stage):
         with FaceMesher() as mesher:
             finder = _Finder(mesher, read_faces(out, start - 1, start)[0] if start else [])
             origin = out.read("pts", 0, 1)[0] if start else None
-            for frames in batched(read_frames(self.video, start), SHARD):
-                origin = frames[0].pts if origin is None else origin
-                rows = [self._faces(finder, frame, int(origin)) for frame in frames]
-                first, stop = frames[0].index, frames[-1].index + 1
-                out.write(first, stop, {
-                    "pts": np.array([frame.pts for frame in frames]),
-                    "thumb": np.stack([thumb for thumb, _ in rows]),
-                    "faces": [blob for _, blob in rows],
-                })  # fmt: skip
-                progress(stop, max(total, stop))
+            seen = self._rows(finder, read_frames(self.video, start), None if origin is None else int(origin))
+            while rows := list(islice(seen, SHARD)):
+                pts, thumbs, faces = (list(column) for column in zip(*rows, strict=True))
+                first, start = start, start + len(rows)
+                out.write(first, start, {"pts": np.array(pts), "thumb": np.stack(thumbs), "faces": faces})
+                progress(start, max(total, start))
         pts = out.read("pts")
         seconds = (pts - pts[0]) * probe(self.video).time_base
         if not any(in_span(self.span, time) for time in seconds):
             raise no_frames(float(seconds[-1]))
         out.meta["part"] = self.span is not None
+
+    def _rows(
+        self, finder: _Finder, frames: Iterator[Frame], origin: int | None
+    ) -> Iterator[tuple[int, np.ndarray, bytes]]:
+        """(PTS, thumbnail, faces) frame by frame: an 8K frame takes 50 MB, so no two are held."""
+        for frame in frames:
+            origin = frame.pts if origin is None else origin
+            yield frame.pts, *self._faces(finder, frame, origin)
 
     def _faces(self, finder: _Finder, frame: Frame, origin: int) -> tuple[np.ndarray, bytes]:
         if frame.native.interlaced_frame:
@@ -125,7 +129,9 @@ def pack(faces: list[Seen]) -> bytes:
 
 
 def unpack(blob: bytes) -> list[Seen]:
-    """The faces ``pack`` has written."""
+    """The faces ``pack`` has written. Raises StorageError for any other bytes."""
+    if len(blob) % (4 * ROW):
+        raise unreadable(f"an entry of the cache holds {len(blob)} bytes of faces, no multiple of {4 * ROW}")
     return [_seen(row) for row in np.frombuffer(blob, np.float32).reshape(-1, ROW)]
 
 
@@ -144,9 +150,3 @@ def all_faces(decoded: ShardReader, batch: int = 256) -> Iterator[list[Seen]]:
     """The faces of every frame, a few frames in memory at a time."""
     for start in range(0, decoded.frames, batch):
         yield from read_faces(decoded, start, min(start + batch, decoded.frames))
-
-
-def batched(frames: Iterator[Frame], size: int) -> Iterator[list[Frame]]:
-    """Lists of up to ``size`` frames."""
-    while batch := list(islice(frames, size)):
-        yield batch

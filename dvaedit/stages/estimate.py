@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dvaedit.pipeline.run import StagePlan
+from dvaedit.video.probe import VideoInfo
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,24 @@ def known_frames(plans: Iterable[StagePlan]) -> int | None:
 
 
 LOSSLESS_PIXEL_BYTES = 2.0  # of ffv1 and the like: 8 bits 4:2:0 takes about one byte, 10 bits 4:4:4 four
+
+
+SOUND_BYTES = 40_000  # a second of a compressed stream
+_PLAIN_SOUND = ("pcm", "flac", "alac", "truehd", "wavpack", "tta", "ape")
+
+
+def output_bytes(info: VideoInfo, frames: int, lossless: bool, times: int = 1) -> int:
+    """What the output will take beside its cache: the pictures again, and the sound, rounded up.
+
+    frames: of the video; times: how many pictures lie side by side in a frame of the output.
+    """
+    each = LOSSLESS_PIXEL_BYTES if lossless else COSTS["export"].pixel_bytes
+    sound = sum(
+        stream.rate * stream.channels * 4 if stream.codec.startswith(_PLAIN_SOUND) else SOUND_BYTES
+        for stream in info.audio
+    )
+    sound_bytes = min(max(0.0, info.duration) * sound, info.path.stat().st_size)  # a header may claim any duration
+    return round(frames * info.width * info.height * each * times + sound_bytes)
 
 
 def bytes_to_come(plans: Iterable[StagePlan], frames: int, pixels: int, lossless: bool = False) -> int:

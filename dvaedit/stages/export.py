@@ -53,7 +53,7 @@ class Export(Stage):
     @property
     def file_name(self) -> str:
         """The name of the file in the artifact; its container suits the codec, not the final output."""
-        return f"video{get_codec(self.encoding.codec).working}"
+        return f"video{get_codec(self.encoding.codec).working_for(self.encoding.pix_fmt)}"
 
 
 class Overlay:

@@ -258,7 +258,8 @@ def train(
     trainer = Trainer(config, source, parser=parser, device=device, world=world)
     state = state if state is not None else run.load()
     if state is not None:
-        trainer.restore(state)
+        with run.fitting():
+            trainer.restore(state)
     elif initial is not None:
         trainer.start_from(initial)
 

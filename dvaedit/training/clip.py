@@ -310,7 +310,8 @@ def train(
     """Train until ``samples`` images are seen or a stop is asked for; resumes from the run's last checkpoint."""
     trainer = Trainer(config, face_set, samples)
     if (state := run.load()) is not None:
-        trainer.restore(state)
+        with run.fitting():
+            trainer.restore(state)
 
     def test() -> None:
         clip_eval.log_test(run.folder / "held_out.csv", trainer.step, clip_export.runnable(trainer), face_set)

@@ -26,6 +26,8 @@ class EMA:
 
     def restore(self, average: dict[str, Tensor], steps: int) -> None:
         """Continue from what a checkpoint holds."""
+        if odd := [name for name, mine in self.average.items() if average[name].shape != mine.shape]:
+            raise ValueError(f"the average of {odd[0]} has another shape")
         self.average = {name: average[name].to(mine.device, copy=True) for name, mine in self.average.items()}
         self.steps = steps
 

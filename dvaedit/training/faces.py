@@ -12,6 +12,7 @@ import numpy as np
 
 from dvaedit.errors import UsageError
 from dvaedit.face.points import landmarks_68
+from dvaedit.training.arrays import read_archive, read_array
 from dvaedit.training.attributes import NAMES, label_matrix, sampling_weights
 
 HELD_OUT_SHARE = 0.06
@@ -64,7 +65,7 @@ def read_image(path: Path, size: int) -> np.ndarray:
 
 def facemesh_of(root: Path, rows: list[dict[str, str]]) -> np.ndarray:
     """(N, 468, 2) float32, pixels of the 256 px crops, in the order of ``rows``."""
-    archive = np.load(root / "landmarks468.npz")
+    archive = read_archive(root / "landmarks468.npz", "name", "xy")
     place = {name: index for index, name in enumerate(archive["name"])}
     return archive["xy"][[place[row["file"]] for row in rows]].astype(np.float32)
 
@@ -83,10 +84,8 @@ def load(root: Path, work: Path, size: int = 128, masks: Path | None = None) -> 
         partial = cached.with_suffix(".partial.npy")
         np.save(partial, images)
         partial.replace(cached)
-    images = np.load(cached)
-    head = np.load(masks) if masks else np.full(images.shape[:3], 255, np.uint8)
-    if head.shape != images.shape[:3] or len(images) != len(rows):
-        raise UsageError(f"masks {head.shape} do not fit images {images.shape[:3]}", hint="Prepare them again.")
+    images = read_array(cached, (len(rows), size, size, 3))
+    head = read_array(masks, images.shape[:3]) if masks else np.full(images.shape[:3], 255, np.uint8)
     points = landmarks_68(facemesh_of(root, rows)) * (size / 256)
     held_out = np.array([is_held_out(row["file"]) for row in rows])
     return FaceSet(rows, images, head, points, label_matrix(rows), sampling_weights(rows), held_out)

@@ -184,7 +184,8 @@ def train(config: TrainConfig, data: FaceSet, run: Run, samples: int, check_ever
     """Train until ``samples`` crops are seen or a stop is asked for; resumes from the run's last checkpoint."""
     trainer = Trainer(config, data, samples)
     if (state := run.load()) is not None:
-        trainer.restore(state)
+        with run.fitting():
+            trainer.restore(state)
     steps = range(trainer.step, -(-samples // config.batch_size))
     batches = DataLoader(Batches(data, config), batch_size=None, sampler=steps, num_workers=workers)
     taken = (partial(trainer.train_step, x, labels) for x, labels in batches)
@@ -211,7 +212,8 @@ def export(run: Run, data: FaceSet, folder: Path) -> None:
         raise UsageError(f"no checkpoint in {run.folder}", hint="Train first.")
     config = from_dict(TrainConfig, state["config"])
     trainer = Trainer(config, data, samples=1)
-    trainer.restore(state)
+    with run.fitting():
+        trainer.restore(state)
     model, split = trainer.averaged(), Split(data)
     names, labels = config.model.attributes, labels_of(data, config.model.attributes)
     logits = predict(model, data.images[split.calibration])

@@ -18,6 +18,7 @@ from dvaedit.errors import UsageError
 from dvaedit.files import make_folder, write_durably
 from dvaedit.models.autoencoder import Autoencoder
 from dvaedit.models.config import from_dict
+from dvaedit.training.arrays import read_array
 from dvaedit.training.augment import to_float
 from dvaedit.training.celeba import AttributeSet
 from dvaedit.training.ema import EMA
@@ -49,7 +50,7 @@ def identity_codes(
     """
     path = make_folder(folder) / f"codes-{digest[:12]}-{len(data.files)}.npy"
     if path.is_file():
-        return np.load(path)
+        return read_array(path, (len(data.files), 2, None))
     codes = []
     for start in range(0, len(data.files), batch):
         stop = min(start + batch, len(data.files))
@@ -125,7 +126,8 @@ def train(
     """
     trainer = Trainer(config, codes, data.labels, stats)
     if (state := run.load()) is not None:
-        trainer.restore(state)
+        with run.fitting():
+            trainer.restore(state)
     count = max(0, -(-samples // config.batch_size) - trainer.step)
     trainer.stopped = drive(
         run, trainer, repeat(trainer.train_step, count), log_every=log_every, check_every=0, check=lambda: None,

@@ -21,6 +21,7 @@ from dvaedit.face.regions import CLASSES
 from dvaedit.models.config import from_dict
 from dvaedit.models.parsing import Parser, ParserConfig
 from dvaedit.training import faces
+from dvaedit.training.arrays import read_array
 from dvaedit.training.attributes import sampling_weights
 from dvaedit.training.augment import to_float
 from dvaedit.training.ema import EMA
@@ -76,7 +77,7 @@ def load(data: Path, labels: Path, work: Path) -> ParserSet:
     if not maps.is_file():
         raise UsageError(f"no class maps at {maps}", hint="Make them: python -m dvaedit.training.pseudo_labels.")
     images = faces.load(data, work, size=256).images
-    classes = np.load(maps, mmap_mode="r")
+    classes = read_array(maps, images.shape[:3], mmap=True)
     usable = np.array([row["occluded"] == "0" for row in rows]) & (classes[:, ::8, ::8] == 1).any(axis=(1, 2))
     held_out = np.array([faces.is_held_out(row["file"]) for row in rows])
     return ParserSet(images, classes, sampling_weights(rows) * usable, held_out & usable)
@@ -227,7 +228,8 @@ def train(config: TrainConfig, data: ParserSet, run: Run, samples: int, check_ev
     """Train until ``samples`` crops are seen or a stop is asked for; resumes from the run's last checkpoint."""
     trainer = Trainer(config, data, samples)
     if (state := run.load()) is not None:
-        trainer.restore(state)
+        with run.fitting():
+            trainer.restore(state)
     steps = range(trainer.step, -(-samples // config.batch_size))
     batches = DataLoader(Batches(data, config), batch_size=None, sampler=steps, num_workers=workers)
     taken = (partial(trainer.train_step, x, y) for x, y in batches)
@@ -249,7 +251,8 @@ def export(run: Run, data: ParserSet, folder: Path) -> None:
         raise UsageError(f"no checkpoint in {run.folder}", hint="Train first.")
     config = from_dict(TrainConfig, state["config"])
     trainer = Trainer(config, data, samples=1)
-    trainer.restore(state)
+    with run.fitting():
+        trainer.restore(state)
     model = trainer.averaged()
     model.load_state_dict({k: v.half().float() if v.is_floating_point() else v for k, v in model.state_dict().items()})
     iou = held_out_iou(model, data)

@@ -32,6 +32,7 @@ from dvaedit.pipeline.store import Cache
 from dvaedit.stages.align import Align
 from dvaedit.stages.graph import scan_nodes
 from dvaedit.stages.people import read_people
+from dvaedit.training.arrays import read_archive
 from dvaedit.video.probe import file_digest, probe
 
 TRAIN, TEST, TABLES, WORK = "train", "test", "tables", ".work"
@@ -208,7 +209,7 @@ def _existing(out: Path, split: str, name: str, digest: str) -> dict[str, np.nda
     if not (out / split / name).is_dir():
         return None
     table = read_table(out, split, name)
-    if str(table["digest"]) != digest:
+    if str(table.get("digest")) != digest:
         hint = "Rename the video, or choose another --out."
         raise UsageError(f"{out / split / name} was made from another video", hint)
     return table
@@ -219,8 +220,7 @@ def read_table(root: Path, split: str, name: str) -> dict[str, np.ndarray]:
     path = root / TABLES / split / f"{name}.npz"
     if not path.is_file():
         raise UsageError(f"there are no landmarks of {split}/{name}", "Make the data with `dvaedit prepare`.")
-    with np.load(path) as archive:
-        return dict(archive)
+    return read_archive(path, "frames", "points")
 
 
 def _check_settings(out: Path, settings: PrepareSettings) -> None:

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from dvaedit.checkpoints.cards import Card
+from dvaedit.checkpoints.foreign import DAMAGE, refused
 from dvaedit.errors import StorageError, UsageError
 from dvaedit.files import make_folder, storage_errors, sync_file, sync_folder, write_durably
 from dvaedit.training.distributed import ALONE, World
@@ -62,14 +63,30 @@ class Run:
         for path in paths:
             try:
                 state = torch.load(path, map_location="cpu", weights_only=True)
-            except (RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
+            except pickle.UnpicklingError as error:
+                logger.warning("the checkpoint cannot be used: %s", refused(path, str(error)).message)
+                continue
+            except (OSError, *DAMAGE) as error:
                 logger.warning("the checkpoint %s cannot be read: %s", path, _first_line(error))
+                continue
+            if not isinstance(state, dict) or not isinstance(state.get("step"), int):
+                logger.warning("the checkpoint %s cannot be read: it is none of a training run", path)
                 continue
             _trim(self.folder / LOG, state["step"])
             return state
         if paths:
             raise StorageError(f"no checkpoint in {self.folder} can be read", "Move them away to start the run anew.")
         return None
+
+    @contextmanager
+    def fitting(self) -> Iterator[None]:
+        """Turn what goes wrong where a checkpoint of another network is taken up into a StorageError."""
+        try:
+            yield
+        except (RuntimeError, KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
+            what = " ".join(str(error).split())[:200]
+            hint = "Use the settings it was made with, or move it away to start anew."
+            raise StorageError(f"the checkpoint in {self.folder} does not fit this run: {what}", hint) from error
 
     def start_from(self, card: Card) -> None:
         """Note, once, whose weights the run starts from: what they have seen counts for what comes of it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -27,8 +27,9 @@ class Codec:
     containers: muxers that hold it in a way players understand. working: suffix of the file without sound that is
     written first; mov and mp4 keep any time base exactly. crf, preset: defaults, visually lossless; None if the
     encoder has no such setting. crf_top: the greatest crf. even: whether sizes must be multiples of the chroma cell.
-    alpha: whether transparency is kept. quality: the encoder's name for crf. lossless: options that make it exact,
-    instead of crf; None if it cannot be. hardware: whether a device must be there that encodes.
+    alpha: whether transparency is kept. beside: containers that hold it beside the pictures. quality: the encoder's
+    name for crf. lossless: options that make it exact, instead of crf; None if it cannot be. hardware: whether a device
+    must be there that encodes.
     """
 
     name: str
@@ -41,10 +42,15 @@ class Codec:
     working: str = ".mp4"
     even: bool = False
     alpha: bool = False
+    beside: tuple[str, ...] = ()
     options: tuple[tuple[str, str], ...] = ()
     quality: str = "crf"
     lossless: tuple[tuple[str, str], ...] | None = None
     hardware: bool = False
+
+    def working_for(self, pix_fmt: str | None) -> str:
+        """The suffix of the working file: mp4 and mov have no place beside the pictures."""
+        return ".mkv" if pix_fmt is not None and self.beside and has_alpha(pix_fmt) else self.working
 
 
 @dataclass(frozen=True)
@@ -85,7 +91,14 @@ CODECS = {
             lossless=(("x265-params", "lossless=1"),),
         ),
         Codec("av1", "libsvtav1", **_WEB, preset="6", presets=_SVT_PRESETS),
-        Codec("vp9", "libvpx-vp9", **_WEB, options=(("b", "0"), ("cpu-used", "3")), lossless=(("lossless", "1"),)),
+        Codec(
+            "vp9",
+            "libvpx-vp9",
+            **_WEB,
+            beside=("matroska", "webm"),
+            options=(("b", "0"), ("cpu-used", "3")),
+            lossless=(("lossless", "1"),),
+        ),
         Codec("prores", "prores_ks", ("mov", "matroska"), working=".mov", alpha=True),
         # Slices carry checksums; four of them and intra frames only: damage stays where it is, and all cores work.
         Codec("ffv1", "ffv1", ("matroska",), alpha=True, lossless=(), options=(("level", "3"), ("slicecrc", "1"))),
@@ -110,22 +123,26 @@ _SAME_SAMPLES = dict.fromkeys(("rgb24", "bgr24", "rgb0", "0rgb", "0bgr", "gbrp")
 _SAME_SAMPLES |= dict.fromkeys(("rgba", "argb", "abgr", "gbrap", "pal8"), "bgra")
 
 
-def default_codec(path: str | Path) -> str:
+def default_codec(path: str | Path, alpha: bool = False) -> str:
     """The codec to use where the user names none: h264, or av1 where the container cannot hold that (.webm).
 
-    Moving pictures (.gif, .webp, .apng) are made from ffv1.
+    Moving pictures (.gif, .webp, .apng) are made from ffv1. alpha: whether the source is transparent; a .webm holds
+    that with vp9 only.
     """
     container = container_of(path)
+    if alpha and container == "webm":
+        return "vp9"
     return "ffv1" if container in PICTURES else "h264" if container in CODECS["h264"].containers else "av1"
 
 
-def choose_codec(path: str | Path, wanted: str | None, source: str, lossless: bool = False) -> str:
+def choose_codec(path: str | Path, wanted: str | None, source: str, lossless: bool = False, alpha: bool = False) -> str:
     """The name of the codec for an output: the one wanted, the source's if that is wanted, else a default.
 
-    source: the input's codec, as ffmpeg names it. Raises UsageError where it cannot be written.
+    source: the input's codec, as ffmpeg names it; alpha: whether it is transparent.
+    Raises UsageError where it cannot be written.
     """
     if wanted is None:
-        return "ffv1" if lossless else default_codec(path)
+        return "ffv1" if lossless else default_codec(path, alpha)
     if wanted != SOURCE:
         return wanted
     name = {"vp8": "vp9", "png": "ffv1", "rawvideo": "ffv1"}.get(source, source)
@@ -217,12 +234,30 @@ def encoder_options(
     return options
 
 
+def choose_alpha(
+    codec: Codec, path: str | Path, source: str, size: tuple[int, int], wanted: Encoding, transparent: bool
+) -> Encoding:
+    """The encoding for an output, with a transparent pixel format where its container holds that beside the pictures.
+
+    source, size: pixel format and size of the source; transparent: whether it is. Raises UsageError where a
+    transparent format is wanted that the container cannot hold.
+    """
+    holds = container_of(path) in codec.beside
+    if codec.beside and not holds and wanted.pix_fmt is not None and has_alpha(wanted.pix_fmt):
+        suffix = Path(path).suffix.lower()
+        raise UsageError(f"A {suffix} file has no place for the transparency of {codec.name}.", "Use a .webm.")
+    if wanted.pix_fmt is not None or not (holds and transparent):
+        return wanted
+    return replace(wanted, pix_fmt=choose_pix_fmt(replace(codec, alpha=True), source, size, None, wanted.lossless))
+
+
 def choose_pix_fmt(
     codec: Codec, source: str, size: tuple[int, int], wanted: str | None = None, lossless: bool = False
 ) -> str:
     """The format frames are encoded in: their own where the codec holds it, else the nearest that loses nothing.
 
-    RGB and palette pictures become 4:2:0 (4:4:4 where the size is odd); only prores and ffv1 keep transparency.
+    RGB and palette pictures become 4:2:0 (4:4:4 where the size is odd); only prores and ffv1 keep transparency, and
+    vp9 where :func:`choose_alpha` says so.
     wanted: overrules that, within what the encoder takes. Raises UsageError if the codec can hold neither the depth
     nor the chroma resolution, or not exactly where ``lossless`` asks for that.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -14,6 +14,7 @@ import av
 
 from dvaedit.errors import VideoError
 from dvaedit.files import sha256_file
+from dvaedit.video.alpha import AlphaDecoder, has_alpha_beside, hidden
 from dvaedit.video.hdr import Mastering, mastering_of
 from dvaedit.video.whole import cut_off
 
@@ -49,7 +50,8 @@ class VideoInfo:
     time_base: seconds of one PTS tick. rate: average frames per second, None if unknown. frames: an estimate.
     duration: seconds. start: time of the first packet of the file, seconds, never negative.
     color_*: ITU-T H.273 codes, 2 (range: 0) if untagged. sar: shape of a stored pixel, width / height.
-    mastering: of HDR video. interlaced: whether the first frame is made of two fields.
+    mastering: of HDR video. interlaced: whether the first frame is made of two fields. hidden: what the stream holds
+    that its decoder leaves out, in words.
     """
 
     path: Path
@@ -74,6 +76,7 @@ class VideoInfo:
     start: Fraction = Fraction(0)
     mastering: Mastering = field(default_factory=Mastering)
     interlaced: bool = False
+    hidden: str = ""
 
     @property
     def stored_size(self) -> tuple[int, int]:
@@ -88,7 +91,7 @@ def probe(path: str | Path) -> VideoInfo:
         cut = cut_off(path, container, stream)
         if cut is not None:
             raise truncated(path, cut)
-        return _describe(path, container, stream, _first_frame(container, stream, path))
+        return _describe(path, container, stream, *_first_frame(container, stream, path))
 
 
 def file_digest(path: str | Path) -> str:
@@ -172,15 +175,27 @@ def _main_stream(container: av.container.InputContainer, path: Path) -> av.Video
     return streams[0]
 
 
-def _first_frame(container: av.container.InputContainer, stream: av.VideoStream, path: Path) -> av.VideoFrame:
-    """The first frame that decodes; packets before it may fail, as in a recording that starts between keyframes."""
+def decoder(stream: av.VideoStream) -> Callable[[av.Packet], list[av.VideoFrame]]:
+    """What turns the stream's packets into frames, transparency and all."""
+    return AlphaDecoder(stream).decode if has_alpha_beside(stream) else av.Packet.decode
+
+
+def _first_frame(
+    container: av.container.InputContainer, stream: av.VideoStream, path: Path
+) -> tuple[av.VideoFrame, str]:
+    """The first frame that decodes, and what lies hidden in its stream.
+
+    Packets before it may fail, as in a recording that starts between keyframes.
+    """
+    decode, left_out = decoder(stream), ""
     for packet in packets(container, stream, path):
+        left_out = left_out or hidden(stream, packet)
         try:
-            decoded = packet.decode()
+            decoded = decode(packet)
         except av.error.FFmpegError:
             continue  # reported below if no other packet decodes
         if decoded:
-            return decoded[0]
+            return decoded[0], left_out
     raise VideoError(f"{path.name} has no frame that can be decoded.", REPAIR_HINT)
 
 
@@ -196,7 +211,7 @@ def packets(container: av.container.InputContainer, stream: av.VideoStream, path
 
 
 def _describe(
-    path: Path, container: av.container.InputContainer, stream: av.VideoStream, first: av.VideoFrame
+    path: Path, container: av.container.InputContainer, stream: av.VideoStream, first: av.VideoFrame, left_out: str
 ) -> VideoInfo:
     rotation, mirrored = orientation(first)
     turned = rotation % 180 != 0
@@ -222,6 +237,7 @@ def _describe(
         start=max(Fraction(0), Fraction(container.start_time or 0, av.time_base)),
         mastering=mastering_of(first),
         interlaced=first.interlaced_frame,
+        hidden=left_out,
     )
 
 

@@ -14,8 +14,9 @@ import numpy as np
 from av.video.reformatter import ColorRange, Interpolation
 
 from dvaedit.errors import VideoError
+from dvaedit.video.alpha import has_alpha_beside
 from dvaedit.video.colour import FULL, LIMITED, is_full_range, sws_matrix
-from dvaedit.video.probe import open_video, orientation, packets, truncated
+from dvaedit.video.probe import decoder, open_video, orientation, packets, truncated
 from dvaedit.video.whole import cut_off
 
 # Without the last two flags libswscale is off by up to 3 levels and repeats chroma columns.
@@ -136,9 +137,10 @@ def _natives(
     ``first`` is the index of the first frame, for the message.
     """
     index, good = first, False
+    decode = decoder(stream)
     for packet in packets(container, stream, path):
         try:
-            decoded = packet.decode()
+            decoded = decode(packet)
         except av.error.FFmpegError as error:
             if good:
                 raise truncated(path, index) from error
@@ -177,8 +179,8 @@ class _Clock:
 
 def _seek(path: Path, container: av.container.InputContainer, stream: av.VideoStream, start: int) -> int:
     """Move to a keyframe before frame ``start``; returns its PTS. Raises _CannotSeekError if that is not exact."""
-    if not container.format.name.startswith(_SEEKABLE):
-        raise _CannotSeekError
+    if not container.format.name.startswith(_SEEKABLE) or has_alpha_beside(stream):
+        raise _CannotSeekError  # the keyframes of transparency need not be those of the pictures
     stat = path.stat()
     times, keys = _display_times(path.absolute(), stream.index, stat.st_mtime_ns, stat.st_size)
     # One keyframe earlier than needed: frames next to an open group of pictures may refer to the group before.

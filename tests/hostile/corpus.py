@@ -21,6 +21,7 @@ BASES: dict[str, tuple] = {
     "hevc.mov": ("-c:v", "libx265", "-x265-params", "log-level=error", "-an"),
     "h264.mkv": ("-c:v", "libx264", "-c:a", "aac"),
     "vp9.webm": ("-c:v", "libvpx-vp9", "-an"),
+    "alpha.webm": ("-c:v", "libvpx-vp9", "-pix_fmt", "yuva420p", "-an"),
     "mjpeg.avi": ("-c:v", "mjpeg", "-an"),
     "mpeg1.mpg": ("-c:v", "mpeg1video", "-an"),
     "h264.ts": ("-c:v", "libx264", "-an"),
@@ -29,6 +30,7 @@ BASES: dict[str, tuple] = {
     "flash.flv": ("-c:v", "flv1", "-an"),
     "theora.nut": ("-c:v", "mpeg4", "-an"),
 }
+EACH = 26  # mutants of a base
 EXTREMES = (0, 1, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0x00010000, 0xFFFF)
 FIELDS = (b"tkhd", b"mdhd", b"mvhd", b"stts", b"stsz", b"stco", b"stsc", b"elst", b"ctts", b"avc1", b"hvc1", b"stsd",
           b"moov", b"mdat", b"trak", b"strh", b"strf", b"avih", b"idx1", b"GIF8", b"\x2a\xd7\xb1", b"\x44\x89",
@@ -87,30 +89,33 @@ MUTATIONS: tuple[Callable[[bytes, random.Random], bytes], ...] = (
 )
 
 
-def bases(folder: Path) -> list[Path]:
-    """The good videos, made by ffmpeg."""
-    made = []
-    for name, options in BASES.items():
-        path = folder / name
-        if not path.exists():
-            run_ffmpeg("-i", EXAMPLE, *SMALL, *options, path)
-        made.append(path)
-    return made
+SPECIALS = "specials"
+PARTS = (*BASES, SPECIALS)
 
 
-def mutants(folder: Path, seed: int = 0, each: int = 26) -> Iterator[Path]:
-    """Write ``each`` mutants of every base into ``folder``, and the special cases. Yields them one by one."""
+def good_video(folder: Path, name: str) -> Path:
+    """One of the good videos, made by ffmpeg."""
+    path = folder / name
+    if not path.exists():
+        run_ffmpeg("-i", EXAMPLE, *SMALL, *BASES[name], path)
+    return path
+
+
+def mutants(folder: Path, part: str, seed: int = 0, each: int = EACH) -> Iterator[Path]:
+    """Write ``each`` mutants of one base, or the special cases, into ``folder``. Yields them one by one."""
     good = folder / "good"
     good.mkdir(parents=True, exist_ok=True)
-    for base in bases(good):
-        data = base.read_bytes()
-        for number in range(each):
-            rng = random.Random(f"{seed}:{base.name}:{number}")
-            mutation = MUTATIONS[number % len(MUTATIONS)]
-            path = folder / f"{base.stem}.{number:02d}.{mutation.__name__}{base.suffix}"
-            path.write_bytes(mutation(data, rng))
-            yield path
-    yield from specials(folder, good)
+    if part == SPECIALS:
+        yield from specials(folder, good)
+        return
+    base = good_video(good, part)
+    data = base.read_bytes()
+    for number in range(each):
+        rng = random.Random(f"{seed}:{base.name}:{number}")
+        mutation = MUTATIONS[number % len(MUTATIONS)]
+        path = folder / f"{base.stem}.{number:02d}.{mutation.__name__}{base.suffix}"
+        path.write_bytes(mutation(data, rng))
+        yield path
 
 
 def specials(folder: Path, good: Path) -> Iterator[Path]:
@@ -134,19 +139,21 @@ def specials(folder: Path, good: Path) -> Iterator[Path]:
         yield path
     many = folder / "many_streams.mov"
     streams = [part for _ in range(300) for part in ("-map", "0:v:0")]
-    run_ffmpeg("-i", good / "h264.mp4", *streams, "-c", "copy", many)
+    run_ffmpeg("-i", good_video(good, "h264.mp4"), *streams, "-c", "copy", many)
     yield many
     no_frames = folder / "no_frames.mkv"
     run_ffmpeg("-f", "lavfi", "-i", "color=size=64x64:duration=0.1", "-vf", "select=0", "-c:v", "ffv1", no_frames)
     yield no_frames
     playlist = folder / "list.m3u8"
-    playlist.write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile://{good / 'h264.ts'}\n#EXT-X-ENDLIST\n")
+    playlist.write_text(
+        f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile://{good_video(good, 'h264.ts')}\n#EXT-X-ENDLIST\n"
+    )
     yield playlist
     concat = folder / "concat.txt"
-    concat.write_text(f"ffconcat version 1.0\nfile {good / 'h264.mp4'}\n")
+    concat.write_text(f"ffconcat version 1.0\nfile {good_video(good, 'h264.mp4')}\n")
     yield concat
 
 
 if __name__ == "__main__":
-    target = Path(sys.argv[1])
-    print(sum(1 for _ in mutants(target, int(sys.argv[2]) if len(sys.argv) > 2 else 0)), "files in", target)
+    target, seed = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0
+    print(sum(1 for part in PARTS for _ in mutants(target, part, seed)), "files in", target)

@@ -83,7 +83,7 @@ def test_presence_never_pops(case):
     assert jumps <= set(shots) | {total}
 
 
-@pytest.mark.soak
+@pytest.mark.slow
 @given(st.data())
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_bytes_in_a_video(tmp_path, data):

@@ -116,7 +116,7 @@ def test_signals_leave_work_to_resume(tmp_path, number):
     assert tree(tmp_path / "a") == tree(tmp_path / "b")
 
 
-def wait_for(condition, seconds=10):
+def wait_for(condition, seconds=60):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end

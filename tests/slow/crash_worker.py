@@ -1,6 +1,7 @@
 """Kill an edit at many points, resume each, and compare with an edit that nobody has disturbed.
 
-Arguments: video, folder, number of points. Each attempt is a fork of this process: networks are loaded once.
+Arguments: video, folder, part, parts: of the changes of files in each stage, evenly spread, the part's. Each attempt
+is a fork of this process: networks are loaded once.
 Prints one JSON line: changes of files in all, stages in which a kill fell, and what differed.
 """
 
@@ -13,8 +14,6 @@ import signal
 import sys
 import traceback
 from pathlib import Path
-
-import numpy as np
 
 from dvaedit import api
 from dvaedit.files import sha256_file
@@ -65,7 +64,20 @@ def digests(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): sha256_file(path) for path in [*kept, folder / "out.mp4"]}
 
 
-def main(video: Path, folder: Path, points: int) -> None:
+def stage_of(name: str) -> str:
+    """The stage that a change of a file belongs to, or "output"."""
+    return name.split("/")[1] if name.startswith("cache/") else "output"
+
+
+def points(seen: list[str], part: int, parts: int) -> list[int]:
+    """One change of each stage: of ``parts`` evenly spread ones the one numbered ``part``, from 0."""
+    places: dict[str, list[int]] = {}
+    for place, name in enumerate(seen):
+        places.setdefault(stage_of(name), []).append(place)
+    return sorted({of[int((part + 0.5) * len(of) / parts)] for of in places.values()})
+
+
+def main(video: Path, folder: Path, part: int, parts: int) -> None:
     watch()
     api.load_model = lambda name, runtime: tiny_model()
     steady(video)
@@ -74,11 +86,12 @@ def main(video: Path, folder: Path, points: int) -> None:
     assert forked(video, whole, None) == 0
     expected, seen = digests(whole), whole.with_suffix(".seen").read_text().splitlines()
     stages, different, killed = set(), [], 0
-    for place in np.unique(np.linspace(0, len(seen) - 1, points).astype(int)).tolist():
+    places = points(seen, part, parts)
+    for place in places:
         attempt = folder / f"kill{place}"
         attempt.mkdir()
         killed += forked(video, attempt, place) == signal.SIGKILL
-        stages.add(seen[place].split("/")[1] if seen[place].startswith("cache/") else "output")
+        stages.add(stage_of(seen[place]))
         if (attempt / "out.mp4").exists() and sha256_file(attempt / "out.mp4") != expected["out.mp4"]:
             different.append([place, "half an output"])
         assert forked(video, attempt, None) == 0
@@ -90,9 +103,15 @@ def main(video: Path, folder: Path, points: int) -> None:
         if any(not name.startswith(".dvaedit-") for name in leftovers):
             different.append([place, "leftovers", leftovers])
         shutil.rmtree(attempt)
-    result = {"changes": len(seen), "killed": killed, "stages": sorted(stages), "different": different}
+    result = {
+        "changes": len(seen),
+        "points": len(places),
+        "killed": killed,
+        "stages": sorted(stages),
+        "different": different,
+    }
     print(json.dumps(result))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))

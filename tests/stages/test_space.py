@@ -1,10 +1,16 @@
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
+import dvaedit
+from dvaedit import api
 from dvaedit.errors import StorageError
 from dvaedit.pipeline import store
 from dvaedit.pipeline.run import StagePlan
-from dvaedit.pipeline.store import Cache
-from dvaedit.stages.estimate import bytes_to_come
+from dvaedit.pipeline.store import Cache, check_free
+from dvaedit.stages.estimate import bytes_to_come, output_bytes
+from dvaedit.video.probe import probe
 from tests.stages.test_chain import BLOND, pipeline
 
 
@@ -47,3 +53,49 @@ def test_older_entries_make_room_but_never_those_of_the_run(clip, model, tmp_pat
     assert sum(entry.size for entry in run.cache.entries()) == size  # nothing was removed
     run.cache.make_room(1000, kept + 1000, mine)
     assert {entry.key for entry in run.cache.entries()} == mine
+
+
+def test_the_disk_of_the_output_is_looked_at_too(clip, model, tmp_path, monkeypatch):
+    """The cache's disk is large, the output's is full: refused before anything is computed or written."""
+    cache, folder = tmp_path / "cache", tmp_path / "results"
+    folder.mkdir()
+    monkeypatch.setattr(api, "load_model", lambda name, runtime: model)
+    monkeypatch.setattr(store, "free_space", lambda path: 10_000 if folder in path.parents else 10**12)
+    monkeypatch.setattr(store, "_disk", lambda path: 1 if folder in path.parents else 2)
+    options = dvaedit.Options(steps=3, cache_dir=cache)
+    with pytest.raises(StorageError, match=r"the output needs about .* and .*results has 0\.0 MB free") as raised:
+        dvaedit.edit(clip, attributes="Male", lossless=True, output=folder / "out.mkv", options=options)
+    assert raised.value.exit_code == 6 and "-o" in raised.value.hint
+    with pytest.raises(StorageError, match="the output needs about"):
+        dvaedit.reconstruct(clip, output=folder / "again.mp4", options=options)
+    assert list(folder.iterdir()) == []
+    assert [path for path in cache.rglob("*") if path.is_file() and path.parent.name != ".locks"] == []
+    result = dvaedit.edit(clip, attributes="Male", output=tmp_path / "out.mp4", options=options)
+    assert result.output.is_file()
+
+
+def test_cache_and_output_of_one_disk_count_together(tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "free_space", lambda path: 1_000_000)
+    out, beside = tmp_path / "out.mp4", tmp_path / "compare.mp4"
+    check_free({out: 600_000}, tmp_path / "cache", 300_000)
+    check_free({}, tmp_path / "cache", 10**12)  # the cache has a check of its own
+    with pytest.raises(StorageError, match=r"needs about 0\.6 MB, 1\.1 MB with the cache, .* has 1\.0 MB free"):
+        check_free({out: 600_000}, tmp_path / "cache", 500_000)
+    with pytest.raises(StorageError, match=r"needs about 1\.2 MB, and"):
+        check_free({out: 600_000, beside: 600_000}, tmp_path / "cache")
+    monkeypatch.setattr(store, "_disk", lambda path: len(path.parts) if path.suffix else 0)
+    check_free({out: 600_000}, tmp_path / "cache", 10**12)
+
+
+def test_the_estimate_of_the_output_is_above_what_is_written(clip, model, tmp_path, monkeypatch):
+    monkeypatch.setattr(api, "load_model", lambda name, runtime: model)
+    options = dvaedit.Options(steps=3, cache_dir=tmp_path / "cache")
+    info = probe(clip)
+    for name, lossless in (("out.mp4", False), ("out.mkv", True)):
+        written = dvaedit.edit(
+            clip, attributes="Male", lossless=lossless, output=tmp_path / name, options=options
+        ).output
+        assert 0.5 * written.stat().st_size < output_bytes(info, 8, lossless) < 10 * written.stat().st_size
+    assert output_bytes(info, 800, True, times=2) > 199 * output_bytes(replace(info, audio=()), 8, True)
+    lying = replace(info, duration=1e12)
+    assert output_bytes(lying, 8, False) <= output_bytes(replace(info, audio=()), 8, False) + Path(clip).stat().st_size

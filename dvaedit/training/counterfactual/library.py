@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from dvaedit.training import faces
+from dvaedit.training.arrays import read_array
 from dvaedit.training.counterfactual.mesh import Raster, skin_tone, triangulate
 from dvaedit.training.pseudo_labels import HAIR, HAT, SIZE
 
@@ -47,7 +48,8 @@ class Library:
             partial = kept.with_suffix(".partial.npy")
             np.save(partial, np.stack([faces.read_image(root / "images" / row["file"], SIZE) for row in rows]))
             partial.replace(kept)
-        images, classes = np.load(kept, mmap_mode="r"), np.load(work / "classes256.npy", mmap_mode="r")
+        images = read_array(kept, (len(rows), SIZE, SIZE, 3), mmap=True)
+        classes = read_array(work / "classes256.npy", images.shape[:3], mmap=True)
         pose = _pose(points)
         canonical = points[np.abs(pose).max(axis=1) < 0.1].mean(axis=0)
         measured = [_colours(images[k], classes[k], points[k]) for k in range(len(rows))]

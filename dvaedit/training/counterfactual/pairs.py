@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dvaedit.errors import UsageError
+from dvaedit.training.arrays import read_archive, read_array
 from dvaedit.training.attributes import NAMES
 from dvaedit.training.faces import FaceSet
 
@@ -45,12 +46,12 @@ class Pairs:
         table = work / "counterfactuals.npz"
         if not table.is_file():
             raise UsageError(f"no counterfactuals in {work}", hint="Make them: dvaedit.training.counterfactual.make.")
-        kept = np.load(table)
+        kept = read_archive(table, "base", "kind", "points", "names", "labels")
         labels = np.full((len(kept["names"]), len(NAMES)), np.nan, np.float32)
         for row, text in zip(labels, kept["labels"], strict=True):
             for name, value in ast.literal_eval(str(text)).items():
                 row[NAMES.index(name)] = value
-        images = np.load(work / "counterfactuals128.npy", mmap_mode="r")[: len(kept["base"])]
+        images = read_array(work / "counterfactuals128.npy", (None, None, None, 3), mmap=True)[: len(kept["base"])]
         return cls(kept["base"], kept["kind"], kept["points"], images, tuple(kept["names"].tolist()), labels)
 
     def draw(self, count: int, generator: torch.Generator) -> tuple[np.ndarray, np.ndarray]:

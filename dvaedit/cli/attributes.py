@@ -9,6 +9,7 @@ import typer
 from dvaedit.cli import options
 from dvaedit.cli.session import emit_json, emit_table
 
+MEASURED = ("balanced_accuracy", "auc", "positives", "strength", "strength_removing")
 EPILOG = options.examples("dvaedit attributes", "dvaedit attributes --json")
 
 
@@ -17,7 +18,9 @@ def attributes(ctx: typer.Context, model: options.Model = options.DEFAULT_MODEL,
 
     "accuracy" (balanced: the mean of the hits among faces with and without it) and "AUC" (area under the ROC curve) are
     of the attribute's classifier on faces it was not trained on, "positives" the number of those that have it. An edit
-    along an attribute the model hardly recognises will hardly work. "region" is where --region auto lets it show.
+    along an attribute the model hardly recognises will hardly work. "to add" and "to remove" are strengths between
+    which most held-out faces change enough for the model's own classifier and stay the same person; "-" where none do
+    or none were measured. "region" is where --region auto lets it show.
     """
     rows = _rows(model)
     if json:
@@ -34,7 +37,7 @@ def _rows(model: str) -> list[dict[str, Any]]:
     rows = []
     for name in card.config["attributes"]:
         measured = card.metrics.get(name) or {}
-        row = {key: measured.get(key) for key in ("balanced_accuracy", "auc", "positives", "strength")}
+        row = {key: measured.get(key) for key in MEASURED}
         rows.append({"name": name, **row, "region": EFFECTS[name].region if name in EFFECTS else WHOLE_HEAD})
     return rows
 
@@ -43,12 +46,12 @@ def _table(rows: list[dict[str, Any]]) -> Any:
     from rich.table import Table
 
     table = Table("attribute", box=None, pad_edge=False)
-    for title in ("accuracy", "AUC", "positives", "strength"):
+    for title in ("accuracy", "AUC", "positives", "to add", "to remove"):
         table.add_column(title, justify="right")
     table.add_column("region")
     for row in rows:
         numbers = [_number(row["balanced_accuracy"]), _number(row["auc"]), _number(row["positives"], "{:.0f}")]
-        table.add_row(row["name"], *numbers, _range(row["strength"]), row["region"])
+        table.add_row(row["name"], *numbers, _range(row["strength"]), _range(row["strength_removing"]), row["region"])
     return table
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-RADIUS = 3  # frames to either side that a frame's difference is averaged with
-TIME_SIGMA = 2.0  # frames
-COLOUR_SIGMA = 9.0  # 8-bit levels: a neighbour that shows something else at a place has no say there
+RADIUS = 6  # frames to either side that a frame's difference is averaged with
+TIME_SIGMA = 4.0  # frames
+COLOUR_SIGMA = 20.0  # 8-bit levels: a neighbour that shows something else at a place has no say there
 
 
 def steady(differences: np.ndarray, crops: np.ndarray, frames: np.ndarray, wanted: slice) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -31,6 +30,7 @@ SHARD = 32
 SQUARE, HAIR = "square", "hair"
 RECOLOURED = 16  # frames whose hair tells how colours change
 RESHAPED = ("head", "hat")  # regions of edits that move outlines
+WITH_HAIR = ("head",)  # regions of which hair, whose strands are finer than the crop's pixels, is a part
 
 
 def check_region(name: str) -> None:
@@ -48,12 +48,13 @@ class Paste(Stage):
     the frame's place with hard edges. The mask is the region in the source; where an edit may move outlines (longer
     hair) it is joined with that in the edited crop.
 
-    Where hair is recoloured, also ``around``, a PNG of the hair outside the crop, in the square of ``wide_quads``, and,
-    whole, ``recolouring`` (4, 3): hair there changes colour as that inside does (:mod:`dvaedit.face.surround`).
+    In a region of which hair is a part, also ``hair``, a PNG of the mask of that part. Where hair is recoloured, also
+    ``around``, a PNG of the hair outside the crop, in the square of ``wide_quads``, and, whole, ``recolouring`` (4, 3):
+    hair there changes colour as that inside does (:mod:`dvaedit.face.surround`).
     """
 
     name: ClassVar[str] = "paste"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 6
     region: str = "auto"
     mode: str = "delta"
     model: Model = unkeyed(None)
@@ -70,10 +71,16 @@ class Paste(Stage):
         around = _Around(self, inputs, shards) if region == HAIR and self.mode == "delta" and edited else None
         if around is not None and not out.has("recolouring"):
             out.save({"recolouring": self._recolouring(inputs)}, group="recolouring")
+        mixed = self.mode == "delta" and region in WITH_HAIR
         for start, stop in shards:
             levels = self._levels(inputs, start, stop, edited)
-            masks = self._masks(inputs, region, start, stop, guides)
-            made = {"levels": levels.astype(np.float16), "mask": encode_masks(masks)}
+            _, _, crops = next(guides)
+            made = {
+                "levels": levels.astype(np.float16),
+                "mask": encode_masks(self._masks(inputs, region, start, stop, crops)),
+            }
+            if mixed:
+                made["hair"] = encode_masks(self._masks(inputs, HAIR, start, stop, crops))
             if around is not None:
                 made["around"] = encode_masks(around.masks(start, stop))
             out.write(start, stop, made)
@@ -101,20 +108,17 @@ class Paste(Stage):
         weights = [cv2.resize(mask, crops.shape[1:3], interpolation=cv2.INTER_AREA) for mask in masks]
         return fit_recolouring(crops, edited - crops, np.stack(weights))
 
-    def _masks(
-        self, inputs: dict[str, Artifact], region: str, start: int, stop: int, guides: Iterator[tuple]
-    ) -> np.ndarray:
-        """(stop - start, M, M) float32 in [0, 1]: smoothed over time, then fitted to the edges in each frame."""
-        size = self.model.parser.config.image_size
+    def _masks(self, inputs: dict[str, Artifact], region: str, start: int, stop: int, crops: np.ndarray) -> np.ndarray:
+        """(stop - start, M, M) float32 in [0, 1]: smoothed over time, then fitted to the edges in each of ``crops``."""
         if region == SQUARE:
-            return np.ones((stop - start, size, size), np.float32)
+            return np.ones(crops.shape[:3], np.float32)
         frames = inputs["align"].read("timeline")
         low, high = max(start - TIME_RADIUS, 0), min(stop + TIME_RADIUS, len(frames))
         maps = [read_maps(inputs["parse"], low, high)]
         if region in RESHAPED:
             maps.append(self._parse(to_levels(inputs["sample"], low, high)))
         masks = soft_mask(maps, region, frames[low:high])
-        wanted, (_, _, crops) = masks[start - low : stop - low], next(guides)
+        wanted = masks[start - low : stop - low]
         return np.stack([refine(mask, guide) for mask, guide in zip(wanted, crops, strict=True)])
 
     def _parse(self, levels: np.ndarray) -> np.ndarray:
@@ -195,11 +199,24 @@ class Patches:
         mask = self._mask("mask", position)
         if self.pasted.meta["mode"] == "replace":
             return replace_patch(frame.rgb(), levels, mask > 0.5, self.quads[position])
-        if self.pasted.meta["region"] != HAIR:
-            return difference_patch(levels, mask, self.quads[position], size)
-        crop = self.align.read("crops", position, position + 1)[0]
-        inside = recoloured_patch(levels, crop, mask, self.quads[position], frame.rgb())
+        inside = self._inside(frame, position, levels, mask, size)
         return inside if self.recolouring is None else merge(inside, self._around(frame, position, size))
+
+    def _inside(
+        self, frame: Frame, position: int, levels: np.ndarray, mask: np.ndarray, size: tuple[int, int]
+    ) -> tuple[Box, np.ndarray]:
+        """The crop's difference: as it is, but for hair, of which it tells the colours only."""
+        quad = self.quads[position]
+        if self.pasted.meta["region"] == HAIR:
+            hair = mask
+        elif "hair" in self.pasted:
+            hair = mask * self._mask("hair", position)
+        else:
+            return difference_patch(levels, mask, quad, size)
+        crop = self.align.read("crops", position, position + 1)[0]
+        return merge(
+            difference_patch(levels, mask - hair, quad, size), recoloured_patch(levels, crop, hair, quad, frame.rgb())
+        )
 
     def _around(self, frame: Frame, position: int, size: tuple[int, int]) -> tuple[Box, np.ndarray]:
         """The hair outside the crop, at the frame's own resolution."""

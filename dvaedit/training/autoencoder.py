@@ -77,6 +77,8 @@ class Trainer:
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.objective.precision == "float16")
         self.ema = EMA(self.model, config.ema_decay, config.ema_warmup)
         self.step, self.draws, self.samples = 0, 0, 0
+        self.seen: dict[str, int] = {}
+        self.goal = 0  # crops after which the run ends, 0 for open
         self.batches: Iterator[Batch] | None = None
         self.stopped = 0  # the signal that has ended the run
 
@@ -104,9 +106,8 @@ class Trainer:
     def train_step(self) -> dict[str, float]:
         """One optimiser step; returns the terms of the loss, averaged over passes and processes."""
         config = self.config
-        rate = config.learning_rate * min(1.0, (self.step + 1) / max(1, config.warmup_steps))
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = self._learning_rate()
         self.optimizer.zero_grad(set_to_none=True)
         passes = [self._pass(number) for number in range(config.accumulation)]
         self.scaler.unscale_(self.optimizer)
@@ -116,8 +117,26 @@ class Trainer:
         self.ema.update(self.model)
         self.step, self.draws = self.step + 1, self.draws + self.draws_per_step
         self.samples += self.crops_per_step
+        self._count()
         means = {name: torch.stack([terms[name] for terms in passes]).mean() for name in passes[0]}
         return self._checked(self.world.mean({**means, "grad": norm}))
+
+    def _learning_rate(self) -> float:
+        """Rising over the first steps, level, and falling to zero over the last crops where the run cools down."""
+        config = self.config
+        share = min(1.0, (self.step + 1) / max(1, config.warmup_steps))
+        if config.cooldown and self.goal:
+            share *= min(1.0, max(0.0, (self.goal - self.samples) / config.cooldown))
+        return config.learning_rate * share
+
+    def _count(self) -> None:
+        """Add an optimiser step to what has been seen; settings may change in the course of a run."""
+        config, passes = self.config, self.draws_per_step
+        counts = {
+            "crops_seen": config.batch_size, "noised_crops_seen": config.batch_size + config.second_noises,
+            "counterfactuals_seen": self.source.describe().get("counterfactuals", 0),
+        }  # fmt: skip
+        self.seen = {name: self.seen.get(name, 0) + count * passes for name, count in counts.items()}
 
     def _checked(self, terms: dict[str, float]) -> dict[str, float]:
         """The terms, which all processes have alike. Raises UsageError where training has come to nothing."""
@@ -160,7 +179,8 @@ class Trainer:
         Random numbers need no state of their own: they follow from the seed and ``draws``.
         """
         return {
-            "step": self.step, "draws": self.draws, "samples": self.samples, "config": asdict(self.config),
+            "step": self.step, "draws": self.draws, "samples": self.samples, "seen": self.seen,
+            "config": asdict(self.config),
             "model": self.model.state_dict(), "head": {} if self.head is None else self.head.state_dict(),
             "optimizer": self.optimizer.state_dict(), "parameters": self.names, "scaler": self.scaler.state_dict(),
             "ema": self.ema.average, "ema_steps": self.ema.steps, "data": self.source.describe(),
@@ -174,8 +194,8 @@ class Trainer:
     def restore(self, state: dict[str, Any]) -> None:
         """Continue from what :meth:`state` gave, or an older version of it.
 
-        Older ones have no draws, samples, scaler and parameter names; their parameters are in the order of the model's
-        own tensors.
+        Older ones have no draws, samples, counts, scaler and parameter names; their parameters are in the order of the
+        model's own tensors.
         """
         self.model.load_state_dict(state["model"])
         if self.head is not None:
@@ -187,6 +207,7 @@ class Trainer:
         self.step = state["step"]
         self.draws = state.get("draws", self.step)
         self.samples = state.get("samples", self.step * self.config.batch_size)
+        self.seen = dict(state["seen"]) if "seen" in state else {"crops_seen": self.samples}
 
     def _moments(self, state: dict[str, Any]) -> dict[str, Any]:
         """The optimiser's state of a checkpoint, put into the order of this program's parameters."""
@@ -246,6 +267,7 @@ def train(
         batch = trainer.source.examples(sheet[0]).to(device)
         run.sheet(f"{trainer.step:07d}", sample_sheet(trainer.averaged(), batch, sheet[1]))
 
+    trainer.goal = samples
     count = max(0, -(-(samples - trainer.samples) // trainer.crops_per_step))
     trainer.batches = trainer.stream(count, workers)
     trainer.stopped = drive(
@@ -283,8 +305,10 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=1_000_000, help="crops to see in all")
     parser.add_argument("--init", metavar="CARD", help="start a new run from these weights: compact-autoencoder")
     parser.add_argument("--counterfactuals", type=Path, metavar="DIR", help="train on the counterfactuals in DIR too")
+    parser.add_argument("--cooldown", type=int, default=0, help="crops over which the learning rate falls to zero")
+    parser.add_argument("--ema-decay", type=float, default=TrainConfig.ema_decay, help="less while cooling down")
     arguments = parser.parse_args()
-    config = TrainConfig()
+    config = replace(TrainConfig(), cooldown=arguments.cooldown, ema_decay=arguments.ema_decay)
     face_set = faces.load(arguments.data, arguments.run / "data", masks=arguments.masks)
     run, initial = Run(arguments.run), None
     if arguments.init:

@@ -41,6 +41,7 @@ class TrainConfig:
     ``batch_size``: crops per process and pass; an optimiser step takes ``accumulation`` passes.
     ``pair_share``: share of each batch that gets a second noise (the paper: 1).
     ``timesteps``: "stratified", one from each of B equal intervals, or "uniform", each on its own (the paper).
+    ``cooldown``: crops over which, at the end of the run, the learning rate falls to zero.
     ``ema_warmup``: the decay rises to its value over the first steps.
     ``attribute_weight``: of the linear head that learns the labels, where the data have some; 0 leaves it out.
     ``id_noise``: how far z_id is moved at random before it conditions the U-Net.
@@ -54,12 +55,13 @@ class TrainConfig:
     model: AutoencoderConfig = field(default_factory=lambda: COMPACT)
     batch_size: int = 32
     accumulation: int = 1
-    pair_share: float = 0.125
+    pair_share: float = 0.0625
     timesteps: Literal["stratified", "uniform"] = "stratified"
     learning_rate: float = 4e-4
     weight_decay: float = 1e-4
     warmup_steps: int = 300
-    ema_decay: float = 0.9995
+    cooldown: int = 0
+    ema_decay: float = 0.999
     ema_warmup: bool = True
     reg_weight: float = 1.0
     attribute_weight: float = 0.1
@@ -72,13 +74,22 @@ class TrainConfig:
     checkpointing: bool = False
     seed: int = 0
 
+    @property
+    def second_noises(self) -> int:
+        """Crops of a batch that get a second noise."""
+        return round(self.pair_share * self.batch_size)
+
     def check(self) -> TrainConfig:
         """Raises UsageError for values that make no sense."""
         positive = ("batch_size", "accumulation", "learning_rate", "gradient_clip")
         shares = ("pair_share", "ema_decay", "counterfactual_share")
         bad = [name for name in positive if getattr(self, name) <= 0]
         bad += [name for name in shares if not 0 <= getattr(self, name) <= 1]
-        bad += [name for name in ("reg_weight", "attribute_weight", "change_weight", "seed") if getattr(self, name) < 0]
+        bad += [
+            name
+            for name in ("reg_weight", "attribute_weight", "change_weight", "cooldown", "seed")
+            if getattr(self, name) < 0
+        ]
         bad += ["timesteps"] if self.timesteps not in ("stratified", "uniform") else []
         bad += ["precision"] if self.precision not in ("auto", "float32", "bfloat16", "float16") else []
         if bad:

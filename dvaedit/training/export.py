@@ -14,9 +14,11 @@ from dvaedit.checkpoints.store import write_weights
 from dvaedit.models.autoencoder import Autoencoder, AutoencoderConfig
 from dvaedit.models.config import from_dict
 from dvaedit.training import classifier, faces
+from dvaedit.training.classifier import EDITS
 from dvaedit.training.counterfactual.pairs import Pairs
 from dvaedit.training.run import Run
 from dvaedit.training.sources import TRAINING_DATA
+from dvaedit.training.strengths import calibrate
 
 COMMON = {"licence": "MIT", "source": "trained for dvaedit", "training_data": TRAINING_DATA}
 PARTS = {"autoencoder": "compact-autoencoder", "classifier": "compact-classifier", "parser": "compact-parser"}
@@ -32,13 +34,16 @@ def export(run: Run, data: Path, folder: Path, counterfactuals: Path | None = No
     model.load_state_dict({**state["model"], **state["ema"]})
     fields = {
         "name": PARTS["autoencoder"], "kind": "autoencoder", "config": asdict(config), **COMMON,
-        "metrics": seen(state, run.started_from(), counterfactuals is not None),
+        "metrics": seen(state, run.started_from()),
         "description": "Diffusion video autoencoder at 128 px: U-Net, identity encoder and face-code map (EMA).",
     }  # fmt: skip
     write_weights(folder, fields, model.state_dict(), torch.float16)
     model.load_state_dict({name: tensor.half().float() for name, tensor in model.state_dict().items()})
     face_set = faces.load(data, run.folder / "data", size=config.unet.image_size)
     attributes, metrics = classifier.fit(model, face_set, Pairs.load(counterfactuals) if counterfactuals else None)
+    for name in EDITS if counterfactuals else ():
+        metrics[name]["strength"] = calibrate(model, attributes, face_set, name, 1)
+        metrics[name]["strength_removing"] = calibrate(model, attributes, face_set, name, -1)
     fields = {
         "name": PARTS["classifier"], "kind": "classifier", **COMMON,
         "config": {"attributes": list(attributes.names), "rank": attributes.rank},
@@ -49,14 +54,9 @@ def export(run: Run, data: Path, folder: Path, counterfactuals: Path | None = No
     Card(name="compact", kind="model", parts=PARTS, description=summary, licence="MIT").write(folder)
 
 
-def seen(state: dict[str, Any], before: dict[str, float], with_counterfactuals: bool) -> dict[str, float]:
+def seen(state: dict[str, Any], before: dict[str, float]) -> dict[str, float]:
     """How much the weights were trained, together with those their run started from."""
-    config = state["config"]
-    crops = state["step"] * config["batch_size"]
-    counts = {"crops_seen": crops, "noised_crops_seen": round(crops * (1 + config["pair_share"])),
-              "optimiser_steps": state["step"]}  # fmt: skip
-    if with_counterfactuals:
-        counts["counterfactuals_seen"] = round(crops * config["counterfactual_share"])
+    counts = {**state["seen"], "optimiser_steps": state["step"]}
     return {name: before.get(name, 0) + count for name, count in counts.items()}
 
 

@@ -56,7 +56,8 @@ class FaceSource:
         return Batch(x_0, z_lnd=landmark_codes(points, self.faces.image_size))
 
     def describe(self) -> dict[str, Any]:
-        return {"kind": "faces", "faces": len(self.faces.images), "held_out": int(self.faces.held_out.sum())}
+        return {"kind": "faces", "faces": len(self.faces.images), "held_out": int(self.faces.held_out.sum()),
+                "counterfactuals": self.counterfactuals}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from dvaedit.pipeline.store import Cache
 
 def test_attributes(weights, run):
     lines = {line.split()[0]: line.split()[1:] for line in run("attributes").stdout.splitlines()}
-    assert lines["Blond_Hair"] == ["0.910", "0.960", "40", "-1", "to", "+1.5", "hair"]
-    assert lines["Bald"] == ["-", "-", "-", "-", "head"]
+    assert lines["Blond_Hair"] == ["0.910", "0.960", "40", "-1", "to", "+1.5", "-", "hair"]
+    assert lines["Bald"] == ["-", "-", "-", "-", "-", "head"]
     rows = json.loads(run("attributes", "--json").stdout)
     assert [row["name"] for row in rows] == ["Blond_Hair", "Bald", "Young"]
     assert rows[0]["auc"] == 0.96 and rows[1]["auc"] is None

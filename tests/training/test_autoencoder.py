@@ -6,13 +6,13 @@ import torch
 
 from dvaedit.checkpoints.cards import Card
 from dvaedit.training.attributes import NAMES
-from dvaedit.training.autoencoder import Trainer, train
+from dvaedit.training.autoencoder import Trainer, face_source, train
 from dvaedit.training.classifier import fit_classifier, fit_directions, held_out_metrics
 from dvaedit.training.config import TrainConfig
 from dvaedit.training.export import seen
 from dvaedit.training.face_batches import FaceSource
 from dvaedit.training.faces import FaceSet, is_held_out
-from dvaedit.training.objective import attribute_loss, stratified_timesteps
+from dvaedit.training.objective import attribute_loss, levelled, stratified_timesteps
 from dvaedit.training.run import Run
 from tests.models.test_unet import TINY
 
@@ -107,16 +107,41 @@ def test_held_out_share_is_fixed_by_name():
 
 
 def test_what_came_before_counts(tmp_path):
-    state = {"step": 10, "config": {"batch_size": 32, "pair_share": 0.25, "counterfactual_share": 0.5}}
+    counts = {"crops_seen": 320, "noised_crops_seen": 400, "counterfactuals_seen": 160}
+    state = {"step": 10, "seen": counts}
     run = Run(tmp_path)
-    assert seen(state, run.started_from(), False) == {
-        "crops_seen": 320,
-        "noised_crops_seen": 400,
-        "optimiser_steps": 10,
-    }
+    assert seen(state, run.started_from()) == {**counts, "optimiser_steps": 10}
     card = Card(name="a", kind="autoencoder", metrics={"crops_seen": 1000, "noised_crops_seen": 1250}, licence="MIT")
     run.start_from(card)
     run.start_from(replace(card, metrics={"crops_seen": 5}))  # a resumed run has not started anew
-    assert seen(state, run.started_from(), True) == {
+    assert seen(state, run.started_from()) == {
         "crops_seen": 1320, "noised_crops_seen": 1650, "optimiser_steps": 10, "counterfactuals_seen": 160,
     }  # fmt: skip
+
+
+def test_counts_follow_settings_that_change_on_the_way(face_set):
+    config = TrainConfig(model=TINY, batch_size=4, pair_share=0.5)
+    first = Trainer(config, face_source(config, face_set))
+    first.train_step()
+    second = Trainer(replace(config, pair_share=0.25), face_source(config, face_set))
+    second.restore(first.state())
+    second.train_step()
+    assert second.seen == {"crops_seen": 8, "noised_crops_seen": 11, "counterfactuals_seen": 0}
+
+
+def test_small_changes_count_more_than_their_share():
+    hair, lips = torch.zeros(2, 1, 1, 10, 10)
+    hair[:, :, :6], lips[:, :, :1, :1] = 1, 1
+    raised = levelled(torch.cat([hair, lips]))
+    assert raised[1].max() == pytest.approx(6**0.5, rel=1e-3)
+    assert raised[0].max() == pytest.approx(0.5)
+    assert torch.equal(raised > 0, torch.cat([hair, lips]) > 0)
+
+
+def test_the_learning_rate_rises_stays_and_falls(source, tmp_path):
+    trainer = train(replace(CONFIG, cooldown=16, learning_rate=1.0), source, Run(tmp_path), samples=0)
+    trainer.goal, rates = 40, []
+    for step in range(10):
+        trainer.step, trainer.samples = step, 4 * step
+        rates.append(trainer._learning_rate())
+    assert rates == [0.5, 1, 1, 1, 1, 1, 1, 0.75, 0.5, 0.25]

@@ -11,6 +11,8 @@ from dvaedit.training.pseudo_labels import GLASSES, L_LIP, NOSE, POLYGONS, U_LIP
 
 NOSE_BASE, CHIN = 2, 152
 INSET = 0.045
+FOREHEAD, BROWS = 10, 9
+STROKE = -0.1  # of a forehead's relief; deeper than wrinkles
 TYPICAL_LIGHT = 60.0  # Lab, of skin
 LIPS = sorted(set(POLYGONS[U_LIP]) | set(POLYGONS[L_LIP]))
 STABLE = (33, 133, 362, 263, 168, 6, 4, 10, 151, 127, 356)  # what a smile does not move
@@ -121,6 +123,21 @@ def lend_wrinkles(
     change = gain * np.clip(relief, -0.13, 0.09) - (1 - keep) * own
     bare = cv2.GaussianBlur((library.classes[index] != GLASSES).astype(np.float32), (0, 0), 2)[..., None]
     return np.clip(image + skin_weight(raster) * bare * change, 0, 1)
+
+
+def most_wrinkled(library: Library, pool: np.ndarray) -> int:
+    """The face of ``pool`` with the strongest relief of the skin; strokes of hair on the forehead are none."""
+    skin = cv2.erode(library.raster(library.canonical).inside.astype(np.uint8), np.ones((25, 25))) > 0
+    top, brows = (int(library.canonical[point, 1]) for point in (FOREHEAD, BROWS))
+    forehead = np.zeros_like(skin)
+    forehead[top + 6 : brows - 4, int(library.canonical[104, 0]) : int(library.canonical[333, 0])] = True
+
+    def depth(index: int) -> float:
+        flat = library.raster(library.canonical).pull(library.image(index), library.points[index], INSET)
+        relief = _relief(flat)[..., 0]
+        return -1.0 if np.percentile(relief[forehead], 2) < STROKE else float(relief[skin].std())
+
+    return int(max(pool, key=depth))
 
 
 def _relief(image: np.ndarray, sigma: float = 7.0) -> np.ndarray:

@@ -13,7 +13,7 @@ that learns from many different beards on like faces answers with their smear.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -160,17 +160,14 @@ def _age_sex_changes(library: Library) -> list[Change]:
 
     old = {sex: library.contrast(group(sex=sex, age="old"), group(sex=sex, age="young")) for sex in "mf"}
     sexes = library.contrast(group(sex="m", age="young"), group(sex="f", age="young"))
-    wrinkled = library.donors(
-        lambda row: row["age"] == "old" and row["facial_hair"] == "none" and row["glasses"] == "none"
-    )
-    wrinkled = library.evenly_lit(wrinkled, 0.3)
+    wrinkled = library.donors(lambda row: plain(row) and row["age"] == "old" and row["smile"] == "none")
+    wrinkled = features.most_wrinkled(library, library.evenly_lit(wrinkled, 0.4))
     stubble = beards(library, "stubble")
     gray = hair_donors(library, "gray")
 
     def age(index: int, rng: np.random.Generator) -> Made:
         image, points = features.shift_towards(library, index, old[library.rows[index]["sex"]], 1.2, 1.0)
-        donor = library.choose(wrinkled, index, rng, nearest=LENDERS)
-        image = features.lend_wrinkles(library, image, points, index, donor, gain=1.1)
+        image = features.lend_wrinkles(library, image, points, index, wrinkled, gain=0.8)
         if not np.isnan(library.hair[index, 0]):
             grayed = hair.recolour(library, index, library.choose(gray, index, rng, nearest=LENDERS), rng)
             mask = hair.hair_mask(library.image(index), library.classes[index])[..., None]
@@ -218,24 +215,29 @@ def plan(library: Library, kinds: list[Change], each: int, seed: int) -> list[tu
     return [tuple(pair) for pair in np.array(chosen).tolist()]
 
 
-def make(root: Path, work: Path, each: int, seed: int) -> None:
+def make(root: Path, work: Path, each: int, seed: int, again: Collection[str] = ()) -> None:
     """Write ``counterfactuals.npz`` (base, kind, points, kind names and labels) and ``counterfactuals128.npy``.
 
-    The pictures are uint8 (N, 128, 128, 3); the table covers those that are finished.
+    The pictures are uint8 (N, 128, 128, 3); the table covers those that are finished. ``again``: kinds to make anew in
+    a finished set, whose others stay as they are.
     """
     cv2.setNumThreads(1)
     library = Library.load(root, work)
     kinds = changes(library)
     todo = plan(library, kinds, each, seed)
     table = work / "counterfactuals.npz"
-    pictures = np.lib.format.open_memmap(work / "counterfactuals128.npy", "w+", np.uint8, (len(todo), SIZE, SIZE, 3))
-    points = np.zeros((len(todo), 68, 2), np.float32)
+    shape, points = (len(todo), SIZE, SIZE, 3), np.zeros((len(todo), 68, 2), np.float32)
+    pictures = np.lib.format.open_memmap(work / "counterfactuals128.npy", "r+" if again else "w+", np.uint8, shape)
+    if again:
+        points[:] = np.load(table)["points"]
     for number, (index, kind) in enumerate(todo):
+        if again and kinds[kind].name not in again:
+            continue
         image, moved = kinds[kind].make(index, np.random.default_rng((seed, number)))
         small = cv2.resize(image, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
         pictures[number] = np.rint(np.clip(small, 0, 1) * 255).astype(np.uint8)
         points[number] = landmarks_68(moved) * (SIZE / len(image))
-        if (number + 1) % 500 == 0 or number + 1 == len(todo):
+        if not again and ((number + 1) % 500 == 0 or number + 1 == len(todo)):
             pictures.flush()
             base, kind_of = np.array(todo[: number + 1]).T
             np.savez(work / "partial.npz", base=base, kind=kind_of, points=points[: number + 1],
@@ -251,8 +253,9 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="work folder with the class maps of pseudo_labels")
     parser.add_argument("--each", type=int, default=6, help="counterfactuals per face")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--again", nargs="+", default=(), metavar="KIND", help="make these anew in a finished set")
     arguments = parser.parse_args()
-    make(arguments.data, arguments.work, arguments.each, arguments.seed)
+    make(arguments.data, arguments.work, arguments.each, arguments.seed, arguments.again)
 
 
 if __name__ == "__main__":

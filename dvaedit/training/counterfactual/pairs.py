@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from dvaedit.errors import UsageError
 from dvaedit.training.arrays import read_archive, read_array
@@ -16,8 +17,12 @@ from dvaedit.training.attributes import NAMES
 from dvaedit.training.faces import FaceSet
 
 REVERSED_SHARE = 0.3
-MINOR = {"brown_hair", "sunglasses", "stubble", "moustache", "makeup"}  # drawn less often than what people ask for
-MINOR_SHARE = 0.4
+# How often kinds are drawn: what few ask for less often, what is hard to learn more often. Others: 1.
+SHARES = {
+    "brown_hair": 0.3, "sunglasses": 0.3, "stubble": 0.3, "moustache": 0.3, "makeup": 0.4, "black_hair": 0.7,
+    "blond_hair": 0.7, "red_hair": 0.7, "gray_hair": 0.8, "eyeglasses": 1.5, "smile": 2.0, "lipstick": 1.5,
+    "male": 1.5, "female": 1.5,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -52,9 +57,9 @@ class Pairs:
     def draw(self, count: int, generator: torch.Generator) -> tuple[np.ndarray, np.ndarray]:
         """(count,) pairs, and (count,) bool: from the counterfactual to the face.
 
-        Every kind is as likely as another, but for those in MINOR, whatever their numbers.
+        Kinds are drawn by SHARES, however many there are of each.
         """
-        shares = torch.tensor([MINOR_SHARE if name in MINOR else 1.0 for name in self.names])
+        shares = torch.tensor([SHARES.get(name, 1.0) for name in self.names])
         kinds = torch.multinomial(shares, count, replacement=True, generator=generator).numpy()
         places = torch.rand(count, generator=generator).numpy()
         chosen = [np.flatnonzero(self.kind == kind) for kind in kinds]
@@ -71,7 +76,22 @@ def noise_dependent_mix(source: Tensor, target: Tensor, noise: Tensor, generator
     """Pictures between ``source`` and ``target``, (B, C, H, W): what an edit's state looks like on its way.
 
     ``noise``: (B, 1, 1, 1), sqrt(1 - alphas_cumprod). A sampler starts at pure noise made of the source and arrives at
-    the target, so the share of the source is at most the noise's variance, and any share below it may occur.
+    the target, so the share of the source is at most the noise's variance, and any share below it may occur. What has
+    been changed so far comes from guesses at higher noise, which are blurred: a network that meets only sharp changes
+    takes the dark cloud that glasses begin as for dark lenses, and keeps it.
     """
-    share = (1.4 * torch.rand(len(source), 1, 1, 1, generator=generator) - 0.2).clamp(0, 1).to(source.device)
-    return target + share * noise.square() * (source - target)
+    shape, variance = (len(source), 1, 1, 1), noise.square()
+    share = (1.4 * torch.rand(shape, generator=generator) - 0.2).clamp(0, 1).to(source.device)
+    blur = torch.rand(shape, generator=generator).to(source.device)
+    return source + (1 - share * variance) * blurred(target - source, blur * variance)
+
+
+def blurred(images: Tensor, amount: Tensor) -> Tensor:
+    """(B, C, H, W), each blurred by its ``amount``, (B, 1, 1, 1) in [0, 1]: up to a sigma of about 3.7 pixels."""
+    little, much = (_box(_box(images, width), width) for width in (5, 9))
+    below, above = (2 * amount).clamp(max=1), (2 * amount - 1).clamp(min=0)
+    return images + below * (little - images) + above * (much - little)
+
+
+def _box(images: Tensor, width: int) -> Tensor:
+    return F.avg_pool2d(images, width, stride=1, padding=width // 2, count_include_pad=False)

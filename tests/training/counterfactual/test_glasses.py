@@ -1,7 +1,16 @@
 import numpy as np
 import pytest
 
-from dvaedit.training.counterfactual.glasses import LEFT_EYE, NOSE_BRIDGE, RIGHT_EYE, TEMPLES, wear
+from dvaedit.training.counterfactual.glasses import (
+    LEFT_EYE,
+    NOSE_BRIDGE,
+    RIGHT_EYE,
+    STANDARD,
+    STANDARD_SHARE,
+    TEMPLES,
+    Style,
+    wear,
+)
 
 
 @pytest.fixture
@@ -29,3 +38,9 @@ def test_hair_covers_the_temples(points):
     hair[:, :64] = 17
     open_, covered = (wear(skin, points, c, np.random.default_rng(4)) for c in (hair * 0, hair))
     assert np.abs(covered - skin)[100:130, 52:58].max() < 0.05 < np.abs(open_ - skin)[100:130, 52:58].max()
+
+
+def test_most_glasses_are_of_one_style_and_follow_from_the_face():
+    styles = [Style.draw(np.random.default_rng(seed), sun=False) for seed in range(400)]
+    assert np.mean([style == STANDARD for style in styles]) == pytest.approx(STANDARD_SHARE, abs=0.06)
+    assert all(Style.draw(np.random.default_rng(seed), sun=True) != STANDARD for seed in range(20))

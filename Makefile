@@ -1,6 +1,6 @@
 # make demo   edit the example video        make test        run the tests
 # make lint   check style                   make test-slow   run the slow tests
-#                                           make test-soak   run for hours: kills, floods, damage
+#                                           make test-soak   memory over minutes of video
 # VENV=folder and PYTHON=interpreter choose where things are installed and with what.
 
 VENV   ?= .venv

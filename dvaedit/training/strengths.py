@@ -63,11 +63,15 @@ def good_strengths(
 def calibrate(
     model: Autoencoder, attributes: AttributeModel, face_set: FaceSet, name: str, sign: int, embed: Embed | None = None
 ) -> list[float] | None:
-    """Scale an edit map so that strength 1 is enough where less than MAX_GAIN does it; returns the good strengths."""
+    """Scale an edit map so that strength 1 is good: up to MAX_GAIN where it is too little, down where it is too much.
+
+    Returns the good strengths of the scaled map, None where there are none.
+    """
     good = good_strengths(model, attributes, face_set, name, sign, embed)
     if good is None:
         return None
-    gain = min(max(1.0, abs(good[0])), MAX_GAIN)
+    least, greatest = map(abs, good)
+    gain = min(max(1.0, least), greatest, MAX_GAIN)
     place = (0 if sign > 0 else 1, attributes.names.index(name))
     attributes.offset[place] *= gain
     attributes.left[place] *= gain

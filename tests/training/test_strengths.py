@@ -72,14 +72,14 @@ def test_calibrated_edits_are_seen_at_strength_one(face_set, monkeypatch):
     attributes = AttributeModel(NAMES, 3, rank=2)
     for tensor in (attributes.offset, attributes.left):
         tensor.fill_(1.0)
-    found = {("Smiling", 1): [1.5, 3.0], ("Smiling", -1): None, ("Male", 1): [0.5, 2.0], ("Male", -1): [-3.0, -3.0]}
+    found = {("Smiling", 1): [1.5, 3.0], ("Smiling", -1): None, ("Male", 1): [0.5, 0.75], ("Male", -1): [-3.0, -3.0]}
     monkeypatch.setattr(
         strengths, "good_strengths", lambda model, attributes, faces, name, sign, embed: found[name, sign]
     )
     ranges = {key: strengths.calibrate(None, attributes, face_set, *key) for key in found}
     assert ranges == {
-        ("Smiling", 1): [1.0, 2.0], ("Smiling", -1): None, ("Male", 1): [0.5, 2.0], ("Male", -1): [-1.5, -1.5],
+        ("Smiling", 1): [1.0, 2.0], ("Smiling", -1): None, ("Male", 1): [0.67, 1.0], ("Male", -1): [-1.5, -1.5],
     }  # fmt: skip
     gains = attributes.offset[:, :, 0]
-    assert gains.tolist() == [[1.5, 1.0], [1.0, 2.0]]
+    assert gains.tolist() == [[1.5, 0.75], [1.0, 2.0]]
     assert torch.equal(attributes.left[..., 0, 0], gains)

@@ -48,7 +48,7 @@ class TextObjective:
     id_weight: float = 1.0
     l1_weight: float = 5.0
     iterations: int = 12
-    learning_rate: float = 0.03
+    learning_rate: float = 0.01
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from dvaedit.face.guided import apply_maps, local_maps
 
 MAP_RADIUS = 1 / 20  # of the windows in which a difference is a map of colours, as a share of the crop's side
 MAP_EPS = 1e-3
+LIGHTER = 20  # 8-bit levels of lightening from which on maps are level
 Box = tuple[int, int, int, int]
 
 
@@ -47,8 +48,8 @@ def recoloured_patch(
 
     Around each pixel of the crop the difference is written as an affine map of the crop's colours, and that map is
     applied to the frame's: strands finer than a pixel of the crop change colour, and what lies between them does not.
-    Well inside the mask, where all is of one kind, the maps are level: what the network makes lighter it also makes
-    flat, and there the frame's own contrast is the better one.
+    Well inside the mask, where all is of one kind, maps that lighten are level: what the network makes lighter it also
+    makes flat, and there the frame's own contrast is the better one. What gets darker must lose contrast.
 
     crop: uint8 (S, S, 3), the unedited crop; rgb: uint8 (H, W, 3), the frame.
     """
@@ -58,7 +59,8 @@ def recoloured_patch(
     size, (x0, y0, x1, y1) = len(crop), box
     window = 2 * max(1, round(MAP_RADIUS * size)) + 1
     inside = cv2.blur(cv2.resize(mask, (size, size), interpolation=cv2.INTER_AREA), (window, window))
-    steepness = 1 - np.clip(2 * inside - 1, 0, 1)
+    lighter = np.clip(cv2.blur(np.asarray(difference, np.float32).mean(axis=2), (window, window)) / LIGHTER, 0, 1)
+    steepness = 1 - lighter * np.clip(2 * inside - 1, 0, 1)
     slopes, offsets = local_maps(
         np.asarray(difference, np.float32), crop.astype(np.float32) / 255, window, MAP_EPS, steepness
     )

@@ -185,6 +185,16 @@ def test_well_inside_the_mask_the_frame_keeps_its_contrast():
     assert inner.std() == pytest.approx(frame[50:70, 60:90].std(), rel=0.1)
 
 
+def test_what_gets_darker_loses_contrast_as_the_edit_says():
+    frame = np.full((120, 160, 3), 120, np.uint8)
+    frame[:, ::12] = frame[:, 1::12] = frame[:, 2::12] = 180
+    quad, everywhere = square(30, 10, 96), np.ones((64, 64), np.float32)
+    small = crop(frame, quad, 48)
+    difference = -0.8 * small.astype(np.float32)  # to a fifth of its light
+    full = frame + in_frame(*recoloured_patch(difference, small, everywhere, quad, frame))
+    np.testing.assert_allclose(full[50:70, 60:90], 0.2 * frame[50:70, 60:90], atol=6)
+
+
 def test_a_recoloured_crop_without_mask_changes_nothing():
     nothing = np.zeros((16, 16), np.float32)
     box, delta = recoloured_patch(

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from dvaedit.errors import UsageError
+from dvaedit.face.steady import follow
 
 
 @dataclass(frozen=True)
@@ -77,9 +78,7 @@ def _together(
 
 def _difference(before: np.ndarray, after: np.ndarray, flow: np.ndarray) -> np.ndarray:
     """|after(p) - before(p + flow(p))|, mean over the colours, (H, W) float32."""
-    height, width = flow.shape[:2]
-    grid = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype(np.float32)
-    moved = cv2.remap(before.astype(np.float32), grid + flow, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    moved = follow(before.astype(np.float32), flow)
     return np.abs(after.astype(np.float32) - moved).mean(axis=2)
 
 

@@ -29,9 +29,9 @@ def steady(differences: np.ndarray, crops: np.ndarray, frames: np.ndarray, wante
         for other in _neighbours(frames, at):
             flow = engine.calc(gray[at], gray[other], None)
             share = np.exp(-((frames[other] - frames[at]) ** 2) / (2 * TIME_SIGMA**2))
-            apart = np.abs(_follow(blurred[other], flow) - blurred[at]).mean(axis=2)
+            apart = np.abs(follow(blurred[other], flow) - blurred[at]).mean(axis=2)
             share = share * np.exp(-((apart / COLOUR_SIGMA) ** 2))
-            total += share[..., None] * _follow(differences[other], flow)
+            total += share[..., None] * follow(differences[other], flow)
             weight += share
         calm.append(total / weight[..., None])
     return np.stack(calm)
@@ -43,7 +43,7 @@ def _neighbours(frames: np.ndarray, at: int) -> list[int]:
     return [other for other in near if other != at and abs(frames[other] - frames[at]) == abs(other - at)]
 
 
-def _follow(image: np.ndarray, flow: np.ndarray) -> np.ndarray:
+def follow(image: np.ndarray, flow: np.ndarray) -> np.ndarray:
     """``image`` fetched from where the flow leads, borders repeated."""
     height, width = flow.shape[:2]
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))

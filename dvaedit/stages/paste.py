@@ -190,7 +190,8 @@ class Patches:
     def patch(self, frame: Frame, size: tuple[int, int]) -> tuple[Box, np.ndarray] | None:
         """Box and float32 RGB difference, 8-bit levels, for the upright frame of ``size`` (width, height).
 
-        None where the frame does not show the face.
+        None where the frame does not show the face. The difference is pasted as it is, but for hair, of which it tells
+        the colours only.
         """
         position = self.place.get(frame.index)
         if position is None:
@@ -199,13 +200,6 @@ class Patches:
         mask = self._mask("mask", position)
         if self.pasted.meta["mode"] == "replace":
             return replace_patch(frame.rgb(), levels, mask > 0.5, self.quads[position])
-        inside = self._inside(frame, position, levels, mask, size)
-        return inside if self.recolouring is None else merge(inside, self._around(frame, position, size))
-
-    def _inside(
-        self, frame: Frame, position: int, levels: np.ndarray, mask: np.ndarray, size: tuple[int, int]
-    ) -> tuple[Box, np.ndarray]:
-        """The crop's difference: as it is, but for hair, of which it tells the colours only."""
         quad = self.quads[position]
         if self.pasted.meta["region"] == HAIR:
             hair = mask
@@ -213,16 +207,17 @@ class Patches:
             hair = mask * self._mask("hair", position)
         else:
             return difference_patch(levels, mask, quad, size)
-        crop = self.align.read("crops", position, position + 1)[0]
-        return merge(
-            difference_patch(levels, mask - hair, quad, size), recoloured_patch(levels, crop, hair, quad, frame.rgb())
+        rgb, crop = frame.rgb(), self.align.read("crops", position, position + 1)[0]
+        inside = merge(
+            difference_patch(levels, mask - hair, quad, size), recoloured_patch(levels, crop, hair, quad, rgb)
         )
+        return inside if self.recolouring is None else merge(inside, self._around(rgb, position, size))
 
-    def _around(self, frame: Frame, position: int, size: tuple[int, int]) -> tuple[Box, np.ndarray]:
+    def _around(self, rgb: np.ndarray, position: int, size: tuple[int, int]) -> tuple[Box, np.ndarray]:
         """The hair outside the crop, at the frame's own resolution."""
         box, weights = mask_in_frame(self._mask("around", position), self.wide[position], size)
         x0, y0, x1, y1 = box
-        return box, recolour(frame.rgb()[y0:y1, x0:x1], self.recolouring) * weights[..., None]
+        return box, recolour(rgb[y0:y1, x0:x1], self.recolouring) * weights[..., None]
 
     def _mask(self, name: str, position: int) -> np.ndarray:
         return decode_png(self.pasted.read_blobs(name, position, position + 1)[0]).astype(np.float32) / 255

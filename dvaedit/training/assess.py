@@ -17,14 +17,14 @@ import numpy as np
 
 from dvaedit.checkpoints.load import load_model
 from dvaedit.editing.attributes import AttributeEdit
-from dvaedit.evaluation.identity import SFace, cosine
+from dvaedit.evaluation.identity import SFace
 from dvaedit.evaluation.judging import NEAREST, SEEN, load_judge, probabilities
 from dvaedit.files import write_durably
 from dvaedit.models.autoencoder import Autoencoder
 from dvaedit.models.classifier import AttributeModel
 from dvaedit.training import faces
 from dvaedit.training.faces import FaceSet
-from dvaedit.training.strengths import invert, sample_edited
+from dvaedit.training.strengths import Embed, invert, likeness, pictures_of, sample_edited
 
 EDITS = (
     AttributeEdit("Blond_Hair"), AttributeEdit("Black_Hair"), AttributeEdit("Gray_Hair"), AttributeEdit("Red_Hair"),
@@ -41,7 +41,7 @@ class Instruments:
 
     judge: Callable[[np.ndarray], np.ndarray]
     names: tuple[str, ...]
-    embed: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    embed: Embed
 
     @classmethod
     def load(cls) -> Instruments:
@@ -71,13 +71,9 @@ def assess(
     after, alike = [], []
     for start in range(0, len(chosen), BATCH):
         batch = invert(model, face_set, chosen[start : start + BATCH])
-        sampled = sample_edited(model, attributes, batch, edit)
-        pictures = ((sampled + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
+        pictures = pictures_of(sample_edited(model, attributes, batch, edit))
         after += _wanted(by.judge(pictures)[:, at], edit).tolist()
-        alike += [
-            cosine(by.embed(old, points), by.embed(new, points))
-            for old, new, points in zip(batch.images, pictures, batch.points, strict=True)
-        ]
+        alike += likeness(batch, pictures, by.embed)
     done = np.array(after) >= SEEN
     groups = {
         name: {"success": _share(done[members[chosen]]), "faces": int(members[chosen].sum())}

@@ -133,7 +133,8 @@ class Trainer:
         """Add an optimiser step to what has been seen; settings may change in the course of a run."""
         config, passes = self.config, self.draws_per_step
         counts = {
-            "crops_seen": config.batch_size, "noised_crops_seen": config.batch_size + config.second_noises,
+            "crops_seen": config.batch_size,
+            "noised_crops_seen": config.batch_size + config.second_noises(config.batch_size),
             "counterfactuals_seen": self.source.describe().get("counterfactuals", 0),
         }  # fmt: skip
         self.seen = {name: self.seen.get(name, 0) + count * passes for name, count in counts.items()}

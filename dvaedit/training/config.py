@@ -74,10 +74,9 @@ class TrainConfig:
     checkpointing: bool = False
     seed: int = 0
 
-    @property
-    def second_noises(self) -> int:
-        """Crops of a batch that get a second noise."""
-        return round(self.pair_share * self.batch_size)
+    def second_noises(self, count: int) -> int:
+        """How many of ``count`` crops get a second noise."""
+        return round(self.pair_share * count)
 
     def check(self) -> TrainConfig:
         """Raises UsageError for values that make no sense."""

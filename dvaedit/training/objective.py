@@ -65,7 +65,7 @@ class Objective(nn.Module):
 
     def _denoising(self, batch: Batch, z_id: Tensor, generator: torch.Generator) -> DenoisingLoss:
         count, device = len(batch.x_0), batch.x_0.device
-        pairs = round(self.config.pair_share * count)
+        pairs = self.config.second_noises(count)
         t = self._timesteps(count, generator).to(device)
         eps = torch.randn((count + pairs, *batch.x_0.shape[1:]), generator=generator)
         eps = eps.contiguous(memory_format=torch.channels_last).to(device)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from dvaedit.diffusion.reversible import States, reversible_invert, reversible_sample, reversible_timesteps
 from dvaedit.editing.attributes import AttributeEdit, apply_shift, attribute_shift
-from dvaedit.evaluation.identity import SFace, cosine
+from dvaedit.evaluation.identity import cosine
 from dvaedit.models.autoencoder import Autoencoder
 from dvaedit.models.classifier import AttributeModel
 from dvaedit.training.augment import to_float
@@ -44,24 +44,23 @@ class Inverted:
 
 
 def good_strengths(
-    model: Autoencoder, attributes: AttributeModel, face_set: FaceSet, name: str, sign: int, embed: Embed | None = None
+    model: Autoencoder, attributes: AttributeModel, face_set: FaceSet, name: str, sign: int, embed: Embed
 ) -> list[float] | None:
     """Least and greatest of GRID, times ``sign``, at which adding (1) or removing (-1) ``name`` is good; None: never.
 
-    ``embed``: who is on a picture with its 68 points; default: SFace.
+    ``embed``: who is on a picture with its 68 points, for instance SFace's.
     """
     known = face_set.labels[:, attributes.names.index(name)]
     chosen = np.flatnonzero(face_set.held_out & (known == (0 if sign > 0 else 1)))[:FACES]
     if len(chosen) < FACES:
         return None
-    embed = SFace().embed if embed is None else embed
     faces = invert(model, face_set, chosen)
     good = [s for s in GRID if _is_good(model, attributes, faces, AttributeEdit(name, sign * s), embed)]
     return [sign * good[0], sign * good[-1]] if good else None
 
 
 def calibrate(
-    model: Autoencoder, attributes: AttributeModel, face_set: FaceSet, name: str, sign: int, embed: Embed | None = None
+    model: Autoencoder, attributes: AttributeModel, face_set: FaceSet, name: str, sign: int, embed: Embed
 ) -> list[float] | None:
     """Scale an edit map so that strength 1 is good: up to MAX_GAIN where it is too little, down where it is too much.
 
@@ -105,6 +104,19 @@ def sample_edited(model: Autoencoder, attributes: AttributeModel, faces: Inverte
     return sampled.clamp(-1, 1)
 
 
+def pictures_of(sampled: Tensor) -> np.ndarray:
+    """Samples (n, 3, S, S) in [-1, 1] as uint8 (n, S, S, 3)."""
+    return ((sampled + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
+
+
+def likeness(faces: Inverted, pictures: np.ndarray, embed: Embed) -> list[float]:
+    """Cosine of who each face is and who is on what was made of it, uint8 (n, S, S, 3)."""
+    return [
+        cosine(embed(before, points), embed(after, points))
+        for before, after, points in zip(faces.images, pictures, faces.points, strict=True)
+    ]
+
+
 def _is_good(
     model: Autoencoder, attributes: AttributeModel, faces: Inverted, edit: AttributeEdit, embed: Embed
 ) -> bool:
@@ -112,9 +124,5 @@ def _is_good(
     with torch.no_grad():
         logits = attributes.logits(model.identity(sampled))[:, attributes.names.index(edit.name)]
     seen = (logits * (1 if edit.strength > 0 else -1) > 0).float().mean()
-    pictures = ((sampled + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
-    same = [
-        cosine(embed(before, points), embed(after, points))
-        for before, after, points in zip(faces.images, pictures, faces.points, strict=True)
-    ]
-    return bool(seen >= SEEN_SHARE and np.mean(same) >= SAME_PERSON)
+    alike = likeness(faces, pictures_of(sampled), embed)
+    return bool(seen >= SEEN_SHARE and np.mean(alike) >= SAME_PERSON)

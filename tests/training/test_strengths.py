@@ -76,7 +76,7 @@ def test_calibrated_edits_are_seen_at_strength_one(face_set, monkeypatch):
     monkeypatch.setattr(
         strengths, "good_strengths", lambda model, attributes, faces, name, sign, embed: found[name, sign]
     )
-    ranges = {key: strengths.calibrate(None, attributes, face_set, *key) for key in found}
+    ranges = {key: strengths.calibrate(None, attributes, face_set, *key, None) for key in found}
     assert ranges == {
         ("Smiling", 1): [1.0, 2.0], ("Smiling", -1): None, ("Male", 1): [0.67, 1.0], ("Male", -1): [-1.5, -1.5],
     }  # fmt: skip

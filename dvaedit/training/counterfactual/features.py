@@ -38,11 +38,15 @@ def grow_beard(
     image, points = library.image(index), library.points[index]
     raster = library.raster(points)
     weight = raster.weight(beard_weight(library.canonical, moustache_only), 2.0)
-    lips = cv2.GaussianBlur(
-        (fill(points, POLYGONS[U_LIP]) | fill(points, POLYGONS[L_LIP])).astype(np.float32), (0, 0), 1
-    )
+    lips = _lips(points, 1)
     weight = np.clip(1.25 * weight, 0, 1) * (1 - lips[..., None])
     return _recolour(image, amount * weight * raster.pull(contrast.texture.astype(np.float32), library.canonical))
+
+
+def _lips(points: np.ndarray, sigma: float) -> np.ndarray:
+    """(S, S) in [0, 1]: the lips, with soft edges."""
+    inside = fill(points, POLYGONS[U_LIP]) | fill(points, POLYGONS[L_LIP])
+    return cv2.GaussianBlur(inside.astype(np.float32), (0, 0), sigma)
 
 
 def _recolour(image: np.ndarray, change: np.ndarray) -> np.ndarray:
@@ -147,9 +151,7 @@ def _relief(image: np.ndarray, sigma: float = 7.0) -> np.ndarray:
 
 def make_up(image: np.ndarray, points: np.ndarray, rng: np.random.Generator, heavy: bool) -> np.ndarray:
     """Lipstick; ``heavy``: eye shadow, lashes and blush too."""
-    lips = cv2.GaussianBlur(
-        (fill(points, POLYGONS[U_LIP]) | fill(points, POLYGONS[L_LIP])).astype(np.float32), (0, 0), 1.2
-    )
+    lips = _lips(points, 1.2)
     lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB)
     hue, chroma = rng.uniform(0.25, 0.45), rng.uniform(46, 54)
     tone = np.stack([lab[..., 0] * rng.uniform(0.65, 0.75), np.full_like(lab[..., 1], chroma * np.cos(hue)),

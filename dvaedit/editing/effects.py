@@ -42,9 +42,14 @@ EFFECTS: dict[str, Effect] = {
     "Rosy_Cheeks": Effect("face with rosy cheeks", "face", "face"),
 }
 WHOLE_HEAD = "head"
+DYES = frozenset(name for name in EFFECTS if name.endswith("_Hair") and name not in ("Long_Hair", "Wavy_Hair"))
 
 
 def region_of(attributes: list[str]) -> str:
-    """The region that holds all the changes: the attributes' own if they share one, else the whole head."""
+    """The region that holds all the changes: the attributes' own if they share one, else the whole head.
+
+    Dyes beside others do not count: hair is dyed on its own.
+    """
+    attributes = [name for name in attributes if name not in DYES] or attributes
     regions = {EFFECTS[name].region if name in EFFECTS else WHOLE_HEAD for name in attributes}
     return regions.pop() if len(regions) == 1 else WHOLE_HEAD

@@ -53,7 +53,7 @@ class RunMasks:
         found = []
         for paste, quads, place in self._people:
             if (at := place.get(index)) is not None:
-                for name, square in (("mask", quads[at]), ("around", wide_quads(quads[at : at + 1])[0])):
+                for name, square in (("mask", quads[at]), ("strands", wide_quads(quads[at : at + 1])[0])):
                     if name in paste:
                         mask = decode_png(paste.read_blobs(name, at, at + 1)[0]).astype(np.float32) / 255
                         found.append(in_frame(mask, square, size))

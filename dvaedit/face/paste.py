@@ -37,7 +37,7 @@ def difference_patch(
     box, weights = mask_in_frame(mask, quad, frame_size)  # linear, not cubic: it must neither overshoot nor ring
     if not weights.size:
         return box, np.zeros((0, 0, 3), np.float32)
-    delta = _into_frame(difference, quad, box, cv2.INTER_CUBIC, cv2.BORDER_REPLICATE)
+    delta = into_frame(difference, quad, box, cv2.INTER_CUBIC, cv2.BORDER_REPLICATE)
     return box, delta * weights[..., None]
 
 
@@ -66,7 +66,7 @@ def recoloured_patch(
     )
     maps = np.concatenate([slopes.reshape(size, size, -1), offsets], axis=2)
     maps = np.dstack([
-        _into_frame(maps[..., k : k + 4], quad, box, cv2.INTER_LINEAR, cv2.BORDER_REPLICATE) for k in range(0, 12, 4)
+        into_frame(maps[..., k : k + 4], quad, box, cv2.INTER_LINEAR, cv2.BORDER_REPLICATE) for k in range(0, 12, 4)
     ])  # fmt: skip
     guide = rgb[y0:y1, x0:x1].astype(np.float32) / 255
     delta = apply_maps(maps[..., :9].reshape(*guide.shape[:2], 3, 3), maps[..., 9:], guide)
@@ -88,13 +88,13 @@ def merge(first: tuple[Box, np.ndarray], second: tuple[Box, np.ndarray]) -> tupl
 
 def mask_in_frame(mask: np.ndarray, quad: np.ndarray, frame_size: tuple[int, int]) -> tuple[Box, np.ndarray]:
     """A mask in crop space, seen in the frame: the box it reaches and its weights there, float32 (h, w)."""
-    box = _support(mask, quad, frame_size)
+    box = support(mask, quad, frame_size)
     if box == (0, 0, 0, 0):
         return box, np.zeros((0, 0), np.float32)
-    return box, _into_frame(mask, quad, box, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
+    return box, into_frame(mask, quad, box, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
 
 
-def _into_frame(image: np.ndarray, quad: np.ndarray, box: Box, interpolation: int, border: int) -> np.ndarray:
+def into_frame(image: np.ndarray, quad: np.ndarray, box: Box, interpolation: int, border: int) -> np.ndarray:
     """An image in crop space, seen from the pixels of a box of the frame: float32 (h, w) or (h, w, C)."""
     matrix = _index_map(quad, len(image), box)
     return warp(np.asarray(image, np.float32), matrix, (box[2] - box[0], box[3] - box[1]), interpolation, border)
@@ -107,7 +107,7 @@ def _index_map(quad: np.ndarray, size: int, box: Box) -> np.ndarray:
     return matrix
 
 
-def _support(mask: np.ndarray, quad: np.ndarray, frame_size: tuple[int, int]) -> Box:
+def support(mask: np.ndarray, quad: np.ndarray, frame_size: tuple[int, int]) -> Box:
     """The frame's pixels that a non-zero mask pixel can reach."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     if not len(rows):

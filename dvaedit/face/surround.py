@@ -1,4 +1,4 @@
-"""Beyond the crop: the hair that an edit recolours goes on outside the square that the model sees.
+"""Beyond the crop: the hair that an edit dyes goes on outside the square that the model sees.
 
 Face parsers know aligned crops only. Outside, hair is what belongs to the person, has the colour that the hair inside
 has and nothing else inside, and hangs together with the hair inside.
@@ -11,15 +11,16 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from dvaedit.face.mask import border_window, refine, soft_mask
-from dvaedit.face.regions import CLASS_ID
+from dvaedit.face.align import crop_to_frame, transform
+from dvaedit.face.regions import CLASS_ID, TRAINING_FACE, ids
 
-REACH = 1.7  # side of the wide square, in sides of the crop
+REACH = 2.0  # side of the wide square, in sides of the crop
 DROP = 0.15  # how far its centre lies below the crop's, in sides: hair falls
-SURE = 0.8  # weight from which a pixel counts as hair when colours are compared
 BINS = 24  # of each channel of Lab
-STRIP = 1 << 20  # pixels recoloured at a time, in float64: an 8K frame would take 2 GB at once
-HAIR = CLASS_ID["hair"]
+HAIR, FACE = CLASS_ID["hair"], CLASS_ID["skin"]
+FACE_CLASSES = sorted(TRAINING_FACE - {HAIR})
+UNSURE = sorted(ids("background", "l_ear", "r_ear", "ear_r", "neck", "cloth"))  # what parsers take hanging hair for
+OUTSIDE = 255
 
 
 def wide_quads(quads: np.ndarray) -> np.ndarray:
@@ -66,75 +67,37 @@ def _blur(counts: np.ndarray) -> np.ndarray:
     return counts
 
 
-def wide_map(wide: np.ndarray, person: np.ndarray, classes: np.ndarray, colours: HairColours) -> np.ndarray:
-    """A class map of a wide square with hair alone: uint8 (S, S), the hair inside and what hangs together with it.
+def wide_map(
+    wide: np.ndarray, shown: np.ndarray, person: np.ndarray, classes: np.ndarray, colours: HairColours
+) -> np.ndarray:
+    """A class map of a wide square: uint8 (S, S): HAIR, inside the crop and what hangs together with it; FACE; 0.
 
-    wide: uint8 (S, S, 3) RGB; person: float (S, S) in [0, 1]; classes: (M, M), the crop's own class map.
+    wide: uint8 (S, S, 3) RGB; shown: bool (S, S), see :func:`in_frame`; person: float (S, S) in [0, 1]; classes:
+    (M, M), the crop's own class map.
     """
     size = len(wide)
     u, v = (at * len(classes) for at in _crop_places(size))
     inside = (u >= 0) & (v >= 0) & (u < len(classes)) & (v < len(classes))
     column, row = (np.clip(at, 0, len(classes) - 1).astype(int) for at in (u, v))
-    likely = (colours(wide) > 0.55) & (person > 0.5)
-    likely = cv2.morphologyEx(likely.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    seen = np.where(inside, classes[row, column], OUTSIDE)
+    found, likelihood = (seen == HAIR) & shown, colours(wide) * (person > 0.5) * shown
+    likely = np.where(inside, np.isin(seen, UNSURE) & (likelihood > 0.8), likelihood > 0.55).astype(np.uint8)
+    likely = cv2.morphologyEx(likely, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     likely = cv2.morphologyEx(likely, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0
-    hair_inside = inside & (classes[row, column] == HAIR)
-    hair = np.where(inside, hair_inside, likely)
+    hair = found | (likely & (~inside | np.isin(seen, UNSURE)))
     _, labels = cv2.connectedComponents(hair.astype(np.uint8), connectivity=4)
-    return np.where(np.isin(labels, np.unique(labels[hair_inside])) & hair, HAIR, 0).astype(np.uint8)
+    connected = np.isin(labels, np.unique(labels[found])) & hair
+    return np.where(connected, HAIR, np.where(np.isin(seen, FACE_CLASSES), FACE, 0)).astype(np.uint8)
 
 
-def hair_around(class_maps: np.ndarray, guides: np.ndarray, frames: np.ndarray, wanted: slice) -> np.ndarray:
-    """The hair outside the crop: float32 (n, S, S), in the wide squares.
-
-    class_maps: uint8 (m, S, S), from :func:`wide_map`; guides: uint8 (m, S, S, 3), the pictures; frames: (m,) rising
-    numbers. wanted: which of the m to make; the others steady them over time. Towards the crop the mask falls as the
-    crop's own rises, so that both together are one.
-    """
-    masks = soft_mask(class_maps, "hair", frames)[wanted]
-    outside = 1 - crop_window(masks.shape[-1])
-    refined = (refine(mask, guide) for mask, guide in zip(masks, guides[wanted], strict=True))
-    return np.stack([mask * outside for mask in refined])
-
-
-def crop_window(size: int) -> np.ndarray:
-    """float32 (S, S): the crop's own window, seen in a wide square of ``size``."""
-    u, v = (at * (size - 1) for at in _crop_places(size))
-    return cv2.remap(border_window(size), u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+def in_frame(quad: np.ndarray, size: int, frame_size: tuple[int, int]) -> np.ndarray:
+    """(size, size) bool: which pixels of the square ``quad`` lie in the frame; beyond it a crop shows reflections."""
+    at = np.stack(np.meshgrid(*[np.arange(size) + 0.5] * 2), axis=-1)
+    places = transform(at, crop_to_frame(quad, size))
+    return ((places >= -0.5) & (places < np.array(frame_size) - 0.5)).all(axis=-1)
 
 
 def _crop_places(size: int) -> tuple[np.ndarray, np.ndarray]:
     """Where in the crop, in [0, 1] if inside, each pixel of a wide square lies: x and y, float32 (S, S)."""
     x, y = np.meshgrid(*[(np.arange(size, dtype=np.float32) + 0.5) / size - 0.5] * 2)
     return x * REACH + 0.5, y * REACH + 0.5 + DROP
-
-
-def fit_recolouring(crops: np.ndarray, differences: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """The affine map from colour to change of colour that an edit made of the hair: (4, 3) float64.
-
-    crops, differences: float (n, S, S, 3), RGB in 8-bit levels; weights: (n, S, S), how surely a pixel is hair.
-    Least squares, with a slight pull towards a change that is the same for all colours.
-    """
-    chosen = weights >= SURE
-    if not chosen.any():
-        return np.zeros((4, 3))
-    colours, change = np.asarray(crops[chosen], np.float64), np.asarray(differences[chosen], np.float64)
-    design = _design(colours - colours.mean(axis=0))
-    gram = design.T @ design / len(design) + np.diag([0, 20.0, 20.0, 20.0])
-    fitted = np.linalg.solve(gram, design.T @ change / len(design))
-    fitted[0] -= colours.mean(axis=0) @ fitted[1:]
-    return fitted
-
-
-def recolour(rgb: np.ndarray, fitted: np.ndarray) -> np.ndarray:
-    """The change of colours ``rgb``, (..., 3) in 8-bit levels, by :func:`fit_recolouring`'s map; float32."""
-    values = np.asarray(rgb, np.float32)
-    flat, change = values.reshape(-1, 3), np.empty((values.size // 3, 3), np.float32)
-    for at in range(0, len(flat), STRIP):
-        some = flat[at : at + STRIP]
-        change[at : at + STRIP] = np.clip(some + _design(some) @ fitted, 0, 255).astype(np.float32) - some
-    return change.reshape(values.shape)
-
-
-def _design(colours: np.ndarray) -> np.ndarray:
-    return np.column_stack([np.ones(len(colours)), colours])

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dvaedit.editing.attributes import AttributeEdit, apply_shift, attribute_shift
-from dvaedit.editing.effects import region_of
+from dvaedit.editing.effects import DYES, region_of
 from dvaedit.editing.reading import read_change
 from dvaedit.editing.text import (
     Pairs,
@@ -38,13 +38,14 @@ SEARCH_TIMESTEPS = (350, 550, 750)
 class Edit(Stage):
     """Makes ``z_id`` (1, D), or (n, D) of a model with a code per frame.
 
-    ``meta``: ``region`` it shows in, ``mix`` of attributes per text, ``cosine`` to before.
+    ``meta``: ``region`` it shows in, ``dyed``: hair takes on another colour, ``mix`` of attributes per text, ``cosine``
+    to before.
 
     Edits add up in the normalised code; ``text_frames`` frames spread over the video guide the text search.
     """
 
     name: ClassVar[str] = "edit"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     attributes: tuple[AttributeEdit, ...] = ()
     texts: tuple[TextEdit, ...] = ()
     objective: TextObjective = field(default_factory=TextObjective)
@@ -67,7 +68,8 @@ class Edit(Stage):
             shift = shift + text.strength * change
             touched += list(mixes[text.target]) or [""]
         z_id = apply_shift(model.attributes, z_id_rep, shift)
-        out.meta.update(region=region_of(touched), mix=mixes, length=float(shift.norm()))
+        dyed = bool(DYES.intersection(touched))
+        out.meta.update(region=region_of(touched), dyed=dyed, mix=mixes, length=float(shift.norm()))
         out.meta["cosine"] = float(torch.cosine_similarity(z_id, z_id_rep).mean())
         out.save({"z_id": z_id.cpu().numpy()})
         progress(1, 1)

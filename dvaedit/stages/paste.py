@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,12 +12,14 @@ import numpy as np
 import torch
 
 from dvaedit.errors import UsageError
+from dvaedit.face.dye import Dye, dyed_patch
 from dvaedit.face.mask import TIME_RADIUS, refine, soft_mask
-from dvaedit.face.paste import Box, difference_patch, mask_in_frame, merge, recoloured_patch, replace_patch
+from dvaedit.face.matte import ramps
+from dvaedit.face.paste import Box, difference_patch, merge, recoloured_patch, replace_patch
 from dvaedit.face.person import PersonSegmenter
 from dvaedit.face.regions import REGIONS
 from dvaedit.face.steady import RADIUS, steady
-from dvaedit.face.surround import HairColours, fit_recolouring, hair_around, recolour, wide_map, wide_quads
+from dvaedit.face.surround import HairColours, in_frame, wide_map, wide_quads
 from dvaedit.models.bundle import Model
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.pipeline.stage import Stage, StageProgress, unkeyed
@@ -24,11 +27,12 @@ from dvaedit.pipeline.writer import ArtifactWriter
 from dvaedit.stages.frames import crops_at
 from dvaedit.stages.parse import read_maps
 from dvaedit.stages.png import decode_png, encode_png
+from dvaedit.video.probe import probe
 from dvaedit.video.reader import Frame
 
 SHARD = 32
 SQUARE, HAIR = "square", "hair"
-RECOLOURED = 16  # frames whose hair tells how colours change
+SAMPLED = 16  # frames that tell the colours of hair, before and after
 RESHAPED = ("head", "hat")  # regions of edits that move outlines
 WITH_HAIR = ("head",)  # regions of which hair, whose strands are finer than the crop's pixels, is a part
 
@@ -48,13 +52,13 @@ class Paste(Stage):
     the frame's place with hard edges. The mask is the region in the source; where an edit may move outlines (longer
     hair) it is joined with that in the edited crop.
 
-    In a region of which hair is a part, also ``hair``, a PNG of the mask of that part. Where hair is recoloured, also
-    ``around``, a PNG of the hair outside the crop, in the square of ``wide_quads``, and, whole, ``recolouring`` (4, 3):
-    hair there changes colour as that inside does (:mod:`dvaedit.face.surround`).
+    In a region of which hair is a part, also ``hair``, a PNG of the mask of that part. Where hair is dyed, also
+    ``dye`` (2, 3), its colour before and after, and PNGs of the ramps ``strands`` and ``skin`` in the square of
+    ``wide_quads``, also beyond the crop (:mod:`dvaedit.face.dye`); where nothing but hair changes, these alone.
     """
 
     name: ClassVar[str] = "paste"
-    version: ClassVar[int] = 6
+    version: ClassVar[int] = 7
     region: str = "auto"
     mode: str = "delta"
     model: Model = unkeyed(None)
@@ -67,25 +71,28 @@ class Paste(Stage):
         region = inputs["edit"].meta["region"] if self.region == "auto" else self.region
         edited, total = inputs["edit"].meta["length"] > 0, inputs["sample"].frames
         shards = out.missing(total, SHARD)
-        guides = crops_at(self.video, inputs["align"], self.model.parser.config.image_size, shards)
-        around = _Around(self, inputs, shards) if region == HAIR and self.mode == "delta" and edited else None
-        if around is not None and not out.has("recolouring"):
-            out.save({"recolouring": self._recolouring(inputs)}, group="recolouring")
-        mixed = self.mode == "delta" and region in WITH_HAIR
+        dyed = self.mode == "delta" and edited and inputs["edit"].meta["dyed"]
+        dyed = dyed and (self.region == "auto" or region in (HAIR, *WITH_HAIR))
+        strands = _Strands(self, inputs, shards) if dyed else None
+        if strands is not None and not out.has("dye"):
+            out.save({"dye": strands.dye()}, group="dye")
+        guides = None
+        if not dyed or region != HAIR:
+            guides = crops_at(self.video, inputs["align"], self.model.parser.config.image_size, shards)
         for start, stop in shards:
-            levels = self._levels(inputs, start, stop, edited)
-            _, _, crops = next(guides)
-            made = {
-                "levels": levels.astype(np.float16),
-                "mask": encode_masks(self._masks(inputs, region, start, stop, crops)),
-            }
-            if mixed:
-                made["hair"] = encode_masks(self._masks(inputs, HAIR, start, stop, crops))
-            if around is not None:
-                made["around"] = encode_masks(around.masks(start, stop))
+            made = {}
+            if guides is not None:
+                _, _, crops = next(guides)
+                made["levels"] = self._levels(inputs, start, stop, edited).astype(np.float16)
+                made["mask"] = encode_masks(self._masks(inputs, region, start, stop, crops))
+                if self.mode == "delta" and region in WITH_HAIR:
+                    made["hair"] = encode_masks(self._masks(inputs, HAIR, start, stop, crops))
+            if strands is not None:
+                ramp = strands.ramps(start, stop)
+                made |= {"strands": encode_masks(ramp["hair"]), "skin": encode_masks(ramp["face"])}
             out.write(start, stop, made)
             progress(stop, total)
-        out.meta.update(mode=self.mode, region=region)
+        out.meta.update(mode=self.mode, region=region, dyed=dyed)
 
     def _levels(self, inputs: dict[str, Artifact], start: int, stop: int, edited: bool) -> np.ndarray:
         """(stop - start, S, S, 3) float32: the edited crops, or what the edit adds to each, calmed over time."""
@@ -98,15 +105,6 @@ class Paste(Stage):
             return np.zeros((stop - start, *crops.shape[1:]), np.float32)
         added = to_levels(inputs["sample"], low, high) - crops
         return steady(added, crops, frames[low:high], slice(start - low, stop - low))
-
-    def _recolouring(self, inputs: dict[str, Artifact]) -> np.ndarray:
-        """What the edit does to the colours of hair, over frames spread through the video."""
-        align, chosen = inputs["align"], spread(inputs["sample"].frames)
-        crops = np.concatenate([align.read("crops", n, n + 1) for n in chosen]).astype(np.float32)
-        edited = np.concatenate([to_levels(inputs["sample"], n, n + 1) for n in chosen])
-        masks = np.concatenate([soft_mask(read_maps(inputs["parse"], n, n + 1), HAIR) for n in chosen])
-        weights = [cv2.resize(mask, crops.shape[1:3], interpolation=cv2.INTER_AREA) for mask in masks]
-        return fit_recolouring(crops, edited - crops, np.stack(weights))
 
     def _masks(self, inputs: dict[str, Artifact], region: str, start: int, stop: int, crops: np.ndarray) -> np.ndarray:
         """(stop - start, M, M) float32 in [0, 1]: smoothed over time, then fitted to the edges in each of ``crops``."""
@@ -129,40 +127,48 @@ class Paste(Stage):
         return self.model.class_maps(x)
 
 
-class _Around:
-    """Hair outside the crops, shard by shard; each frame is cut and looked at once."""
+class _Strands:
+    """Hair inside and outside the crops, shard by shard; each frame is cut and looked at once."""
 
     def __init__(self, stage: Paste, inputs: dict[str, Artifact], shards: list[tuple[int, int]]) -> None:
-        align, self.parsed = inputs["align"], inputs["parse"]
-        self.timeline, total = align.read("timeline"), inputs["sample"].frames
+        align, self.parsed, self.sampled = inputs["align"], inputs["parse"], inputs["sample"]
+        self.timeline, total = align.read("timeline"), self.sampled.frames
         self.first = max(shards[0][0] - TIME_RADIUS, 0) if shards else total
         steps = [(at, min(at + SHARD, total)) for at in range(self.first, total, SHARD)]
-        wide = wide_quads(align.read("quads"))
-        self.coming = crops_at(stage.video, align, stage.model.parser.config.image_size, steps, quads=wide)
-        self.crops, self.maps, self.segmenter = [], [], PersonSegmenter()
-        chosen = spread(total)
-        crops = np.concatenate([align.read("crops", n, n + 1) for n in chosen])
-        maps = [cv2.resize(read_maps(self.parsed, n, n + 1)[0], crops.shape[1:3], interpolation=cv2.INTER_NEAREST)
-                for n in chosen]  # fmt: skip
-        self.colours = HairColours.learn(crops, np.stack(maps))
+        self.quads, info = wide_quads(align.read("quads")), probe(stage.video)
+        self.frame_size = info.width, info.height
+        size = stage.model.parser.config.image_size
+        self.coming = crops_at(stage.video, align, size, steps, quads=self.quads)
+        self.maps, self.segmenter = [], PersonSegmenter()
+        self.chosen = spread(total)
+        self.crops = np.concatenate([align.read("crops", n, n + 1) for n in self.chosen])
+        self.classes = [read_maps(self.parsed, n, n + 1)[0] for n in self.chosen]
+        size = self.crops.shape[1:3]
+        small = [cv2.resize(classes, size, interpolation=cv2.INTER_NEAREST) for classes in self.classes]
+        self.colours = HairColours.learn(self.crops, np.stack(small))
 
-    def masks(self, start: int, stop: int) -> np.ndarray:
-        """(stop - start, M, M) float32; shards are asked for in rising order."""
+    def dye(self) -> np.ndarray:
+        """What the edit does to the colours of hair, (2, 3), over frames spread through the video."""
+        edited = np.concatenate([to_levels(self.sampled, n, n + 1) for n in self.chosen])
+        masks = soft_mask(np.stack(self.classes), HAIR, np.arange(0, 2 * len(self.chosen), 2), grow=0)
+        weights = [cv2.resize(mask, self.crops.shape[1:3], interpolation=cv2.INTER_AREA) for mask in masks]
+        dye = Dye.learn(self.crops.astype(np.float32), edited, np.stack(weights))
+        return np.zeros((2, 3)) if dye is None else np.stack([dye.before, dye.after])
+
+    def ramps(self, start: int, stop: int) -> dict[str, np.ndarray]:
+        """``hair`` and ``face``, (stop - start, M, M) float32; shards are asked for in rising order."""
         low, high = max(start - TIME_RADIUS, 0), min(stop + TIME_RADIUS, len(self.timeline))
         while self.first + len(self.maps) < high:
             begin, end, crops = next(self.coming)
             classes = read_maps(self.parsed, begin, end)
-            self.maps += [
-                wide_map(c, self.segmenter.mask(c), m, self.colours) for c, m in zip(crops, classes, strict=True)
-            ]
-            self.crops += list(crops)
-        gone = low - self.first
-        self.crops, self.maps, self.first = self.crops[gone:], self.maps[gone:], low
-        maps, guides = np.stack(self.maps[: high - low]), np.stack(self.crops[: high - low])
-        return hair_around(maps, guides, self.timeline[low:high], slice(start - low, stop - low))
+            for wide, quad, inner in zip(crops, self.quads[begin:end], classes, strict=True):
+                shown = in_frame(quad, len(wide), self.frame_size)
+                self.maps.append(wide_map(wide, shown, self.segmenter.mask(wide), inner, self.colours))
+        self.maps, self.first = self.maps[low - self.first :], low
+        return ramps(np.stack(self.maps[: high - low]), self.timeline[low:high], slice(start - low, stop - low))
 
 
-def spread(total: int, count: int = RECOLOURED) -> list[int]:
+def spread(total: int, count: int = SAMPLED) -> list[int]:
     """Up to ``count`` of ``total`` places, evenly spread."""
     return np.unique(np.linspace(0, total - 1, count).round().astype(int)).tolist()
 
@@ -185,7 +191,7 @@ class Patches:
         self.pasted, self.align, self.quads = pasted, align, align.read("quads")
         self.place = {int(frame): position for position, frame in enumerate(align.read("frames"))}
         self.wide = wide_quads(self.quads)
-        self.recolouring = pasted.read("recolouring") if "recolouring" in pasted else None
+        self.dye = Dye(*pasted.read("dye")) if "dye" in pasted else None
 
     def patch(self, frame: Frame, size: tuple[int, int]) -> tuple[Box, np.ndarray] | None:
         """Box and float32 RGB difference, 8-bit levels, for the upright frame of ``size`` (width, height).
@@ -196,28 +202,30 @@ class Patches:
         position = self.place.get(frame.index)
         if position is None:
             return None
+        patches = []
+        if "levels" in self.pasted:
+            patches.append(self._difference(frame, position, size))
+        if self.dye is not None:
+            hair, face = (self._mask(name, position) for name in ("strands", "skin"))
+            patches.append(dyed_patch(frame.rgb(), hair, face, self.wide[position], self.dye))
+        return reduce(merge, patches)
+
+    def _difference(self, frame: Frame, position: int, size: tuple[int, int]) -> tuple[Box, np.ndarray]:
         levels = self.pasted.read("levels", position, position + 1)[0].astype(np.float32)
-        mask = self._mask("mask", position)
+        mask, quad = self._mask("mask", position), self.quads[position]
         if self.pasted.meta["mode"] == "replace":
-            return replace_patch(frame.rgb(), levels, mask > 0.5, self.quads[position])
-        quad = self.quads[position]
+            return replace_patch(frame.rgb(), levels, mask > 0.5, quad)
         if self.pasted.meta["region"] == HAIR:
             hair = mask
         elif "hair" in self.pasted:
             hair = mask * self._mask("hair", position)
         else:
             return difference_patch(levels, mask, quad, size)
-        rgb, crop = frame.rgb(), self.align.read("crops", position, position + 1)[0]
-        inside = merge(
-            difference_patch(levels, mask - hair, quad, size), recoloured_patch(levels, crop, hair, quad, rgb)
-        )
-        return inside if self.recolouring is None else merge(inside, self._around(rgb, position, size))
-
-    def _around(self, rgb: np.ndarray, position: int, size: tuple[int, int]) -> tuple[Box, np.ndarray]:
-        """The hair outside the crop, at the frame's own resolution."""
-        box, weights = mask_in_frame(self._mask("around", position), self.wide[position], size)
-        x0, y0, x1, y1 = box
-        return box, recolour(rgb[y0:y1, x0:x1], self.recolouring) * weights[..., None]
+        rest = difference_patch(levels, mask - hair, quad, size)
+        if self.dye is not None:
+            return rest
+        crop = self.align.read("crops", position, position + 1)[0]
+        return merge(rest, recoloured_patch(levels, crop, hair, quad, frame.rgb()))
 
     def _mask(self, name: str, position: int) -> np.ndarray:
         return decode_png(self.pasted.read_blobs(name, position, position + 1)[0]).astype(np.float32) / 255

@@ -1,4 +1,4 @@
-"""Random flips and small similarity transforms of aligned crops, with their landmarks."""
+"""Random flips, small similarity transforms, lights and lenses of aligned crops, with their landmarks."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ class Jitter:
     scale: float
     shift: float
 
+
+GAMMA, TINT = 0.25, 0.06  # largest logarithm of the exponent of light, and of the gain of a colour
+SOFT_SHARE, SOFTEST = 0.4, 2.5  # how many crops are softened, and to what part of their resolution at most
 
 TARGET_VIEW = Jitter(rotation=0.07, scale=0.07, shift=0.03)
 ENCODER_VIEW = Jitter(rotation=0.12, scale=0.1, shift=0.05)
@@ -53,3 +56,26 @@ def warp_points(points: Tensor, theta: Tensor, flip: Tensor, size: int) -> Tenso
     order = torch.from_numpy(MIRROR_68)
     moved = torch.where(flip[:, None, None], moved[:, order], moved)
     return (moved + 1) * size / 2
+
+
+def another_camera(images: Tensor, generator: torch.Generator) -> Tensor:
+    """``images``, (B, n, 3, S, S) in [-1, 1], as another camera might have taken them, the n pictures of each alike.
+
+    Videos are darker, softer and tinted more often than the portraits of a face set.
+    """
+    batch = len(images)
+    gamma = torch.exp(GAMMA * (2 * torch.rand((batch, 1, 1, 1, 1), generator=generator) - 1))
+    tint = torch.exp(TINT * (2 * torch.rand((batch, 1, 3, 1, 1), generator=generator) - 1))
+    soft = torch.rand(batch, generator=generator) < SOFT_SHARE
+    scale = 1 + (SOFTEST - 1) * torch.rand(batch, generator=generator)
+    taken = 2 * (((images + 1) / 2).clamp(0, 1) ** gamma * tint).clamp(0, 1) - 1
+    for index in soft.nonzero()[:, 0].tolist():
+        taken[index] = softened(taken[index], float(scale[index]))
+    return taken
+
+
+def softened(images: Tensor, scale: float) -> Tensor:
+    """``images``, (n, C, S, S), with the detail they would have at 1 / ``scale`` of their resolution."""
+    size = images.shape[-1]
+    small = F.interpolate(images, size=round(size / scale), mode="bilinear", antialias=True, align_corners=False)
+    return F.interpolate(small, size=size, mode="bicubic", align_corners=False)

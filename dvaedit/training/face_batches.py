@@ -11,7 +11,15 @@ from torch import Tensor
 
 from dvaedit.face.points import landmark_code
 from dvaedit.models.autoencoder import Autoencoder
-from dvaedit.training.augment import ENCODER_VIEW, TARGET_VIEW, random_affine, to_float, warp, warp_points
+from dvaedit.training.augment import (
+    ENCODER_VIEW,
+    TARGET_VIEW,
+    another_camera,
+    random_affine,
+    to_float,
+    warp,
+    warp_points,
+)
 from dvaedit.training.batch import Batch
 from dvaedit.training.counterfactual.pairs import Pairs
 from dvaedit.training.faces import FaceSet
@@ -95,8 +103,9 @@ def counterfactual_faces(face_set: FaceSet, pairs: Pairs, count: int, generator:
 
 
 def make_batch(drawn: Drawn, size: int, generator: torch.Generator) -> Batch:
-    """Augmented views: target and source moved alike, and another view of the target for the identity encoder."""
-    target, source = (to_float(torch.from_numpy(images)) for images in (drawn.target, drawn.source))
+    """Augmented views: target and source alike, and another view of the target for the identity encoder."""
+    both = torch.stack([to_float(torch.from_numpy(images)) for images in (drawn.target, drawn.source)], dim=1)
+    target, source = another_camera(both, generator).unbind(dim=1)
     masks = torch.from_numpy(drawn.mask)[:, None].float() / 255
     theta, flip = random_affine(len(target), TARGET_VIEW, generator)
     moved = warp(torch.cat([target, source, masks], dim=1), theta)

@@ -88,15 +88,18 @@ def _affine(source: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 def shift_towards(
-    library: Library, index: int, contrast: Contrast, texture: float, shape: float
+    library: Library, index: int, contrast: Contrast, texture: float, shape: float, parts: float = 1.0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Face ``index`` moved along the mean difference of two groups, ``texture`` and ``shape`` times; new points."""
+    """Face ``index`` moved along the mean difference of two groups, ``texture`` and ``shape`` times; new points.
+
+    ``parts``: share of the texture's change that eyes, brows, lips and mouth take, whose mean is a blur.
+    """
     image, points = library.image(index), library.points[index]
     moved = (points + shape * contrast.shape).astype(np.float32)
     raster = library.raster(moved)
     reshaped = np.clip(raster.reshape(image, points), 0, 1).astype(np.float32)
     change = raster.pull(contrast.texture.astype(np.float32), library.canonical)
-    weight = raster.weight(np.ones(len(points)), 5.0)
+    weight = parts * raster.weight(np.ones(len(points)), 5.0) + (1 - parts) * skin_weight(raster)
     lab = cv2.cvtColor(reshaped, cv2.COLOR_RGB2LAB) + texture * weight * change
     lab[..., 0] = np.clip(lab[..., 0], 0, 100)
     return np.clip(cv2.cvtColor(lab.astype(np.float32), cv2.COLOR_LAB2RGB), 0, 1), moved

@@ -69,12 +69,16 @@ def _hair_changes(library: Library) -> list[Change]:
 
 
 def hair_donors(library: Library, colour: str) -> np.ndarray:
-    """Faces with enough hair that is ``colour`` in the light it stands in, not only by its label."""
+    """Faces with enough hair that is ``colour`` in the light it stands in, not only by its label.
+
+    What is gray or black by its label may be teal in the picture's light, and would dye hair teal in another.
+    """
     pool = library.donors(lambda row: row["hair_colour"] == colour)
-    light, chroma = library.hair[pool, 0], np.hypot(library.hair[pool, 1], library.hair[pool, 2])
+    light, green_red, blue_yellow = library.hair[pool, :3].T
+    chroma, neutral = np.hypot(green_red, blue_yellow), (np.abs(green_red) < 3.5) & (blue_yellow > -2.5)
     fits = {
-        "gray": (chroma < 10) & (light > 45), "blond": (light > 55) & (chroma > 18), "black": light < 28,
-        "red": (chroma > 25) & (light > 25),
+        "gray": (chroma < 8) & (light > 45) & neutral & (blue_yellow > 1), "blond": (light > 55) & (chroma > 18),
+        "black": (chroma < 8) & (light < 28) & neutral, "red": (chroma > 25) & (light > 25),
     }.get(colour, light > 0)  # fmt: skip
     return pool[fits & (light > 0)]  # NaN, too little hair, compares false
 
@@ -166,8 +170,8 @@ def _age_sex_changes(library: Library) -> list[Change]:
     gray = hair_donors(library, "gray")
 
     def age(index: int, rng: np.random.Generator) -> Made:
-        image, points = features.shift_towards(library, index, old[library.rows[index]["sex"]], 1.2, 1.0)
-        image = features.lend_wrinkles(library, image, points, index, wrinkled, gain=0.8)
+        image, points = features.shift_towards(library, index, old[library.rows[index]["sex"]], 1.3, 1.0, parts=0.3)
+        image = features.lend_wrinkles(library, image, points, index, wrinkled, gain=0.6)
         if not np.isnan(library.hair[index, 0]):
             grayed = hair.recolour(library, index, library.choose(gray, index, rng, nearest=LENDERS), rng)
             mask = hair.hair_mask(library.image(index), library.classes[index])[..., None]

@@ -1,0 +1,86 @@
+"""Dyed hair: an edit says which colour hair takes on; the frame keeps its own strands, down to the finest.
+
+A network that sees a crop of a few pixels a strand paints hair as a fog of the right colour, each frame's a little
+different. Its colour is worth having, its drawing is not: the colours of hair before and after the edit, over the whole
+video, give one curve (in the manner of Reinhard et al., Color Transfer between Images, 2001), which is applied to the
+frame's own pixels as far as they are hair.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from dvaedit.face.matte import matte
+from dvaedit.face.paste import Box
+
+SURE = 0.8  # weight from which a pixel counts as hair when colours are compared
+CONTRAST = (0.3, -0.3)  # how contrast below and above the mean grows with light, exponents: 0 not, 1 in proportion
+TURN = 20.0  # Lab; the distance over which one colour becomes another
+KEPT = 0.25  # share of the deviations of chroma that another colour keeps
+WHITE = 100.0
+
+
+@dataclass(frozen=True)
+class Dye:
+    """The colour of hair before and after an edit: ``before`` and ``after``, (3,) each, Lab."""
+
+    before: np.ndarray
+    after: np.ndarray
+
+    @classmethod
+    def learn(cls, crops: np.ndarray, edited: np.ndarray, weights: np.ndarray) -> Dye | None:
+        """From crops and edited crops, (n, S, S, 3) RGB in 8-bit levels, where weights (n, S, S) are sure of hair.
+
+        None where no pixel is. Medians: what an edit has missed has no say.
+        """
+        chosen = weights >= SURE
+        if not chosen.any():
+            return None
+        return cls(*(np.median(_lab(pictures[chosen]), axis=0) for pictures in (crops, edited)))
+
+    def __call__(self, rgb: np.ndarray) -> np.ndarray:
+        """Hair of the colours ``rgb``, float (n, 3) in 8-bit levels, dyed; the same where the colours are the same."""
+        lab = _lab(rgb)
+        turned = 1 - np.exp(-np.linalg.norm(self.after - self.before) / TURN)
+        chroma = self.after[1:] + (1 - (1 - KEPT) * turned) * (lab[:, 1:] - self.before[1:])
+        light = self._light(lab[:, :1])
+        share = np.clip(light / max(self.after[0], 1.0), 0.7, 1.1)  # less light, less colour
+        dyed = np.concatenate([light, chroma * (1 + turned * (share - 1))], axis=1)
+        return np.clip(cv2.cvtColor(dyed[None].astype(np.float32), cv2.COLOR_LAB2RGB)[0] * 255, 0, 255)
+
+    def _light(self, light: np.ndarray) -> np.ndarray:
+        """Darker hair loses contrast in proportion; lighter hair keeps its own, and highlights stay below white."""
+        before, after = (max(float(colour[0]), 1.0) for colour in (self.before, self.after))
+        if after <= before:
+            return light * (after / before)
+        (shadow, highlight), above = ((after / before) ** power for power in CONTRAST), np.maximum(light - before, 0)
+        room_before, room = WHITE - before, max(WHITE - after, 1.0)
+        bent = max(highlight * room_before / room - 1, 0) / room_before
+        return after + np.where(light > before, highlight * above / (1 + above * bent), shadow * (light - before))
+
+
+def dyed_patch(
+    rgb: np.ndarray, hair: np.ndarray, face: np.ndarray, quad: np.ndarray, dye: Dye
+) -> tuple[Box, np.ndarray]:
+    """What dyeing adds to a frame: a box (x0, y0, x1, y1) and the difference, float32, 8-bit levels.
+
+    rgb: uint8 (H, W, 3). hair, face: float32 (M, M) in [0, 1], of the square ``quad``: see
+    :func:`dvaedit.face.matte.matte`. A pixel that is hair in part is composed of hair and what lies behind; only
+    the hair changes.
+    """
+    found = matte(rgb, hair, face, quad)
+    x0, y0, x1, y1 = found.box
+    share = found.alpha[:, None]
+    strand = found.hair + share * (found.colour - found.hair)
+    delta = np.zeros(((y1 - y0) * (x1 - x0), 3), np.float32)
+    delta[found.places] = share * (dye(strand) - strand)
+    return found.box, delta.reshape(y1 - y0, x1 - x0, 3)
+
+
+def _lab(rgb: np.ndarray) -> np.ndarray:
+    """(n, 3) RGB in 8-bit levels as Lab."""
+    scaled = np.clip(np.asarray(rgb, np.float32) / 255, 0, 1)
+    return cv2.cvtColor(scaled[None], cv2.COLOR_RGB2LAB)[0] if len(scaled) else scaled

@@ -1,0 +1,118 @@
+"""How much of each of a frame's pixels is hair: a matte at the frame's own resolution, strand by strand.
+
+Around the outline of a class map a pixel is composed of hair and what lies behind it, alpha F + (1 - alpha) B. Both
+colours vary slowly and are known nearby, on either side of the outline; alpha is where the pixel's own colour lies
+between them (the linear case of Chuang et al., A Bayesian Approach to Digital Matting, 2001).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from dvaedit.face.align import crop
+from dvaedit.face.mask import soft_mask
+from dvaedit.face.paste import Box, into_frame, mask_in_frame
+from dvaedit.face.surround import FACE, HAIR, in_frame
+
+GROW, BAND = 1 / 128, 1 / 50  # outline moved outwards, and sigma of the ramp across it, as shares of the square
+FACE_BAND = 1 / 64
+CERTAIN = 0.97  # weight from which a pixel of the ramp counts as all of one kind
+WINDOWS = (1 / 14, 1 / 5, 2 / 3)  # in which colours are averaged, as shares of the square; the next where one is empty
+FALLBACK = 1e-2  # weight of each window relative to the one before
+CLEAR = (0.006, 0.036)  # squared distance of hair and what lies behind, RGB in [0, 1], where colour begins to tell
+TAIL = 0.1  # alphas below are 0 and those above 1 - TAIL are 1: noise, shading
+
+
+def ramps(maps: np.ndarray, frames: np.ndarray, wanted: slice) -> dict[str, np.ndarray]:
+    """Ramps across the outlines of hair and face, steadied over time: ``hair`` and ``face``, (n, S, S) in [0, 1].
+
+    maps: uint8 (m, S, S), from :func:`dvaedit.face.surround.wide_map`; frames: (m,) rising numbers; wanted: which of
+    the m to make.
+    """
+    shapes = {"hair": (HAIR, GROW, BAND), "face": (FACE, 0.0, FACE_BAND)}
+    return {
+        name: soft_mask(maps, [kind], frames, grow=grow, feather=feather)[wanted]
+        for name, (kind, grow, feather) in shapes.items()
+    }
+
+
+@dataclass(frozen=True)
+class Matte:
+    """The n pixels of a frame that are hair, at least in part.
+
+    ``box``: (x0, y0, x1, y1) around them; ``places``: (n,), where they are among the box's pixels, row by row;
+    ``alpha``: (n,) in (0, 1]; ``colour``, ``hair``: (n, 3), a pixel's own and the hair's around it, RGB, 8-bit levels.
+    """
+
+    box: Box
+    places: np.ndarray
+    alpha: np.ndarray
+    colour: np.ndarray
+    hair: np.ndarray
+
+
+def matte(rgb: np.ndarray, hair: np.ndarray, face: np.ndarray, quad: np.ndarray) -> Matte:
+    """The matte of a frame, uint8 (H, W, 3).
+
+    hair, face: float32 (M, M) in [0, 1], :func:`ramps` in the square ``quad``, (4, 2), frame pixels. No pixel is hair
+    where the hair's ramp is 0.
+    """
+    box, weight = mask_in_frame(hair, quad, rgb.shape[1::-1])
+    places = np.flatnonzero(weight)
+    if not len(places):
+        empty = np.zeros((0, 3), np.float32)
+        return Matte((0, 0, 0, 0), places, empty[:, 0], empty, empty)
+    skin = into_frame(face, quad, box, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT).ravel()[places]
+    front, behind = (
+        into_frame(colours, quad, box, cv2.INTER_LINEAR, cv2.BORDER_REPLICATE).reshape(-1, 3).take(places, axis=0)
+        for colours in _colours(rgb, hair, quad)
+    )
+    x0, y0, x1, y1 = box
+    pixels = rgb[y0:y1, x0:x1].reshape(-1, 3).take(places, axis=0).astype(np.float32)
+    alpha = _alpha(pixels, weight.ravel()[places], front, behind) * (1 - _step(skin, 0.8, CERTAIN))
+    some = np.flatnonzero(alpha)
+    return Matte(box, places[some], *(values.take(some, axis=0) for values in (alpha, pixels, front)))
+
+
+def _colours(rgb: np.ndarray, hair: np.ndarray, quad: np.ndarray) -> list[np.ndarray]:
+    """The colours of hair and of what is not hair, each as it is nearest: two of (M / 2, M / 2, 3)."""
+    size = len(hair) // 2
+    small = crop(rgb, quad, size).astype(np.float32)
+    ramp = cv2.resize(hair, (size, size), interpolation=cv2.INTER_AREA)
+    shown = in_frame(quad, size, rgb.shape[1::-1])
+    return [_nearby(small, kind & shown) for kind in (ramp >= CERTAIN, ramp <= 1 - CERTAIN)]
+
+
+def _alpha(pixels: np.ndarray, weight: np.ndarray, front: np.ndarray, behind: np.ndarray) -> np.ndarray:
+    """(n,): by colour within the ramp, by the ramp itself where the colours on both sides are alike."""
+    apart = (front - behind) / 255
+    squared = (apart**2).sum(axis=1)
+    share = ((pixels - behind) / 255 * apart).sum(axis=1) / np.maximum(squared, 1e-4)
+    share = np.clip((share - TAIL) / (1 - 2 * TAIL), 0, 1) * _step(weight, 0, 0.2)
+    clear = np.clip((squared - CLEAR[0]) / (CLEAR[1] - CLEAR[0]), 0, 1)
+    share = clear * share + (1 - clear) * _step(weight, 0.3, 0.7)
+    return np.maximum(share, _step(weight, 0.8, 1))
+
+
+def _nearby(image: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """(S, S, 3): the mean colour of ``image`` over the pixels ``where`` that are near, however far the nearest is."""
+    weighted = np.dstack([image * where[..., None], where.astype(np.float32)])
+    total, scale = np.full_like(weighted, 1e-9), 1.0
+    for window in WINDOWS:
+        total += scale * _mean(weighted, window)
+        scale *= FALLBACK
+    return total[..., :3] / total[..., 3:]
+
+
+def _mean(image: np.ndarray, window: float) -> np.ndarray:
+    side = 2 * round(window * len(image) / 2) + 1
+    return cv2.blur(cv2.blur(image, (side, side)), (side, side))
+
+
+def _step(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """0 below ``low``, 1 above ``high``, smooth between."""
+    share = np.clip((values - low) / (high - low), 0, 1)
+    return share * share * (3 - 2 * share)

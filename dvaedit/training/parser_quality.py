@@ -1,0 +1,139 @@
+"""How well a face parser's regions fit outlines drawn by hand, whose drawer saw neither its maps nor its labels.
+
+Two regions are outlined. ``hair``: the hair of the scalp, with sideburns down to the ear canal, without brows, beard
+and hats; gaps between strands wider than about 3 pixels belong to what shows through. ``face``: from the hairline, or
+the top of a bald head, to the jaw, without ears and neck, with all that lies on it: brows, eyes, glasses, nose, mouth,
+beard. That is the region "face" of :mod:`dvaedit.face.regions`. Hair lies in front of the face. ``ignore``: where no
+line can be drawn by eye, such as wisps, shaved sides, beard below the jaw, and what the border of a crop mirrors.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from dvaedit.checkpoints.load import load_model
+from dvaedit.errors import UsageError
+from dvaedit.face.align import crop
+from dvaedit.face.regions import REGIONS
+from dvaedit.models.parsing import Classes
+from dvaedit.runtime import Runtime
+from dvaedit.training.augment import to_float
+from dvaedit.training.faces import read_image
+from dvaedit.video.reader import read_frames
+
+SIZE = 256
+OUTLINED = ("hair", "face")
+OUTLINES = Path("tests/data/outlines.json")
+
+
+def inside(ring: np.ndarray) -> np.ndarray:
+    """(256, 256) bool: pixels whose centres a closed line holds, by the even-odd rule. ring: (K, 2), crop pixels."""
+    centres, held = np.arange(SIZE) + 0.5, np.zeros((SIZE, SIZE), bool)
+    for (x0, y0), (x1, y1) in zip(ring, np.roll(ring, -1, axis=0), strict=True):
+        rows = np.flatnonzero((centres > min(y0, y1)) & (centres <= max(y0, y1)))
+        slope = (x1 - x0) / (y1 - y0) if len(rows) else 0.0
+        held[rows] ^= centres > (x0 + slope * (centres[rows] - y0))[:, None]
+    return held
+
+
+@dataclass(frozen=True)
+class Outline:
+    """The outlined regions of a crop of 256 pixels.
+
+    ``file``: a picture of the face set or, with ``quad``, (4, 2) frame pixels, a video whose first frame is cut there;
+    ``rings``: by region, and of "ignore", closed lines of (K, 2) crop pixels, a ring within a ring being a hole.
+    """
+
+    file: str
+    rings: dict[str, list[np.ndarray]]
+    quad: np.ndarray | None = None
+
+    def covered(self, name: str) -> np.ndarray:
+        """(256, 256) bool: inside the rings called ``name``. Those of "ignore" may overlap and have no holes."""
+        join = np.logical_or if name == "ignore" else np.logical_xor
+        return reduce(join, map(inside, self.rings[name]), np.zeros((SIZE, SIZE), bool))
+
+    def region(self, name: str) -> np.ndarray:
+        """(256, 256) bool: the region "hair" or "face" as one sees it."""
+        return self.covered(name) & ~self.covered("hair") if name == "face" else self.covered(name)
+
+
+def read_outlines(path: Path = OUTLINES) -> list[Outline]:
+    """The outlines in a JSON file; videos are named relative to it."""
+    if not path.is_file():
+        raise UsageError(f"no outlines at {path}", hint="They are in tests/data of the repository.")
+    return [
+        Outline(
+            str(path.parent / entry["file"]) if "quad" in entry else entry["file"],
+            {name: [np.array(ring, float) for ring in entry[name]] for name in (*OUTLINED, "ignore")},
+            np.array(entry["quad"]) if "quad" in entry else None,
+        )
+        for entry in json.loads(path.read_text())
+    ]
+
+
+def read_crop(outline: Outline, data: Path) -> np.ndarray:
+    """The crop that was outlined, uint8 (256, 256, 3) RGB. ``data``: the face set."""
+    if outline.quad is None:
+        return read_image(data / "images" / outline.file, SIZE)
+    with closing(read_frames(Path(outline.file), 0, 1)) as frames:
+        return crop(next(frames).rgb(), outline.quad, SIZE)
+
+
+def overlap(classes: np.ndarray, outline: Outline) -> dict[str, tuple[int, int]]:
+    """By region: pixels in both a class map, uint8 (256, 256), and the outline, and pixels in either."""
+    counted, found = ~outline.covered("ignore"), {}
+    for name in OUTLINED:
+        drawn, guess = outline.region(name), np.isin(classes, list(REGIONS[name]))
+        found[name] = int((drawn & guess & counted).sum()), int(((drawn | guess) & counted).sum())
+    return found
+
+
+@torch.inference_mode()
+def measure(parser: Classes, outlines: Sequence[Outline], data: Path) -> dict[str, dict[str, tuple[int, int]]]:
+    """:func:`overlap` by file, for a parser on the CPU."""
+    found = {}
+    for outline in outlines:
+        x = to_float(torch.from_numpy(read_crop(outline, data)[None].copy()))
+        found[Path(outline.file).name] = overlap(parser.class_map(x)[0].numpy(), outline)
+    return found
+
+
+def iou(counts: tuple[int, int]) -> float:
+    """Intersection over union; NaN where there is neither."""
+    return counts[0] / counts[1] if counts[1] else float("nan")
+
+
+def summary(found: dict[str, dict[str, tuple[int, int]]], outlines: Sequence[Outline]) -> dict[str, dict[str, float]]:
+    """IoU by region: "mean" over the crops whose outline has the region; "pooled": of all pixels, bald heads' too."""
+    names = {region: [Path(o.file).name for o in outlines if o.rings[region]] for region in OUTLINED}
+    mean = {region: float(np.mean([iou(found[name][region]) for name in names[region]])) for region in OUTLINED}
+    counts = {region: np.sum([row[region] for row in found.values()], axis=0) for region in OUTLINED}
+    return {"mean": mean, "pooled": {region: float(iou(counts[region])) for region in OUTLINED}}
+
+
+def main() -> None:
+    """Print the IoU of each crop, their mean and that of all pixels together."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, help="face set: faces.csv, landmarks468.npz, images/")
+    parser.add_argument("--outlines", type=Path, default=OUTLINES, help="JSON")
+    parser.add_argument("--model", default="compact")
+    arguments = parser.parse_args()
+    outlines = read_outlines(arguments.outlines)
+    found = measure(load_model(arguments.model, Runtime.resolve("cpu")).parser, outlines, arguments.data)
+    crops = {name: {region: iou(counts) for region, counts in row.items()} for name, row in found.items()}
+    for name, row in (crops | summary(found, outlines)).items():
+        print(f"{name:28}" + "".join(f"  {region} {value:.3f}" for region, value in row.items()))
+
+
+if __name__ == "__main__":
+    main()

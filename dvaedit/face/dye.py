@@ -17,7 +17,7 @@ from dvaedit.face.matte import matte
 from dvaedit.face.paste import Box
 
 SURE = 0.8  # weight from which a pixel counts as hair when colours are compared
-CONTRAST = (0.3, -0.3)  # how contrast below and above the mean grows with light, exponents: 0 not, 1 in proportion
+CONTRAST = (0.15, -0.3)  # how contrast below and above the mean grows with light, exponents: 0 not, 1 in proportion
 TURN = 20.0  # Lab; the distance over which one colour becomes another
 KEPT = 0.25  # share of the deviations of chroma that another colour keeps
 WHITE = 100.0

@@ -17,9 +17,8 @@ from dvaedit.face.mask import soft_mask
 from dvaedit.face.paste import Box, into_frame, mask_in_frame
 from dvaedit.face.surround import FACE, HAIR, in_frame
 
-GROW, BAND = 1 / 128, 1 / 50  # outline moved outwards, and sigma of the ramp across it, as shares of the square
-FACE_BAND = 1 / 64
-CERTAIN = 0.97  # weight from which a pixel of the ramp counts as all of one kind
+BAND = 1 / 64  # sigma of the ramp across outlines, as a share of the square
+CERTAIN = 0.9  # weight from which a pixel of the ramp counts as all of one kind
 WINDOWS = (1 / 14, 1 / 5, 2 / 3)  # in which colours are averaged, as shares of the square; the next where one is empty
 FALLBACK = 1e-2  # weight of each window relative to the one before
 CLEAR = (0.006, 0.036)  # squared distance of hair and what lies behind, RGB in [0, 1], where colour begins to tell
@@ -32,11 +31,8 @@ def ramps(maps: np.ndarray, frames: np.ndarray, wanted: slice) -> dict[str, np.n
     maps: uint8 (m, S, S), from :func:`dvaedit.face.surround.wide_map`; frames: (m,) rising numbers; wanted: which of
     the m to make.
     """
-    shapes = {"hair": (HAIR, GROW, BAND), "face": (FACE, 0.0, FACE_BAND)}
-    return {
-        name: soft_mask(maps, [kind], frames, grow=grow, feather=feather)[wanted]
-        for name, (kind, grow, feather) in shapes.items()
-    }
+    kinds = {"hair": HAIR, "face": FACE}
+    return {name: soft_mask(maps, [kind], frames, grow=0, feather=BAND)[wanted] for name, kind in kinds.items()}
 
 
 @dataclass(frozen=True)
@@ -94,7 +90,8 @@ def _alpha(pixels: np.ndarray, weight: np.ndarray, front: np.ndarray, behind: np
     share = np.clip((share - TAIL) / (1 - 2 * TAIL), 0, 1) * _step(weight, 0, 0.2)
     clear = np.clip((squared - CLEAR[0]) / (CLEAR[1] - CLEAR[0]), 0, 1)
     share = clear * share + (1 - clear) * _step(weight, 0.3, 0.7)
-    return np.maximum(share, _step(weight, 0.8, 1))
+    inner = np.maximum(_step(weight, 0.6, 0.95) * _step(share, 0.1, 0.35), _step(weight, 0.95, 1))  # highlights too
+    return np.maximum(share, inner)
 
 
 def _nearby(image: np.ndarray, where: np.ndarray) -> np.ndarray:

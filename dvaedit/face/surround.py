@@ -32,24 +32,29 @@ def wide_quads(quads: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class HairColours:
-    """How likely each colour is hair: ``table``, (BINS, BINS, BINS) in [0, 1], over Lab."""
+    """How likely each colour is hair and something else: ``tables``, (2, BINS, BINS, BINS) in [0, 1], over Lab.
 
-    table: np.ndarray
+    Both are small for colours not seen.
+    """
+
+    tables: np.ndarray
 
     @classmethod
     def learn(cls, crops: np.ndarray, class_maps: np.ndarray) -> HairColours:
-        """From crops, uint8 (n, S, S, 3) RGB, and their class maps, uint8 (n, S, S). Colours not seen are not hair."""
+        """From crops, uint8 (n, S, S, 3) RGB, and their class maps, uint8 (n, S, S)."""
         counts = np.zeros((2, BINS**3))
         for crop, classes in zip(crops, class_maps, strict=True):
             bins = _bins(crop)
             for row, inside in zip(counts, (classes == HAIR, classes != HAIR), strict=True):
                 row += np.bincount(bins[inside], minlength=BINS**3)
-        hair, other = (_blur(row.reshape(BINS, BINS, BINS)) for row in counts)
-        return cls(hair / (hair + other + 1e-4 * counts.sum() / BINS))
+        blurred = np.stack([_blur(row.reshape(BINS, BINS, BINS)) for row in counts])
+        return cls(blurred / (blurred.sum(axis=0) + 1e-4 * counts.sum() / BINS))
 
-    def __call__(self, rgb: np.ndarray) -> np.ndarray:
-        """The likelihood at each pixel of ``rgb``, uint8 (H, W, 3): float32 (H, W)."""
-        return self.table.ravel()[_bins(rgb)].astype(np.float32)
+    def __call__(self, rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Both likelihoods at each pixel of ``rgb``, uint8 (H, W, 3): float32 (H, W) each."""
+        bins = _bins(rgb)
+        hair, other = (table.ravel()[bins].astype(np.float32) for table in self.tables)
+        return hair, other
 
 
 def _bins(rgb: np.ndarray) -> np.ndarray:
@@ -80,7 +85,9 @@ def wide_map(
     inside = (u >= 0) & (v >= 0) & (u < len(classes)) & (v < len(classes))
     column, row = (np.clip(at, 0, len(classes) - 1).astype(int) for at in (u, v))
     seen = np.where(inside, classes[row, column], OUTSIDE)
-    found, likelihood = (seen == HAIR) & shown, colours(wide) * (person > 0.5) * shown
+    person = (person > 0.5) & shown  # parsers take dark things behind for hair
+    likelihood, other = colours(wide)
+    found, likelihood = (seen == HAIR) & person & (other < 0.85), likelihood * person
     likely = np.where(inside, np.isin(seen, UNSURE) & (likelihood > 0.8), likelihood > 0.55).astype(np.uint8)
     likely = cv2.morphologyEx(likely, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     likely = cv2.morphologyEx(likely, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0

@@ -77,9 +77,11 @@ def hair_donors(library: Library, colour: str) -> np.ndarray:
     light, green_red, blue_yellow = library.hair[pool, :3].T
     chroma, neutral = np.hypot(green_red, blue_yellow), (np.abs(green_red) < 3.5) & (blue_yellow > -2.5)
     fits = {
-        "gray": (chroma < 8) & (light > 45) & neutral & (blue_yellow > 1), "blond": (light > 55) & (chroma > 18),
-        "black": (chroma < 8) & (light < 28) & neutral, "red": (chroma > 25) & (light > 25),
-    }.get(colour, light > 0)  # fmt: skip
+        "gray": (chroma < 8) & (light > 45) & neutral & (blue_yellow > 1),
+        "blond": (light > 50) & (chroma > 18) & (green_red < 0.33 * blue_yellow),
+        "black": (chroma < 8) & (light < 28) & neutral,
+        "red": (chroma > 25) & (light > 25),
+    }.get(colour, light > 0)
     return pool[fits & (light > 0)]  # NaN, too little hair, compares false
 
 

@@ -53,3 +53,9 @@ def region_of(attributes: list[str]) -> str:
     attributes = [name for name in attributes if name not in DYES] or attributes
     regions = {EFFECTS[name].region if name in EFFECTS else WHOLE_HEAD for name in attributes}
     return regions.pop() if len(regions) == 1 else WHOLE_HEAD
+
+
+def dyed(attributes: list[str]) -> bool:
+    """Whether hair takes on another colour and keeps its strands: not where another edit changes these."""
+    shapes = [name for name in attributes if name not in DYES]
+    return len(shapes) < len(attributes) and not (shapes and region_of(shapes) == "hair")

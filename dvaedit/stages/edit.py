@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dvaedit.editing.attributes import AttributeEdit, apply_shift, attribute_shift
-from dvaedit.editing.effects import DYES, region_of
+from dvaedit.editing.effects import dyed, region_of
 from dvaedit.editing.reading import read_change
 from dvaedit.editing.text import (
     Pairs,
@@ -68,8 +68,7 @@ class Edit(Stage):
             shift = shift + text.strength * change
             touched += list(mixes[text.target]) or [""]
         z_id = apply_shift(model.attributes, z_id_rep, shift)
-        dyed = bool(DYES.intersection(touched))
-        out.meta.update(region=region_of(touched), dyed=dyed, mix=mixes, length=float(shift.norm()))
+        out.meta.update(region=region_of(touched), dyed=dyed(touched), mix=mixes, length=float(shift.norm()))
         out.meta["cosine"] = float(torch.cosine_similarity(z_id, z_id_rep).mean())
         out.save({"z_id": z_id.cpu().numpy()})
         progress(1, 1)

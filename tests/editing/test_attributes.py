@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from dvaedit.editing.attributes import AttributeEdit, apply_shift, attribute_shift, classifier_step
-from dvaedit.editing.effects import region_of
+from dvaedit.editing.effects import dyed, region_of
 from dvaedit.errors import UsageError
 from dvaedit.models.classifier import AttributeModel
 
@@ -73,7 +73,10 @@ def test_parse():
 
 def test_regions():
     assert region_of(["Blond_Hair", "Wavy_Hair"]) == "hair"
-    assert region_of(["Blond_Hair", "Eyeglasses"]) == "head"
+    assert region_of(["Blond_Hair", "Eyeglasses"]) == "eye_area"
+    assert region_of(["Smiling", "Eyeglasses"]) == "head"
+    assert dyed(["Blond_Hair"]) and dyed(["Blond_Hair", "Eyeglasses"])
+    assert not dyed(["Blond_Hair", "Wavy_Hair"]) and not dyed(["Eyeglasses"]) and not dyed([])
     assert region_of([""]) == "head"
 
 

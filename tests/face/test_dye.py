@@ -1,9 +1,9 @@
 import cv2
 import numpy as np
 import pytest
-from tests.face.test_matte import DARK, LIGHT, QUAD, SIDE, upper_half
 
 from dvaedit.face.dye import Dye, dyed_patch
+from tests.face.test_matte import DARK, LIGHT, QUAD, SIDE, upper_half
 
 BLACK, BLOND = np.array([15.0, 2, 3]), np.array([65.0, 6, 26])
 

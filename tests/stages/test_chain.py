@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from dvaedit.editing.attributes import AttributeEdit
+from dvaedit.face.surround import DROP, REACH
 from dvaedit.pipeline.run import Pipeline
 from dvaedit.pipeline.store import Cache
 from dvaedit.stages.export import Overlay, edited_frames
@@ -76,9 +77,11 @@ def test_hair_edit_changes_hair_only(finished):
     """The tiny parser calls the upper half hair: below it, beyond the feathered border, nothing is added."""
     pasted = finished.artifact("paste")
     assert pasted.meta["region"] == "hair"
-    mask = cv2.imdecode(np.frombuffer(pasted.read_blobs("mask", 3, 4)[0], np.uint8), cv2.IMREAD_GRAYSCALE)
-    assert mask[20, 32] > 200
-    assert not mask[45:].any()
+    mask = cv2.imdecode(np.frombuffer(pasted.read_blobs("strands", 3, 4)[0], np.uint8), cv2.IMREAD_GRAYSCALE)
+    size = len(mask)
+    rows = [round(size * (0.5 + (share - 0.5 - DROP) / REACH)) for share in (0.3, 0.7)]
+    assert mask[rows[0], size // 2] > 200
+    assert not mask[rows[1], size // 4 : 3 * size // 4].any()
 
 
 def test_second_edit_runs_only_edit_sample_paste_and_export(clip, model, finished):

@@ -51,10 +51,10 @@ def test_a_text_is_read_as_attributes_and_refined(clip, model, cache):
     assert done.meta["length"] != pytest.approx(start, rel=1e-6)
 
 
-def test_two_texts_add_up_and_touch_the_whole_head(clip, model, cache):
+def test_two_texts_add_up_and_hair_is_dyed_beside(clip, model, cache):
     done = run(clip, model, cache, "blonde hair", "wearing glasses").artifact("edit")
     assert done.meta["mix"] == {"blonde hair": {"Blond_Hair": 1}, "wearing glasses": {"Eyeglasses": 1}}
-    assert done.meta["region"] == "head"
+    assert done.meta["region"] == "eye_area" and done.meta["dyed"]
 
 
 def test_words_that_say_nothing_change_nothing(clip, model, cache):

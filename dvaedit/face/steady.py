@@ -1,15 +1,18 @@
 """What an edit adds, calmed over time: each frame's difference averaged with its neighbours' along the motion.
 
-Every frame is sampled from its own noise code, so differences tremble where the frames themselves do not.
+Every frame is sampled from its own noise code, so differences tremble where the frames themselves do not. Motion is
+followed from frame to frame, in steps small enough for optical flow to be right, through turns of the head.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 
-RADIUS = 6  # frames to either side that a frame's difference is averaged with
-TIME_SIGMA = 4.0  # frames
+RADIUS = 16  # frames to either side that a frame's difference is averaged with
+TIME_SIGMA = 9.0  # frames
 COLOUR_SIGMA = 20.0  # 8-bit levels: a neighbour that shows something else at a place has no say there
 
 
@@ -19,28 +22,39 @@ def steady(differences: np.ndarray, crops: np.ndarray, frames: np.ndarray, wante
     differences: float (m, S, S, 3); crops: uint8 (m, S, S, 3) RGB; frames: (m,) rising frame numbers, of which only
     those next to each other in time are averaged: nothing crosses a gap.
     """
-    engine = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-    gray = [cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY) for crop in crops]
+    onward, back = _flows(crops)
     blurred = [cv2.GaussianBlur(crop, (3, 3), 0).astype(np.float32) for crop in crops]
     differences = np.asarray(differences, np.float32)
     calm = []
     for at in range(len(crops))[wanted]:
-        total, weight = differences[at].copy(), np.ones(gray[at].shape, np.float32)
-        for other in _neighbours(frames, at):
-            flow = engine.calc(gray[at], gray[other], None)
-            share = np.exp(-((frames[other] - frames[at]) ** 2) / (2 * TIME_SIGMA**2))
-            apart = np.abs(follow(blurred[other], flow) - blurred[at]).mean(axis=2)
-            share = share * np.exp(-((apart / COLOUR_SIGMA) ** 2))
-            total += share[..., None] * follow(differences[other], flow)
-            weight += share
+        total, weight = differences[at].copy(), np.ones(crops.shape[1:3], np.float32)
+        for steps, flows in ((1, onward), (-1, back)):
+            for other, shift in _path(flows, frames, at, steps):
+                share = np.exp(-((other - at) ** 2) / (2 * TIME_SIGMA**2))
+                apart = np.abs(follow(blurred[other], shift) - blurred[at]).mean(axis=2)
+                share = share * np.exp(-((apart / COLOUR_SIGMA) ** 2))
+                total += share[..., None] * follow(differences[other], shift)
+                weight += share
         calm.append(total / weight[..., None])
     return np.stack(calm)
 
 
-def _neighbours(frames: np.ndarray, at: int) -> list[int]:
-    """Places of the frames within RADIUS of ``at`` between which and it no frame is missing."""
-    near = range(max(at - RADIUS, 0), min(at + RADIUS + 1, len(frames)))
-    return [other for other in near if other != at and abs(frames[other] - frames[at]) == abs(other - at)]
+def _flows(crops: np.ndarray) -> tuple[dict[int, np.ndarray], dict[int, np.ndarray]]:
+    """By place: where each pixel of a crop lies in the next one, and where in the one before, (S, S, 2) shifts."""
+    engine = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    gray = [cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY) for crop in crops]
+    onward = {at: engine.calc(gray[at], gray[at + 1], None) for at in range(len(gray) - 1)}
+    return onward, {at: engine.calc(gray[at], gray[at - 1], None) for at in range(1, len(gray))}
+
+
+def _path(flows: dict[int, np.ndarray], frames: np.ndarray, at: int, step: int) -> Iterator[tuple[int, np.ndarray]]:
+    """The places up to RADIUS after ``at`` (``step`` 1) or before (-1), and where its pixels lie there."""
+    place, shift = at, 0.0
+    while abs(place + step - at) <= RADIUS and place in flows and frames[place + step] == frames[place] + step:
+        flow = flows[place]
+        shift = flow if place == at else shift + follow(flow, shift)
+        place += step
+        yield place, shift
 
 
 def follow(image: np.ndarray, flow: np.ndarray) -> np.ndarray:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from dvaedit.face.align import crop_to_frame, frame_to_crop, transform, warp
+from dvaedit.face.align import crop_to_frame, frame_to_crop, side, transform, warp
 from dvaedit.face.guided import apply_maps, local_maps
 
 MAP_RADIUS = 1 / 20  # of the windows in which a difference is a map of colours, as a share of the crop's side
 MAP_EPS = 1e-3
+AMOUNT, BLUR = 2.0, 1.2  # of the unsharp mask that steepens enlarged differences; sigma in pixels of the crop
 LIGHTER = 20  # 8-bit levels of lightening from which on maps are level
 Box = tuple[int, int, int, int]
 
@@ -25,9 +26,9 @@ def delta_patch(
 
 
 def difference_patch(
-    difference: np.ndarray, mask: np.ndarray, quad: np.ndarray, frame_size: tuple[int, int]
+    difference: np.ndarray, mask: np.ndarray, quad: np.ndarray, frame_size: tuple[int, int], sharpen: bool = False
 ) -> tuple[Box, np.ndarray]:
-    """A difference in crop space, masked and brought into the frame.
+    """A difference in crop space, masked and brought into the frame; ``sharpen``: its edges as crisp as the frame's.
 
     difference: float (S, S, 3), 8-bit RGB levels. mask: float (M, M) in [0, 1], of the same square, M and S may
     differ. quad: (4, 2), frame pixels. frame_size: (width, height).
@@ -38,7 +39,21 @@ def difference_patch(
     if not weights.size:
         return box, np.zeros((0, 0, 3), np.float32)
     delta = into_frame(difference, quad, box, cv2.INTER_CUBIC, cv2.BORDER_REPLICATE)
+    if sharpen:
+        delta = crisp(delta, side(quad) / len(difference))
     return box, delta * weights[..., None]
+
+
+def crisp(difference: np.ndarray, scale: float) -> np.ndarray:
+    """A difference that was enlarged ``scale`` times, its edges as steep as the frame can show; no new extremes.
+
+    An unsharp mask that stays between the least and the greatest value around each pixel, (H, W, 3).
+    """
+    if scale <= 1:
+        return difference
+    steep = difference + AMOUNT * (difference - cv2.GaussianBlur(difference, (0, 0), BLUR * scale))
+    window = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(scale) + 1,) * 2)
+    return np.clip(steep, cv2.erode(difference, window), cv2.dilate(difference, window))
 
 
 def recoloured_patch(

@@ -34,6 +34,7 @@ SHARD = 32
 SQUARE, HAIR = "square", "hair"
 SAMPLED = 16  # frames that tell the colours of hair, before and after
 RESHAPED = ("head", "hat")  # regions of edits that move outlines
+SHARP = ("eye_area",)  # regions of edits that add things with edges, not what grows or shades
 WITH_HAIR = ("head",)  # regions of which hair, whose strands are finer than the crop's pixels, is a part
 
 
@@ -220,7 +221,7 @@ class Patches:
         elif "hair" in self.pasted:
             hair = mask * self._mask("hair", position)
         else:
-            return difference_patch(levels, mask, quad, size)
+            return difference_patch(levels, mask, quad, size, sharpen=self.pasted.meta["region"] in SHARP)
         rest = difference_patch(levels, mask - hair, quad, size)
         if self.dye is not None:
             return rest

@@ -5,6 +5,7 @@ import pytest
 from dvaedit.face.align import crop
 from dvaedit.face.mask import soft_mask
 from dvaedit.face.paste import (
+    crisp,
     delta_patch,
     difference_patch,
     mask_in_frame,
@@ -205,3 +206,13 @@ def test_a_recoloured_crop_without_mask_changes_nothing():
         np.zeros((32, 32, 3), np.uint8),
     )
     assert box == (0, 0, 0, 0) and delta.size == 0
+
+
+def test_crisp_edges_are_steeper_and_make_no_new_extremes():
+    small = np.zeros((16, 16, 3), np.float32)
+    small[:, 8:] = -80
+    wide = cv2.resize(small, (64, 64), interpolation=cv2.INTER_CUBIC)
+    sharp = crisp(wide, 4.0)
+    assert sharp.min() >= wide.min() and sharp.max() <= wide.max()
+    assert np.abs(np.diff(sharp[32, :, 0])).max() > 1.3 * np.abs(np.diff(wide[32, :, 0])).max()
+    assert crisp(wide, 0.9) is wide

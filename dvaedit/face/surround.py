@@ -21,6 +21,7 @@ HAIR, FACE = CLASS_ID["hair"], CLASS_ID["skin"]
 FACE_CLASSES = sorted(TRAINING_FACE - {HAIR})
 UNSURE = sorted(ids("background", "l_ear", "r_ear", "ear_r", "neck", "cloth"))  # what parsers take hanging hair for
 OUTSIDE = 255
+HAIRLINE = 16  # part of the square's side near the face in which what is hair to the parser may be skin by its colour
 
 
 def wide_quads(quads: np.ndarray) -> np.ndarray:
@@ -87,14 +88,16 @@ def wide_map(
     seen = np.where(inside, classes[row, column], OUTSIDE)
     person = (person > 0.5) & shown  # parsers take dark things behind for hair
     likelihood, other = colours(wide)
-    found, likelihood = (seen == HAIR) & person & (other < 0.85), likelihood * person
+    face = np.isin(seen, FACE_CLASSES)
+    skin = (other > 0.85) & (cv2.dilate(face.astype(np.uint8), np.ones((size // HAIRLINE,) * 2, np.uint8)) > 0)
+    found, likelihood = (seen == HAIR) & person & ~skin, likelihood * person
     likely = np.where(inside, np.isin(seen, UNSURE) & (likelihood > 0.8), likelihood > 0.55).astype(np.uint8)
     likely = cv2.morphologyEx(likely, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     likely = cv2.morphologyEx(likely, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0
     hair = found | (likely & (~inside | np.isin(seen, UNSURE)))
     _, labels = cv2.connectedComponents(hair.astype(np.uint8), connectivity=4)
     connected = np.isin(labels, np.unique(labels[found])) & hair
-    return np.where(connected, HAIR, np.where(np.isin(seen, FACE_CLASSES), FACE, 0)).astype(np.uint8)
+    return np.where(connected, HAIR, np.where(face, FACE, 0)).astype(np.uint8)
 
 
 def in_frame(quad: np.ndarray, size: int, frame_size: tuple[int, int]) -> np.ndarray:

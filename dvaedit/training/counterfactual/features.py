@@ -13,6 +13,7 @@ NOSE_BASE, CHIN = 2, 152
 INSET = 0.045
 FOREHEAD, BROWS = 10, 9
 STROKE = -0.1  # of a forehead's relief; deeper than wrinkles
+HAIR_TINT = np.float32([3, 5])  # Lab; a mean change times an amount would lead beyond it, to blue beards
 TYPICAL_LIGHT = 60.0  # Lab, of skin
 LIPS = sorted(set(POLYGONS[U_LIP]) | set(POLYGONS[L_LIP]))
 STABLE = (33, 133, 362, 263, 168, 6, 4, 10, 151, 127, 356)  # what a smile does not move
@@ -55,8 +56,11 @@ def _recolour(image: np.ndarray, change: np.ndarray) -> np.ndarray:
     light = lab[..., 0]
     change = change.copy()
     change[..., 0] *= np.where(change[..., 0] < 0, np.clip(light / TYPICAL_LIGHT, 0, 1.3), 1)
-    lab = lab + change
-    lab[..., 0] = np.clip(lab[..., 0], 2, 100)
+    moved = lab + change
+    moved[..., 1:] = np.where(
+        change[..., 1:] < 0, np.maximum(moved[..., 1:], np.minimum(lab[..., 1:], HAIR_TINT)), moved[..., 1:]
+    )
+    lab = np.concatenate([np.clip(moved[..., :1], 2, 100), moved[..., 1:]], axis=-1)
     return np.clip(cv2.cvtColor(lab.astype(np.float32), cv2.COLOR_LAB2RGB), 0, 1)
 
 

@@ -147,6 +147,10 @@ class EditPlan:
         """What is cached and what would be computed, in order; one person is assumed while nobody has been found."""
         return self._pipeline(self.job.known_people()).plan(["export"])
 
+    def check_disks(self) -> None:
+        """Raise StorageError if the disks as they are will not hold what is to be written. Nothing is computed."""
+        self.job.check_disks(self._pipeline(self.job.known_people()), ["export"], self.output, self.compare)
+
     def run(self) -> EditResult:
         """Compute what is missing and write the outputs."""
         people = self.job.people()

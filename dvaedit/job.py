@@ -74,15 +74,26 @@ class Job:
         self, pipeline: Pipeline, targets: list[str], output: Path | None = None, compare: Path | None = None
     ) -> None:
         """Raise StorageError now if the cache, or the disk of an output, will not hold what is to be written."""
+        wanted, needs = self._sizes(pipeline, targets, output, compare)
+        if wanted:
+            self.cache.make_room(wanted, self.max_cache, set(pipeline.keys.values()) | {self.source.key})
+        check_free(needs, self.cache.root, wanted)
+
+    def check_disks(self, pipeline: Pipeline, targets: list[str], output: Path, compare: Path | None = None) -> None:
+        """The same for the disks as they are: nothing is removed from the cache."""
+        wanted, needs = self._sizes(pipeline, targets, output, compare)
+        check_free(needs, self.cache.root, wanted)
+
+    def _sizes(
+        self, pipeline: Pipeline, targets: list[str], output: Path | None, compare: Path | None
+    ) -> tuple[int, dict[Path, int]]:
+        """Bytes that the cache will take, and each output."""
         info, encoding = self.source.info, self.settings.encoding
         lossless = encoding.lossless or encoding.codec in ("ffv1", "prores")
         frames = min(info.frames, self.source.video.stat().st_size // LEAST_FRAME + 1)  # a header may claim anything
         wanted = bytes_to_come(pipeline.plan(targets), frames, info.width * info.height, lossless)
-        if wanted:
-            self.cache.make_room(wanted, self.max_cache, set(pipeline.keys.values()) | {self.source.key})
         needs = {} if output is None else {output: output_bytes(info, frames, lossless)}
-        needs |= {} if compare is None else {compare: output_bytes(info, frames, False, times=2)}
-        check_free(needs, self.cache.root, wanted)
+        return wanted, needs | ({} if compare is None else {compare: output_bytes(info, frames, False, times=2)})
 
     def people(self) -> tuple[int, ...]:
         """The numbers of the people to edit; where the choice needs it, the video is looked at now."""

@@ -11,7 +11,7 @@ from dvaedit.cli import completion, options
 from dvaedit.cli.dry_run import show_plan
 from dvaedit.cli.session import Session, emit, emit_json, session_of
 from dvaedit.cli.text import duration
-from dvaedit.errors import UsageError
+from dvaedit.errors import StorageError, UsageError
 
 if TYPE_CHECKING:
     from dvaedit.api import EditPlan, EditResult
@@ -148,6 +148,7 @@ def edit(
         _warn_of_words(session, plan)
         result = None if dry_run else plan.run()
     if result is None:
+        _warn_of_disks(session, plan)
         show_plan(session, plan, options.steps_of(recipe, steps), len(text or ()), json)
     else:
         _show(session, video, result, json)
@@ -158,6 +159,13 @@ def _warn_of_words(session: Session, plan: EditPlan) -> None:
         words = ", ".join(f'"{word}"' for word in plan.unknown_words)
         known = "`dvaedit attributes` lists what it knows"
         session.warn(f"the text model does not know the word{'s'[: len(plan.unknown_words) > 1]} {words}; {known}")
+
+
+def _warn_of_disks(session: Session, plan: EditPlan) -> None:
+    try:
+        plan.check_disks()
+    except StorageError as error:
+        session.warn(str(error))
 
 
 def _show(session: Session, video: Path, result: EditResult, json: bool) -> None:

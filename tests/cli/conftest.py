@@ -96,8 +96,8 @@ PLAN = [
 
 
 class FakeApi(ModuleType):
-    """Notes every call. ``info``: of the video, for the plan; ``error``: raised instead of an answer; ``words``: those
-    the text model does not know.
+    """Notes every call. ``info``: of the video, for the plan; ``error``: raised instead of an answer; ``full``: raised
+    by a plan's look at the disks; ``words``: those the text model does not know.
     """
 
     info = None
@@ -106,6 +106,7 @@ class FakeApi(ModuleType):
         super().__init__("dvaedit.api")
         self.calls: list[tuple[str, tuple, dict]] = []
         self.error: BaseException | None = None
+        self.full: BaseException | None = None
         self.words: tuple[str, ...] = ()
         self.ran = False
         self.chatty = False
@@ -129,12 +130,17 @@ class FakeApi(ModuleType):
             self.ran = True
             return EditResult(unknown_words=self.words)
 
+        def check_disks():
+            if self.full is not None:
+                raise self.full
+
         plan = SimpleNamespace(
             video=args[0],
             output=Path("out.mp4"),
             compare=None,
             unknown_words=self.words,
             stages=lambda: PLAN,
+            check_disks=check_disks,
             run=run,
             info=self.info,
         )

@@ -131,6 +131,15 @@ def test_dry_run_says_what_would_run_and_runs_nothing(api, run, video):
     assert lines["total"].split()[-1] in ("kB", "MB")
 
 
+def test_dry_run_warns_of_a_full_disk(api, run, video):
+    from dvaedit.errors import StorageError
+
+    api.full = StorageError("the output needs about 9 MB, and here has 1 MB free", "Name another with -o.")
+    result = run(*EDIT, "--dry-run")
+    assert (result.exit_code, api.ran) == (0, False)
+    assert "warning: the output needs about 9 MB" in result.stderr and "total" in result.stdout
+
+
 def test_dry_run_as_json(api, run, video):
     from dvaedit.stages.estimate import COSTS
 

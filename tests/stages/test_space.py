@@ -66,6 +66,9 @@ def test_the_disk_of_the_output_is_looked_at_too(clip, model, tmp_path, monkeypa
     with pytest.raises(StorageError, match=r"the output needs about .* and .*results has 0\.0 MB free") as raised:
         dvaedit.edit(clip, attributes="Male", lossless=True, output=folder / "out.mkv", options=options)
     assert raised.value.exit_code == 6 and "-o" in raised.value.hint
+    plan = api.prepare_edit(clip, attributes="Male", lossless=True, output=folder / "out.mkv", options=options)
+    with pytest.raises(StorageError, match="the output needs about"):
+        plan.check_disks()
     with pytest.raises(StorageError, match="the output needs about"):
         dvaedit.reconstruct(clip, output=folder / "again.mp4", options=options)
     assert list(folder.iterdir()) == []

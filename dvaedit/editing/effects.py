@@ -42,6 +42,7 @@ EFFECTS: dict[str, Effect] = {
     "Rosy_Cheeks": Effect("face with rosy cheeks", "face", "face"),
 }
 WHOLE_HEAD = "head"
+ALSO_DYES = frozenset({"Young"})  # beside what else they change
 DYES = frozenset(name for name in EFFECTS if name.endswith("_Hair") and name not in ("Long_Hair", "Wavy_Hair"))
 
 
@@ -57,5 +58,5 @@ def region_of(attributes: list[str]) -> str:
 
 def dyed(attributes: list[str]) -> bool:
     """Whether hair takes on another colour and keeps its strands: not where another edit changes these."""
-    shapes = [name for name in attributes if name not in DYES]
-    return len(shapes) < len(attributes) and not (shapes and region_of(shapes) == "hair")
+    colours = any(name in DYES or name in ALSO_DYES for name in attributes)
+    return colours and region_of([name for name in attributes if name not in DYES] or [""]) != "hair"

@@ -75,6 +75,7 @@ def test_regions():
     assert region_of(["Blond_Hair", "Wavy_Hair"]) == "hair"
     assert region_of(["Blond_Hair", "Eyeglasses"]) == "eye_area"
     assert region_of(["Smiling", "Eyeglasses"]) == "head"
+    assert dyed(["Young"]) and region_of(["Young"]) == "head"
     assert dyed(["Blond_Hair"]) and dyed(["Blond_Hair", "Eyeglasses"])
     assert not dyed(["Blond_Hair", "Wavy_Hair"]) and not dyed(["Eyeglasses"]) and not dyed([])
     assert region_of([""]) == "head"

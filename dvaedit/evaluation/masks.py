@@ -16,7 +16,7 @@ from dvaedit.face.surround import wide_quads
 from dvaedit.models.bundle import Model
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.stages.parse import read_maps
-from dvaedit.stages.png import decode_png
+from dvaedit.stages.png import read_mask
 
 DEFAULT_REGION = "head"
 NOWHERE: Box = (0, 0, 0, 0)
@@ -55,8 +55,7 @@ class RunMasks:
             if (at := place.get(index)) is not None:
                 for name, square in (("mask", quads[at]), ("strands", wide_quads(quads[at : at + 1])[0])):
                     if name in paste:
-                        mask = decode_png(paste.read_blobs(name, at, at + 1)[0]).astype(np.float32) / 255
-                        found.append(in_frame(mask, square, size))
+                        found.append(in_frame(read_mask(paste, name, at), square, size))
         return joined(found)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from dvaedit.face.paste import replace_square
 from dvaedit.pipeline.artifact import Artifact
-from dvaedit.stages.paste import to_levels
+from dvaedit.stages.sample import to_levels
 from dvaedit.video.probe import VideoInfo
 from dvaedit.video.reader import read_frames, to_rgb, upright
 from dvaedit.video.writer import write_rgb_video

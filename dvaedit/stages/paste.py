@@ -7,32 +7,29 @@ from functools import reduce
 from pathlib import Path
 from typing import ClassVar
 
-import cv2
 import numpy as np
 import torch
 
 from dvaedit.errors import UsageError
 from dvaedit.face.dye import Dye, dyed_patch
 from dvaedit.face.mask import TIME_RADIUS, refine, soft_mask
-from dvaedit.face.matte import ramps
 from dvaedit.face.paste import Box, difference_patch, merge, recoloured_patch, replace_patch
-from dvaedit.face.person import PersonSegmenter
 from dvaedit.face.regions import REGIONS
 from dvaedit.face.steady import RADIUS, steady
-from dvaedit.face.surround import HairColours, in_frame, wide_map, wide_quads
+from dvaedit.face.surround import wide_quads
 from dvaedit.models.bundle import Model
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.pipeline.stage import Stage, StageProgress, unkeyed
 from dvaedit.pipeline.writer import ArtifactWriter
 from dvaedit.stages.frames import crops_at
 from dvaedit.stages.parse import read_maps
-from dvaedit.stages.png import decode_png, encode_png
-from dvaedit.video.probe import probe
+from dvaedit.stages.png import encode_masks, read_mask
+from dvaedit.stages.sample import to_levels
+from dvaedit.stages.strands import Strands
 from dvaedit.video.reader import Frame
 
 SHARD = 32
 SQUARE, HAIR = "square", "hair"
-SAMPLED = 16  # frames that tell the colours of hair, before and after
 RESHAPED = ("head", "hat")  # regions of edits that move outlines
 SHARP = ("eye_area",)  # regions of edits that add things with edges, not what grows or shades
 WITH_HAIR = ("head",)  # regions of which hair, whose strands are finer than the crop's pixels, is a part
@@ -74,7 +71,7 @@ class Paste(Stage):
         shards = out.missing(total, SHARD)
         dyed = self.mode == "delta" and edited and inputs["edit"].meta["dyed"]
         dyed = dyed and (self.region == "auto" or region in (HAIR, *WITH_HAIR))
-        strands = _Strands(self, inputs, shards) if dyed else None
+        strands = Strands(self.model, self.video, inputs, shards) if dyed else None
         if strands is not None and not out.has("dye"):
             out.save({"dye": strands.dye()}, group="dye")
         guides = None
@@ -128,63 +125,6 @@ class Paste(Stage):
         return self.model.class_maps(x)
 
 
-class _Strands:
-    """Hair inside and outside the crops, shard by shard; each frame is cut and looked at once."""
-
-    def __init__(self, stage: Paste, inputs: dict[str, Artifact], shards: list[tuple[int, int]]) -> None:
-        align, self.parsed, self.sampled = inputs["align"], inputs["parse"], inputs["sample"]
-        self.timeline, total = align.read("timeline"), self.sampled.frames
-        self.first = max(shards[0][0] - TIME_RADIUS, 0) if shards else total
-        steps = [(at, min(at + SHARD, total)) for at in range(self.first, total, SHARD)]
-        self.quads, info = wide_quads(align.read("quads")), probe(stage.video)
-        self.frame_size = info.width, info.height
-        size = stage.model.parser.config.image_size
-        self.coming = crops_at(stage.video, align, size, steps, quads=self.quads)
-        self.maps, self.segmenter = [], PersonSegmenter()
-        self.chosen = spread(total)
-        self.crops = np.concatenate([align.read("crops", n, n + 1) for n in self.chosen])
-        self.classes = [read_maps(self.parsed, n, n + 1)[0] for n in self.chosen]
-        size = self.crops.shape[1:3]
-        small = [cv2.resize(classes, size, interpolation=cv2.INTER_NEAREST) for classes in self.classes]
-        self.colours = HairColours.learn(self.crops, np.stack(small))
-
-    def dye(self) -> np.ndarray:
-        """What the edit does to the colours of hair, (2, 3), over frames spread through the video."""
-        edited = np.concatenate([to_levels(self.sampled, n, n + 1) for n in self.chosen])
-        masks = soft_mask(np.stack(self.classes), HAIR, np.arange(0, 2 * len(self.chosen), 2), grow=0)
-        weights = [cv2.resize(mask, self.crops.shape[1:3], interpolation=cv2.INTER_AREA) for mask in masks]
-        dye = Dye.learn(self.crops.astype(np.float32), edited, np.stack(weights))
-        return np.zeros((2, 3)) if dye is None else np.stack([dye.before, dye.after])
-
-    def ramps(self, start: int, stop: int) -> dict[str, np.ndarray]:
-        """``hair`` and ``face``, (stop - start, M, M) float32; shards are asked for in rising order."""
-        low, high = max(start - TIME_RADIUS, 0), min(stop + TIME_RADIUS, len(self.timeline))
-        while self.first + len(self.maps) < high:
-            begin, end, crops = next(self.coming)
-            classes = read_maps(self.parsed, begin, end)
-            for wide, quad, inner in zip(crops, self.quads[begin:end], classes, strict=True):
-                shown = in_frame(quad, len(wide), self.frame_size)
-                self.maps.append(wide_map(wide, shown, self.segmenter.mask(wide), inner, self.colours))
-        self.maps, self.first = self.maps[low - self.first :], low
-        return ramps(np.stack(self.maps[: high - low]), self.timeline[low:high], slice(start - low, stop - low))
-
-
-def spread(total: int, count: int = SAMPLED) -> list[int]:
-    """Up to ``count`` of ``total`` places, evenly spread."""
-    return np.unique(np.linspace(0, total - 1, count).round().astype(int)).tolist()
-
-
-def encode_masks(masks: np.ndarray) -> list[bytes]:
-    """Weights in [0, 1], (n, M, M), as PNGs."""
-    return [encode_png(np.rint(mask * 255).astype(np.uint8)) for mask in masks]
-
-
-def to_levels(sampled: Artifact, start: int, stop: int) -> np.ndarray:
-    """Sampled crops as (n, S, S, 3) float32 in 8-bit levels, clamped to what a picture can show."""
-    crops = sampled.read("crops", start, stop).astype(np.float32)
-    return np.clip((crops + 1) * 127.5, 0, 255).transpose(0, 2, 3, 1)
-
-
 class Patches:
     """What to add to the frames of a video, computed as each is asked for."""
 
@@ -207,19 +147,19 @@ class Patches:
         if "levels" in self.pasted:
             patches.append(self._difference(frame, position, size))
         if self.dye is not None:
-            hair, face = (self._mask(name, position) for name in ("strands", "skin"))
+            hair, face = (read_mask(self.pasted, name, position) for name in ("strands", "skin"))
             patches.append(dyed_patch(frame.rgb(), hair, face, self.wide[position], self.dye))
         return reduce(merge, patches)
 
     def _difference(self, frame: Frame, position: int, size: tuple[int, int]) -> tuple[Box, np.ndarray]:
         levels = self.pasted.read("levels", position, position + 1)[0].astype(np.float32)
-        mask, quad = self._mask("mask", position), self.quads[position]
+        mask, quad = read_mask(self.pasted, "mask", position), self.quads[position]
         if self.pasted.meta["mode"] == "replace":
             return replace_patch(frame.rgb(), levels, mask > 0.5, quad)
         if self.pasted.meta["region"] == HAIR:
             hair = mask
         elif "hair" in self.pasted:
-            hair = mask * self._mask("hair", position)
+            hair = mask * read_mask(self.pasted, "hair", position)
         else:
             return difference_patch(levels, mask, quad, size, sharpen=self.pasted.meta["region"] in SHARP)
         rest = difference_patch(levels, mask - hair, quad, size)
@@ -227,6 +167,3 @@ class Patches:
             return rest
         crop = self.align.read("crops", position, position + 1)[0]
         return merge(rest, recoloured_patch(levels, crop, hair, quad, frame.rgb()))
-
-    def _mask(self, name: str, position: int) -> np.ndarray:
-        return decode_png(self.pasted.read_blobs(name, position, position + 1)[0]).astype(np.float32) / 255

@@ -1,11 +1,11 @@
-"""Grey pictures as PNG: how masks and class maps are kept."""
+"""Gray pictures as PNG: how masks and class maps are kept."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
-from dvaedit.pipeline.artifact import unreadable
+from dvaedit.pipeline.artifact import Artifact, unreadable
 
 
 def encode_png(picture: np.ndarray) -> bytes:
@@ -19,3 +19,13 @@ def decode_png(blob: bytes) -> np.ndarray:
     if picture is None:
         raise unreadable("an entry of the cache holds a picture that cannot be decoded")
     return picture
+
+
+def encode_masks(masks: np.ndarray) -> list[bytes]:
+    """Weights in [0, 1], (n, M, M), as PNGs."""
+    return [encode_png(np.rint(mask * 255).astype(np.uint8)) for mask in masks]
+
+
+def read_mask(artifact: Artifact, name: str, position: int) -> np.ndarray:
+    """The weights ``name`` of one frame, float32 (M, M) in [0, 1], in multiples of 1 / 255."""
+    return decode_png(artifact.read_blobs(name, position, position + 1)[0]).astype(np.float32) / 255

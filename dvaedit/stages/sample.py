@@ -55,3 +55,9 @@ class Sample(Stage):
 def rows(z_id: np.ndarray, start: int, stop: int) -> np.ndarray:
     """The codes of frames ``start`` to ``stop``: all there is where that is one code for all, (1, D)."""
     return z_id if len(z_id) == 1 else z_id[start:stop]
+
+
+def to_levels(sampled: Artifact, start: int, stop: int) -> np.ndarray:
+    """Sampled crops as (n, S, S, 3) float32 in 8-bit levels, clamped to what a picture can show."""
+    crops = sampled.read("crops", start, stop).astype(np.float32)
+    return np.clip((crops + 1) * 127.5, 0, 255).transpose(0, 2, 3, 1)

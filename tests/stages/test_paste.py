@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from dvaedit.face.align import crop
-from dvaedit.stages.paste import Patches, encode_masks
+from dvaedit.stages.paste import Patches
+from dvaedit.stages.png import encode_masks
 
 QUAD = np.array([[[16, 8], [16, 72], [80, 72], [80, 8]]], np.float64)
 

@@ -1,0 +1,72 @@
+"""Where hair is that an edit dyes, inside the crops and beyond, and what becomes of its colour."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from dvaedit.face.dye import Dye
+from dvaedit.face.mask import TIME_RADIUS, soft_mask
+from dvaedit.face.matte import ramps
+from dvaedit.face.person import PersonSegmenter
+from dvaedit.face.surround import HAIR, HairColours, in_frame, wide_map, wide_quads
+from dvaedit.models.bundle import Model
+from dvaedit.pipeline.artifact import Artifact
+from dvaedit.stages.frames import crops_at
+from dvaedit.stages.parse import read_maps
+from dvaedit.stages.sample import to_levels
+from dvaedit.video.probe import probe
+
+CHUNK = 32  # frames in memory at a time
+SAMPLED = 16  # frames that tell the colours of hair, before and after
+
+
+class Strands:
+    """Hair inside and outside the crops, shard by shard; each frame is cut and looked at once."""
+
+    def __init__(
+        self, model: Model, video: Path, inputs: Mapping[str, Artifact], shards: Sequence[tuple[int, int]]
+    ) -> None:
+        """inputs: align, parse and sample; shards: of the frames whose ramps are to be made, rising."""
+        align, self.parsed, self.sampled = inputs["align"], inputs["parse"], inputs["sample"]
+        self.timeline, total = align.read("timeline"), self.sampled.frames
+        self.first = max(shards[0][0] - TIME_RADIUS, 0) if shards else total
+        steps = [(at, min(at + CHUNK, total)) for at in range(self.first, total, CHUNK)]
+        self.quads, info = wide_quads(align.read("quads")), probe(video)
+        self.frame_size = info.width, info.height
+        self.coming = crops_at(video, align, model.parser.config.image_size, steps, quads=self.quads)
+        self.maps, self.segmenter = [], PersonSegmenter()
+        self.chosen = spread(total)
+        self.crops = np.concatenate([align.read("crops", n, n + 1) for n in self.chosen])
+        self.classes = [read_maps(self.parsed, n, n + 1)[0] for n in self.chosen]
+        size = self.crops.shape[1:3]
+        small = [cv2.resize(classes, size, interpolation=cv2.INTER_NEAREST) for classes in self.classes]
+        self.colours = HairColours.learn(self.crops, np.stack(small))
+
+    def dye(self) -> np.ndarray:
+        """What the edit does to the colours of hair, (2, 3), over frames spread through the video."""
+        edited = np.concatenate([to_levels(self.sampled, n, n + 1) for n in self.chosen])
+        masks = soft_mask(np.stack(self.classes), [HAIR], np.arange(0, 2 * len(self.chosen), 2), grow=0)
+        weights = [cv2.resize(mask, self.crops.shape[1:3], interpolation=cv2.INTER_AREA) for mask in masks]
+        dye = Dye.learn(self.crops.astype(np.float32), edited, np.stack(weights))
+        return np.zeros((2, 3)) if dye is None else np.stack([dye.before, dye.after])
+
+    def ramps(self, start: int, stop: int) -> dict[str, np.ndarray]:
+        """``hair`` and ``face``, (stop - start, M, M) float32; shards are asked for in rising order."""
+        low, high = max(start - TIME_RADIUS, 0), min(stop + TIME_RADIUS, len(self.timeline))
+        while self.first + len(self.maps) < high:
+            begin, end, crops = next(self.coming)
+            classes = read_maps(self.parsed, begin, end)
+            for wide, quad, inner in zip(crops, self.quads[begin:end], classes, strict=True):
+                shown = in_frame(quad, len(wide), self.frame_size)
+                self.maps.append(wide_map(wide, shown, self.segmenter.mask(wide), inner, self.colours))
+        self.maps, self.first = self.maps[low - self.first :], low
+        return ramps(np.stack(self.maps[: high - low]), self.timeline[low:high], slice(start - low, stop - low))
+
+
+def spread(total: int, count: int = SAMPLED) -> list[int]:
+    """Up to ``count`` of ``total`` places, evenly spread."""
+    return np.unique(np.linspace(0, total - 1, count).round().astype(int)).tolist()

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from dvaedit.face.matte import matte
-from dvaedit.face.paste import Box
+from dvaedit.face.paste import Box, support
 
 SURE = 0.8  # weight from which a pixel counts as hair when colours are compared
 CONTRAST = (0.15, -0.3)  # how contrast below and above the mean grows with light, exponents: 0 not, 1 in proportion
@@ -71,13 +71,13 @@ def dyed_patch(
     :func:`dvaedit.face.matte.matte`. A pixel that is hair in part is composed of hair and what lies behind; only
     the hair changes.
     """
-    found = matte(rgb, hair, face, quad)
-    x0, y0, x1, y1 = found.box
-    share = found.alpha[:, None]
-    strand = found.hair + share * (found.colour - found.hair)
-    delta = np.zeros(((y1 - y0) * (x1 - x0), 3), np.float32)
-    delta[found.places] = share * (dye(strand) - strand)
-    return found.box, delta.reshape(y1 - y0, x1 - x0, 3)
+    box = x0, top, x1, bottom = support(hair, quad, rgb.shape[1::-1])
+    delta = np.zeros(((bottom - top) * (x1 - x0), 3), np.float32)
+    for found in matte(rgb, hair, face, quad):
+        share = found.alpha[:, None]
+        strand = found.hair + share * (found.colour - found.hair)
+        delta[(found.box[1] - top) * (x1 - x0) + found.places] = share * (dye(strand) - strand)
+    return box, delta.reshape(bottom - top, x1 - x0, 3)
 
 
 def _lab(rgb: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ between them (the linear case of Chuang et al., A Bayesian Approach to Digital M
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -14,7 +15,7 @@ import numpy as np
 
 from dvaedit.face.align import crop
 from dvaedit.face.mask import soft_mask
-from dvaedit.face.paste import Box, into_frame, mask_in_frame
+from dvaedit.face.paste import Box, into_frame, support
 from dvaedit.face.surround import FACE, HAIR, in_frame
 
 BAND = 1 / 64  # sigma of the ramp across outlines, as a share of the square
@@ -22,6 +23,7 @@ CERTAIN = 0.9  # weight from which a pixel of the ramp counts as all of one kind
 WINDOWS = (1 / 14, 1 / 5, 2 / 3)  # in which colours are averaged, as shares of the square; the next where one is empty
 FALLBACK = 1e-2  # weight of each window relative to the one before
 CLEAR = (0.006, 0.036)  # squared distance of hair and what lies behind, RGB in [0, 1], where colour begins to tell
+STRIP = 1 << 20  # pixels looked at at a time: an 8K frame would take a gigabyte at once
 TAIL = 0.1  # alphas below are 0 and those above 1 - TAIL are 1: noise, shading
 
 
@@ -37,10 +39,10 @@ def ramps(maps: np.ndarray, frames: np.ndarray, wanted: slice) -> dict[str, np.n
 
 @dataclass(frozen=True)
 class Matte:
-    """The n pixels of a frame that are hair, at least in part.
+    """The n pixels of a strip of a frame that are hair, at least in part.
 
-    ``box``: (x0, y0, x1, y1) around them; ``places``: (n,), where they are among the box's pixels, row by row;
-    ``alpha``: (n,) in (0, 1]; ``colour``, ``hair``: (n, 3), a pixel's own and the hair's around it, RGB, 8-bit levels.
+    ``box``: (x0, y0, x1, y1), the strip; ``places``: (n,), where they are among its pixels, row by row; ``alpha``: (n,)
+    in (0, 1]; ``colour``, ``hair``: (n, 3), a pixel's own and the hair's around it, RGB in 8-bit levels.
     """
 
     box: Box
@@ -50,25 +52,34 @@ class Matte:
     hair: np.ndarray
 
 
-def matte(rgb: np.ndarray, hair: np.ndarray, face: np.ndarray, quad: np.ndarray) -> Matte:
-    """The matte of a frame, uint8 (H, W, 3).
+def matte(rgb: np.ndarray, hair: np.ndarray, face: np.ndarray, quad: np.ndarray) -> Iterator[Matte]:
+    """The matte of a frame, uint8 (H, W, 3), strip by strip from top to bottom.
 
     hair, face: float32 (M, M) in [0, 1], :func:`ramps` in the square ``quad``, (4, 2), frame pixels. No pixel is hair
     where the hair's ramp is 0.
     """
-    box, weight = mask_in_frame(hair, quad, rgb.shape[1::-1])
+    x0, y0, x1, y1 = support(hair, quad, rgb.shape[1::-1])
+    if y0 == y1:
+        return
+    colours = _colours(rgb, hair, quad)
+    rows = max(1, STRIP // (x1 - x0))
+    for top in range(y0, y1, rows):
+        yield _strip(rgb, hair, face, colours, quad, (x0, top, x1, min(top + rows, y1)))
+
+
+def _strip(
+    rgb: np.ndarray, hair: np.ndarray, face: np.ndarray, colours: list[np.ndarray], quad: np.ndarray, box: Box
+) -> Matte:
+    x0, y0, x1, y1 = box
+    weight = into_frame(hair, quad, box, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT).ravel()
     places = np.flatnonzero(weight)
-    if not len(places):
-        empty = np.zeros((0, 3), np.float32)
-        return Matte((0, 0, 0, 0), places, empty[:, 0], empty, empty)
     skin = into_frame(face, quad, box, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT).ravel()[places]
     front, behind = (
-        into_frame(colours, quad, box, cv2.INTER_LINEAR, cv2.BORDER_REPLICATE).reshape(-1, 3).take(places, axis=0)
-        for colours in _colours(rgb, hair, quad)
+        into_frame(field, quad, box, cv2.INTER_LINEAR, cv2.BORDER_REPLICATE).reshape(-1, 3).take(places, axis=0)
+        for field in colours
     )
-    x0, y0, x1, y1 = box
     pixels = rgb[y0:y1, x0:x1].reshape(-1, 3).take(places, axis=0).astype(np.float32)
-    alpha = _alpha(pixels, weight.ravel()[places], front, behind) * (1 - _step(skin, 0.8, CERTAIN))
+    alpha = _alpha(pixels, weight[places], front, behind) * (1 - _step(skin, 0.8, CERTAIN))
     some = np.flatnonzero(alpha)
     return Matte(box, places[some], *(values.take(some, axis=0) for values in (alpha, pixels, front)))
 

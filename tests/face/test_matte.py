@@ -16,12 +16,13 @@ def upper_half(class_below=0):
     return ramp["hair"][0], ramp["face"][0]
 
 
-def whole(found):
-    x0, y0, x1, y1 = found.box
-    inside = np.zeros((y1 - y0) * (x1 - x0), np.float32)
-    inside[found.places] = found.alpha
+def whole(strips):
     alpha = np.zeros((SIDE, SIDE), np.float32)
-    alpha[y0:y1, x0:x1] = inside.reshape(y1 - y0, x1 - x0)
+    for found in strips:
+        x0, y0, x1, y1 = found.box
+        inside = np.zeros((y1 - y0) * (x1 - x0), np.float32)
+        inside[found.places] = found.alpha
+        alpha[y0:y1, x0:x1] = inside.reshape(y1 - y0, x1 - x0)
     return alpha
 
 
@@ -53,5 +54,12 @@ def test_well_inside_the_face_nothing_is_hair():
 
 def test_no_hair_is_no_matte():
     nothing = np.zeros((SIDE, SIDE), np.float32)
-    found = matte(np.zeros((SIDE, SIDE, 3), np.uint8), nothing, nothing, QUAD)
-    assert found.box == (0, 0, 0, 0) and len(found.alpha) == 0
+    assert list(matte(np.zeros((SIDE, SIDE, 3), np.uint8), nothing, nothing, QUAD)) == []
+
+
+def test_strips_change_nothing(monkeypatch):
+    frame = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3)).astype(np.uint8)
+    at_once = whole(matte(frame, *upper_half(), QUAD))
+    monkeypatch.setattr("dvaedit.face.matte.STRIP", 700)
+    assert len(list(matte(frame, *upper_half(), QUAD))) > 10
+    np.testing.assert_allclose(whole(matte(frame, *upper_half(), QUAD)), at_once, atol=1e-5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from dvaedit.stages.frames import crops_at
 from dvaedit.stages.parse import read_maps
 from dvaedit.stages.sample import to_levels
 from dvaedit.video.probe import probe
+
+log = logging.getLogger(__name__)
 
 CHUNK = 32  # frames in memory at a time
 SAMPLED = 16  # frames that tell the colours of hair, before and after
@@ -52,7 +55,10 @@ class Strands:
         masks = soft_mask(np.stack(self.classes), [HAIR], np.arange(0, 2 * len(self.chosen), 2), grow=0)
         weights = [cv2.resize(mask, self.crops.shape[1:3], interpolation=cv2.INTER_AREA) for mask in masks]
         dye = Dye.learn(self.crops.astype(np.float32), edited, np.stack(weights))
-        return np.zeros((2, 3)) if dye is None else np.stack([dye.before, dye.after])
+        if dye is None:
+            log.warning("the parser finds no hair to dye")
+            return np.zeros((2, 3))  # from one colour to the same
+        return np.stack([dye.before, dye.after])
 
     def ramps(self, start: int, stop: int) -> dict[str, np.ndarray]:
         """``hair`` and ``face``, (stop - start, M, M) float32; shards are asked for in rising order."""

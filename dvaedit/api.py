@@ -5,19 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from dvaedit.checkpoints.load import DEFAULT_MODEL, load_model, load_text_model
-from dvaedit.diffusion.reference import strided_timesteps
+from dvaedit.checkpoints.load import load_model, load_text_model
 from dvaedit.editing.attributes import AttributeEdit
 from dvaedit.editing.paper_text import PaperObjective
 from dvaedit.editing.text import TextEdit
 from dvaedit.errors import UsageError
 from dvaedit.evaluation.crops import CropQuality, crop_quality, mean_quality
 from dvaedit.face.quality import MIN_FACE
-from dvaedit.job import Job, Progress
+from dvaedit.job import PAPER, Job, Options, PathLike
 from dvaedit.models.bundle import Model
 from dvaedit.models.clip import DEFAULT_CLIP, TextImageModel
 from dvaedit.pipeline.keys import plain
@@ -28,54 +26,13 @@ from dvaedit.runtime import Runtime
 from dvaedit.source import Source
 from dvaedit.stages.choose import LARGEST, Choice
 from dvaedit.stages.compare import write_comparison, write_reconstruction
-from dvaedit.stages.graph import DEFAULT_STEPS, edit_nodes, place_of, reconstruct_nodes, scan_nodes
-from dvaedit.stages.intake import DEFAULT_RATE
+from dvaedit.stages.graph import edit_nodes, place_of, reconstruct_nodes, scan_nodes
 from dvaedit.stages.listing import summaries, write_sheet
 from dvaedit.stages.paper.graph import paper_edit_nodes, paper_reconstruct_nodes
 from dvaedit.stages.paste import check_region
 from dvaedit.video.codecs import Encoding
 from dvaedit.video.files import atomic, check_folder, check_writable, temporary
 from dvaedit.video.probe import VideoInfo
-
-PathLike = str | Path
-
-OWN = "own"
-PAPER = "paper"
-RECIPES = {OWN: DEFAULT_STEPS, PAPER: 100}
-"""Algorithms, each with its number of DDIM steps: ours, and the paper's to the letter."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """Where and how to compute, and how the input is read; nothing here changes what an edit means.
-
-    ``recipe``: one of :data:`RECIPES`; ``steps``: of DDIM, None for as many as the recipe is made for; ``device`` and
-    ``dtype``: see :meth:`Runtime.resolve`; ``cache_dir``: None for the user's cache folder.
-    ``max_cache``: bytes the cache may take, older entries make room; None for as much as the disk has free.
-    ``deinterlace``: merge the fields of interlaced video; ``rate``: frames a second of a folder of pictures.
-    """
-
-    model: str = DEFAULT_MODEL
-    steps: int | None = None
-    device: str = "auto"
-    dtype: str = "auto"
-    seed: int = 0
-    cache_dir: PathLike | None = None
-    max_cache: int | None = None
-    progress: Progress | None = None
-    deinterlace: bool = False
-    rate: float | Fraction = DEFAULT_RATE
-    recipe: str = OWN
-
-    @property
-    def step_count(self) -> int:
-        """The number of DDIM steps. Raises UsageError for a recipe that does not exist or that has no such number."""
-        if self.recipe not in RECIPES:
-            raise UsageError(f"unknown recipe '{self.recipe}'", hint=f"Choose one of: {', '.join(RECIPES)}.")
-        steps = RECIPES[self.recipe] if self.steps is None else self.steps
-        if self.recipe == PAPER:
-            strided_timesteps(steps)
-        return steps
 
 
 def edit(

@@ -1,4 +1,4 @@
-"""One call of :mod:`dvaedit.api`: its input, its cache, whom it edits, and how long its stages take."""
+"""One call of :mod:`dvaedit.api`: its options, its input and cache, whom it edits, how long its stages take."""
 
 from __future__ import annotations
 
@@ -7,24 +7,61 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from dvaedit.checkpoints.load import DEFAULT_MODEL
+from dvaedit.diffusion.reference import strided_timesteps
 from dvaedit.errors import UsageError
 from dvaedit.pipeline.run import Node, Pipeline
 from dvaedit.pipeline.store import Cache, check_free
 from dvaedit.source import Source
 from dvaedit.stages.choose import Choice, parse_range
 from dvaedit.stages.estimate import bytes_to_come, output_bytes
-from dvaedit.stages.graph import Settings, scan_nodes
+from dvaedit.stages.graph import DEFAULT_STEPS, Settings, scan_nodes
+from dvaedit.stages.intake import DEFAULT_RATE
 
-if TYPE_CHECKING:
-    from dvaedit.api import Options
-
+PathLike = str | Path
 Progress = Callable[[str, int, int], None]
 """Called with (stage, frames done, frames in all)."""
 
+OWN = "own"
+PAPER = "paper"
+RECIPES = {OWN: DEFAULT_STEPS, PAPER: 100}
+"""Algorithms, each with its number of DDIM steps: ours, and the paper's to the letter."""
 
 LEAST_FRAME = 8  # bytes that a coded frame takes at the least
+
+
+@dataclass(frozen=True)
+class Options:
+    """Where and how to compute, and how the input is read; nothing here changes what an edit means.
+
+    ``recipe``: one of :data:`RECIPES`; ``steps``: of DDIM, None for as many as the recipe is made for; ``device`` and
+    ``dtype``: see :meth:`Runtime.resolve`; ``cache_dir``: None for the user's cache folder.
+    ``max_cache``: bytes the cache may take, older entries make room; None for as much as the disk has free.
+    ``deinterlace``: merge the fields of interlaced video; ``rate``: frames a second of a folder of pictures.
+    """
+
+    model: str = DEFAULT_MODEL
+    steps: int | None = None
+    device: str = "auto"
+    dtype: str = "auto"
+    seed: int = 0
+    cache_dir: PathLike | None = None
+    max_cache: int | None = None
+    progress: Progress | None = None
+    deinterlace: bool = False
+    rate: float | Fraction = DEFAULT_RATE
+    recipe: str = OWN
+
+    @property
+    def step_count(self) -> int:
+        """The number of DDIM steps. Raises UsageError for a recipe that does not exist or that has no such number."""
+        if self.recipe not in RECIPES:
+            raise UsageError(f"unknown recipe '{self.recipe}'", hint=f"Choose one of: {', '.join(RECIPES)}.")
+        steps = RECIPES[self.recipe] if self.steps is None else self.steps
+        if self.recipe == PAPER:
+            strided_timesteps(steps)
+        return steps
 
 
 @dataclass

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import dvaedit
-from dvaedit import api
+from dvaedit import api, job
 from dvaedit.checkpoints import store
 from dvaedit.errors import NoFaceError, StorageError, UsageError, VideoError, WeightsError
 from dvaedit.video.probe import probe
@@ -246,8 +246,8 @@ def test_a_dry_run_of_all_faces_computes_nothing(two_people, options, tmp_path):
 def test_recipes_have_the_steps_the_command_line_says():
     from dvaedit.cli import options as cli
 
-    assert {recipe.value for recipe in cli.Recipe} == set(api.RECIPES)
-    assert {name: cli.steps_of(cli.Recipe(name), None) for name in api.RECIPES} == api.RECIPES
+    assert {recipe.value for recipe in cli.Recipe} == set(job.RECIPES)
+    assert {name: cli.steps_of(cli.Recipe(name), None) for name in job.RECIPES} == job.RECIPES
 
 
 def test_paper_recipe_edits_reconstructs_and_inverts(video, options, tmp_path):

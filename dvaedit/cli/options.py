@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dvaedit.api import Options
 
 DEFAULT_MODEL = completion.DEFAULT_MODEL
-DEFAULT_STEPS = 10  # as in dvaedit.api.RECIPES, which would load torch for --help; a test compares the two
+DEFAULT_STEPS = 10  # as in dvaedit.job.RECIPES, which would load torch for --help; a test compares the two
 PAPER_STEPS = 100
 
 COMPUTING, OUTPUT, REPORTING = "Where and how to compute", "Output", "Reporting"

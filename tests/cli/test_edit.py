@@ -55,7 +55,14 @@ def _defaults() -> dict:
     package = Path(dvaedit.__file__).parent
     trees = {
         name: ast.parse((package / name).read_text())
-        for name in ("api.py", "stages/graph.py", "stages/choose.py", "face/quality.py", "checkpoints/load.py")
+        for name in (
+            "api.py",
+            "job.py",
+            "stages/graph.py",
+            "stages/choose.py",
+            "face/quality.py",
+            "checkpoints/load.py",
+        )
     }
     constants = {"LARGEST": "largest", "DEFAULT_RATE": 25.0} | {
         node.targets[0].id: node.value.value
@@ -63,7 +70,8 @@ def _defaults() -> dict:
         for node in tree.body
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
     }
-    top = {node.name: node for node in trees["api.py"].body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+    bodies = [*trees["api.py"].body, *trees["job.py"].body]
+    top = {node.name: node for node in bodies if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
     arguments = top["edit"].args
     pairs = [(arg.arg, value) for arg, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)]
     pairs += [(node.target.id, node.value) for node in top["Options"].body if isinstance(node, ast.AnnAssign)]

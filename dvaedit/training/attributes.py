@@ -60,10 +60,14 @@ def label_matrix(rows: list[Row]) -> np.ndarray:
     return np.array([[rule(row) for rule in RULES.values()] for row in rows], dtype=np.float32)
 
 
-def sampling_weights(rows: list[Row], strongest: float = 4.0) -> np.ndarray:
-    """(N,) float64 draw weights that lift rare values: the root of the inverse frequency, at most ``strongest``."""
+LIFTED = ("hair_colour", "glasses", "facial_hair", "age", "sex")
+
+
+def sampling_weights(rows: list[Row], columns: tuple[str, ...] = LIFTED, strongest: float = 4.0) -> np.ndarray:
+    """(N,) float64 draw weights that lift rare values of ``columns``: the root of the inverse frequency, at most
+    ``strongest``."""
     weights = np.ones(len(rows))
-    for column in ("hair_colour", "glasses", "facial_hair", "age", "sex"):
+    for column in columns:
         values = np.array([row[column] for row in rows])
         names, index, counts = np.unique(values, return_inverse=True, return_counts=True)
         weights = np.maximum(weights, np.sqrt(len(rows) / (len(names) * counts))[index])

@@ -15,14 +15,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
-from dvaedit.checkpoints.store import write_weights
+from dvaedit.checkpoints.store import find_card, load_into, load_tensors, write_weights
 from dvaedit.errors import UsageError
 from dvaedit.face.regions import CLASSES
 from dvaedit.models.config import from_dict
 from dvaedit.models.parsing import Parser, ParserConfig
 from dvaedit.training import faces
 from dvaedit.training.arrays import read_array
-from dvaedit.training.attributes import sampling_weights
+from dvaedit.training.attributes import LIFTED, sampling_weights
 from dvaedit.training.augment import to_float
 from dvaedit.training.ema import EMA
 from dvaedit.training.parser_augment import Strength, random_view
@@ -80,7 +80,8 @@ def load(data: Path, labels: Path, work: Path) -> ParserSet:
     classes = read_array(maps, images.shape[:3], mmap=True)
     usable = np.array([row["occluded"] == "0" for row in rows]) & (classes[:, ::8, ::8] == 1).any(axis=(1, 2))
     held_out = np.array([faces.is_held_out(row["file"]) for row in rows])
-    return ParserSet(images, classes, sampling_weights(rows) * usable, held_out & usable)
+    weights = sampling_weights(rows, (*LIFTED, "bangs", "headwear", "receding_hairline"))
+    return ParserSet(images, classes, weights * usable, held_out & usable)
 
 
 class Batches(Dataset):
@@ -179,6 +180,11 @@ class Trainer:
             "optimizer": self.optimizer.state_dict(), "ema": self.ema.average, "ema_steps": self.ema.steps,
         }  # fmt: skip
 
+    def start_from(self, weights: dict[str, Tensor]) -> None:
+        """Begin with these weights, in the average too."""
+        load_into(self.model, weights)
+        self.ema = EMA(self.model, self.config.ema_decay)
+
     def restore(self, state: dict[str, Any]) -> None:
         """Continue from what :meth:`state` gave."""
         self.model.load_state_dict(state["model"])
@@ -224,12 +230,17 @@ def sample_sheet(model: Parser, data: ParserSet, count: int = 10) -> list[Tensor
 
 
 def train(config: TrainConfig, data: ParserSet, run: Run, samples: int, check_every: int = 500, log_every: int = 50,
-          workers: int = 0) -> Trainer:  # fmt: skip
-    """Train until ``samples`` crops are seen or a stop is asked for; resumes from the run's last checkpoint."""
+          workers: int = 0, initial: dict[str, Tensor] | None = None) -> Trainer:  # fmt: skip
+    """Train until ``samples`` crops are seen or a stop is asked for; resumes from the run's last checkpoint.
+
+    ``initial``: weights that a new run starts from.
+    """
     trainer = Trainer(config, data, samples)
     if (state := run.load()) is not None:
         with run.fitting():
             trainer.restore(state)
+    elif initial is not None:
+        trainer.start_from(initial)
     steps = range(trainer.step, -(-samples // config.batch_size))
     batches = DataLoader(Batches(data, config), batch_size=None, sampler=steps, num_workers=workers)
     taken = (partial(trainer.train_step, x, y) for x, y in batches)
@@ -256,12 +267,14 @@ def export(run: Run, data: ParserSet, folder: Path) -> None:
     model = trainer.averaged()
     model.load_state_dict({k: v.half().float() if v.is_floating_point() else v for k, v in model.state_dict().items()})
     iou = held_out_iou(model, data)
+    crops = trainer.seen + int(run.started_from().get("crops_seen", 0))
     fields = {
         "name": "compact-parser", "kind": "parser", "source": "trained for dvaedit", "licence": "MIT",
         "training_data": TRAINING_DATA, "config": asdict(config.model),
-        "metrics": {"held_out_iou_with_pseudo_labels": iou, "crops_seen": trainer.seen},
+        "metrics": {"held_out_iou_with_pseudo_labels": iou, "crops_seen": crops},
         "description": "Face parser (19 classes of CelebAMask-HQ) trained on class maps made without human masks: "
-        "FaceMesh regions, person segmentation and colour statistics. Never shown: earrings, necklaces.",
+        "FaceMesh regions, person segmentation and colours learnt picture by picture. Never shown: earrings and "
+        "necklaces.",
     }  # fmt: skip
     card = write_weights(folder, fields, model.state_dict(), torch.float16)
     print(f"{card.file}: {card.size / 1e6:.1f} MB, held-out IoU {iou}")
@@ -274,14 +287,20 @@ def main() -> None:
     parser.add_argument("--labels", type=Path, required=True, help="folder with classes256.npy")
     parser.add_argument("--run", type=Path, required=True, help="folder of the run; an existing one is resumed")
     parser.add_argument("--samples", type=int, default=100_000, help="crops to see in all")
+    parser.add_argument("--init", metavar="CARD", help="start a new run from these weights: compact-parser")
     parser.add_argument("--workers", type=int, default=0, help="processes that prepare batches")
     parser.add_argument("--export", type=Path, metavar="FOLDER", help="write the weights and their card here instead")
     arguments = parser.parse_args()
     data, run = load(arguments.data, arguments.labels, arguments.run / "data"), Run(arguments.run)
     if arguments.export:
         export(run, data, arguments.export)
-    else:
-        train(TrainConfig(), data, run, arguments.samples, workers=arguments.workers)
+        return
+    initial = None
+    if arguments.init:
+        card = find_card(arguments.init)
+        initial = load_tensors(card, dtype=torch.float32)
+        run.start_from(card)
+    train(TrainConfig(), data, run, arguments.samples, workers=arguments.workers, initial=initial)
 
 
 if __name__ == "__main__":

@@ -47,8 +47,8 @@ BINS = 24
 class Geometry:
     """Where each pixel of a crop lies with respect to the face; all (S, S) float32, in units of the face's height.
 
-    ``outside``: signed distance to the face oval, positive outside; ``down``: 0 at the oval's top, 1 at the chin;
-    ``side``: distance from the face's axis.
+    ``outside``: signed distance to the face oval, which is let out at the jaw, positive outside; ``down``: 0 at the
+    oval's top, 1 at the chin; ``side``: distance from the face's axis.
     """
 
     outside: np.ndarray
@@ -74,7 +74,8 @@ def geometry(points: np.ndarray) -> Geometry:
     centre = (points[LEFT_EDGE] + points[RIGHT_EDGE]) / 2 - points[TOP]
     along = (centre[0] * axis[1] - centre[1] * axis[0]) / height**2
     side = np.abs((x * axis[1] - y * axis[0]) / height**2 - along)
-    return Geometry(outside / height, down, side, height)
+    jaw = 0.022 * ramp(down, 0.45, 0.75)  # FaceMesh's chin lies above the one that is seen
+    return Geometry(outside / height - jaw, down, side, height)
 
 
 def ramp(value: np.ndarray, start: float, end: float) -> np.ndarray:
@@ -82,28 +83,56 @@ def ramp(value: np.ndarray, start: float, end: float) -> np.ndarray:
     return np.clip((value - start) / (end - start), 0, 1)
 
 
-def priors(place: Geometry, row: Mapping[str, str]) -> np.ndarray:
-    """(3, S, S): how likely skin, hair and cloth are at each place of a person, from place and labels alone."""
+def skin_prior(place: Geometry, row: Mapping[str, str]) -> np.ndarray:
+    """(S, S): how likely skin is at each place of a head, from place and labels alone."""
     s, down, side = place.outside, place.down, place.side
-    bald, covered = row["hair_colour"] == "bald", row["hair_colour"] == "hidden"
+    bald, long = row["hair_colour"] == "bald", row["hair_length"] == "long"
     thin = row["receding_hairline"] == "1" or (row["sex"] == "m" and row["age"] == "old")
-    reach = 0.6 if bald else 0.3 if thin else 0.12
-    forehead = np.where(s < 0.01, 0.9, 0.75) * (1 - ramp(s, 0.0, reach)) + (0.3 if bald else 0.03)
+    reach = 0.6 if bald or thin else 0.33
+    forehead = 0.68 * (1 - ramp(s, 0.0, reach)) ** 1.5 + (0.3 if bald else 0.01)
     ear_zone = (1 - ramp(s, 0.03, 0.17)) * ramp(down, 0.12, 0.25) * (1 - ramp(down, 0.7, 0.85))
     neck_zone = ramp(down, 0.75, 1.0) * (1 - 0.85 * ramp(down, 1.05, 1.35)) * (1 - ramp(side, 0.35, 0.75))
-    inside = 1 - ramp(s, -0.05, 0.01)
-    bangs = 0.65 if row["bangs"] == "1" else 0.08
-    top = inside * np.where(down < 0.36, 1 - bangs * (1 - ramp(down, 0.15, 0.36)), 0.995)
-    skin = np.maximum.reduce([forehead * (down < 0.3), 0.45 * ear_zone, 0.75 * neck_zone, top])
+    oval = (1 - ramp(s, -0.05, 0.01)) * (1 - hair_over_face(place, row))
+    return np.maximum.reduce([forehead * (down < 0.3), 0.45 * ear_zone, (0.5 if long else 0.7) * neck_zone, oval])
+
+
+def hair_over_face(place: Geometry, row: Mapping[str, str]) -> np.ndarray:
+    """(S, S): how likely hair is at each place of the oval: at its top, and along its sides down to a beard."""
+    rim, bangs = 1 - ramp(-place.outside, 0.05, 0.25), row["bangs"] == "1"
+    top = (0.35 if bangs else 0.03 * (0.2 + 0.8 * rim)) * (1 - ramp(place.down, 0.15, 0.42))
+    end = (0.8, 1.0) if row["facial_hair"] == "none" else (0.45, 0.6)
+    sides = (0.03 if bangs or row["hair_length"] == "long" else 0.01) * rim * (1 - ramp(place.down, *end))
+    return np.maximum(np.maximum(top, sides), 0.003)
+
+
+def priors(place: Geometry, row: Mapping[str, str]) -> np.ndarray:
+    """(3, S, S): how likely skin, hair and cloth are at each place of a person, from place and labels alone."""
+    s, down, skin = place.outside, place.down, skin_prior(place, row)
     long = row["hair_length"] == "long"
-    below = ramp(down, 0.75, 1.1) if long else ramp(down, 0.5, 0.85)
-    hair = (1 - below) + below * (0.35 * ramp(side, 0.15, 0.4) + 0.01 if long else 0.004)
-    hair *= (1 - inside * ramp(down, 0.3, 0.45)) * (0.02 if bald else 1.0)
-    if covered:
+    below = ramp(down, 0.75, 1.1) if long else ramp(down, 0.45, 0.55)
+    hair = (1 - below) + below * (0.75 * ramp(place.side, 0.15, 0.35) + 0.03 if long else 0.004)
+    hair *= 0.02 if row["hair_colour"] == "bald" else 1.0
+    if row["hair_colour"] == "hidden":
         hair = np.maximum(hair * (down < 0.4), 0.05)
     cloth = 0.005 + 0.6 * ramp(down, 0.95, 1.25) * ramp(s, 0.0, 0.1) + (0.1 * below * ramp(s, 0, 0.1))
-    stack = np.stack([skin, hair * np.clip(1 - skin, 0.02, 1), cloth * np.clip(1 - skin, 0.05, 1)])
+    cloth *= ramp(s, -0.03, 0.02)
+    stack = np.stack([skin, hair * np.clip(1 - skin, 0.002, 1), cloth * np.clip(1 - skin, 0.05, 1)])
     return (stack + 1e-3) / (stack + 1e-3).sum(axis=0)
+
+
+def trust(place: Geometry, row: Mapping[str, str]) -> np.ndarray:
+    """(4, S, S): how much a pixel says about the colours of each class: all where place alone gives the class."""
+    s, down = place.outside, place.down
+    weights = np.full((4, SIZE, SIZE), 0.2, np.float32)
+    weights[K_BACK] = 1
+    weights[K_SKIN][(s < -0.06) & (down > 0.3)] = 1
+    if row["bangs"] != "1":
+        weights[K_SKIN][(s < -0.1) & (down > 0)] = 1
+    if row["facial_hair"] != "beard":
+        weights[K_SKIN][(place.side < 0.15) & (down > 1.0) & (down < 1.12)] = 1  # the neck, in the chin's shadow
+    weights[K_HAIR][(s > 0.25) & (down < 0.35)] = 1
+    weights[K_CLOTH][down > 1.15] = 1
+    return weights
 
 
 _GAUSS = np.exp(-0.5 * ((np.arange(BINS)[:, None] - np.arange(BINS)) / 1.0) ** 2).astype(np.float32)
@@ -169,21 +198,33 @@ def segment(image: np.ndarray, person: np.ndarray, place: Geometry, features: np
     """
     prior = np.concatenate([priors(place, row) * person, (1 - person)[None]])
     prior = np.clip(prior, 2e-4, None)
-    seed = prior**2 / (prior**2).sum(axis=0)
+    seed = prior**1.5 / (prior**1.5).sum(axis=0)
     seed[K_SKIN] *= np.where(place.outside < -0.06, 1.0, 0.1)
-    small = (colour_bins(image[::2, ::2]), prior[:, ::2, ::2], ~features[::2, ::2], image[::2, ::2])
+    weights = (trust(place, row) * ~features)[:, ::2, ::2]
+    small = (colour_bins(image[::2, ::2]), prior[:, ::2, ::2], image[::2, ::2])
     posterior = seed[:, ::2, ::2]
     for _ in range(rounds - 1):
-        posterior = _em_round(*small, _histograms(small[0], posterior * small[2]), radius=3)
-    histograms = _histograms(small[0], posterior * small[2])
-    return _em_round(colour_bins(image), prior, ~features, image, histograms, radius=5)
+        posterior = _em_round(*small, _histograms(small[0], posterior * weights), radius=3)
+    histograms = _histograms(small[0], posterior * weights)
+    return _em_round(colour_bins(image), prior, image, histograms, radius=12)
+
+
+def colour_classes(posterior: np.ndarray) -> np.ndarray:
+    """(S, S): the likeliest of the colour classes; scraps of hair apart from the head's become the next likeliest."""
+    found = posterior.argmax(axis=0)
+    _, parts, stats, _ = cv2.connectedComponentsWithStats((found == K_HAIR).astype(np.uint8), connectivity=4)
+    area = stats[:, cv2.CC_STAT_AREA]
+    scraps = area < 0.1 * area[1:].max(initial=0)
+    scraps[0] = False
+    without = np.where(np.arange(len(posterior))[:, None, None] == K_HAIR, 0, posterior).argmax(axis=0)
+    return np.where(scraps[parts], without, found)
 
 
 def _histograms(bins: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return np.stack([colour_histogram(bins, w) if w.sum() > 10 else np.full(BINS**3, 1e-5) for w in weights])
 
 
-def _em_round(bins: np.ndarray, prior: np.ndarray, known: np.ndarray, image: np.ndarray, histograms: np.ndarray,
+def _em_round(bins: np.ndarray, prior: np.ndarray, image: np.ndarray, histograms: np.ndarray,
               radius: int) -> np.ndarray:  # fmt: skip
     likelihood = histograms[:, flat_bins(bins)] + 2e-5
     # The background is many things: where the person segmentation speaks, its colours count for little.
@@ -206,7 +247,7 @@ def label(image: np.ndarray, points: np.ndarray, person: np.ndarray, row: Mappin
     if row["glasses"] != "none":
         features |= glasses_zone(points)
     posterior = segment(image, person, place, features, row)
-    classes = split_skin(posterior.argmax(axis=0), place, points)
+    classes = split_skin(colour_classes(posterior), place, points)
     if row["headwear"] == "1":
         classes[hat_pixels(image, classes == HAIR, place, row)] = HAT
     bald_spot = (classes == HAIR) & (row["hair_colour"] == "bald")
@@ -287,10 +328,13 @@ def prepare(root: Path, work: Path) -> None:
     work.mkdir(parents=True, exist_ok=True)
     points = faces.facemesh_of(root, rows)
     classes = np.lib.format.open_memmap(work / "classes256.partial.npy", "w+", np.uint8, (len(rows), SIZE, SIZE))
-    with mp.solutions.selfie_segmentation.SelfieSegmentation(model_selection=0) as people:
+    segmentation = mp.solutions.selfie_segmentation.SelfieSegmentation
+    with segmentation(model_selection=0) as general, segmentation(model_selection=1) as landscape:
         for index, row in enumerate(rows):
             image = np.ascontiguousarray(faces.read_image(root / "images" / row["file"], SIZE))
-            classes[index] = label(image, points[index], people.process(image).segmentation_mask, row)
+            both = (model.process(image).segmentation_mask for model in (general, landscape))
+            person = np.einsum("k,kyx->yx", (0.6, 0.4), [*both])  # each alone has holes and takes in background
+            classes[index] = label(image, points[index], person, row)
             if index % 500 == 0:
                 print(f"{index} of {len(rows)}", flush=True)
     classes.flush()

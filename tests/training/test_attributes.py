@@ -38,3 +38,4 @@ def test_rare_faces_are_drawn_more_often_within_bounds():
     weights = sampling_weights(rows)
     assert weights[-1] == 4.0
     assert np.allclose(weights[:99], 1.0)
+    assert np.allclose(sampling_weights(rows, ("sex",)), 1.0)

@@ -86,3 +86,10 @@ def test_training_lowers_the_loss_and_resumes_exactly(data: ParserSet, tmp_path:
         torch.testing.assert_close(value, second.model.state_dict()[name], msg=name)
     assert (tmp_path / "a" / "held_out.csv").read_text().count("\n") == 3
     assert set(held_out_iou(whole.averaged(), data)) == {"mean", "background", "skin", "l_eye"}
+
+
+def test_new_run_can_start_from_given_weights(data: ParserSet, tmp_path: Path) -> None:
+    given = {name: tensor + 1 for name, tensor in Trainer(TINY, data, 4).model.state_dict().items()}
+    started = train(TINY, data, Run(tmp_path), samples=0, initial=given)
+    assert all(torch.equal(tensor, given[name]) for name, tensor in started.model.state_dict().items())
+    assert all(torch.equal(tensor, given[name]) for name, tensor in started.ema.average.items())

@@ -69,7 +69,7 @@ def classes() -> np.ndarray:
     [
         (102, 118, "l_eye"), (154, 118, "r_eye"), (102, 100, "l_brow"), (154, 100, "r_brow"), (128, 140, "nose"),
         (128, 169, "u_lip"), (128, 186, "l_lip"), (128, 178, "mouth"), (95, 150, "skin"), (128, 80, "skin"),
-        (128, 40, "hair"), (65, 110, "hair"), (128, 218, "neck"), (60, 245, "cloth"), (10, 10, "background"),
+        (128, 40, "hair"), (65, 110, "hair"), (108, 217, "neck"), (60, 245, "cloth"), (10, 10, "background"),
         (240, 150, "background"),
     ],
 )  # fmt: skip

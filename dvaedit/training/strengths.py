@@ -25,7 +25,7 @@ from dvaedit.training.faces import FaceSet
 GRID = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 FACES = 8
 STEPS = 10
-SEEN_SHARE = 0.6  # of the faces
+SEEN_SHARE = 0.8  # of the faces
 MAX_GAIN = 2.0
 SAME_PERSON = 0.5  # mean cosine of SFace's codes
 

@@ -17,10 +17,12 @@ from dvaedit.face.regions import CLASS_ID, TRAINING_FACE, ids
 REACH = 2.0  # side of the wide square, in sides of the crop
 DROP = 0.15  # how far its centre lies below the crop's, in sides: hair falls
 BINS = 24  # of each channel of Lab
+MAIN = 0.9  # share of the hair whose colours, the most frequent ones, tell where more of it is
 HAIR, FACE = CLASS_ID["hair"], CLASS_ID["skin"]
 FACE_CLASSES = sorted(TRAINING_FACE - {HAIR})
 UNSURE = sorted(ids("background", "l_ear", "r_ear", "ear_r", "neck", "cloth"))  # what parsers take hanging hair for
 OUTSIDE = 255
+SHOULDERS = 0.75  # share of the crop's height below which what is hair to the parser may be cloth by its colour
 HAIRLINE = 16  # part of the square's side near the face in which what is hair to the parser may be skin by its colour
 
 
@@ -48,6 +50,7 @@ class HairColours:
             bins = _bins(crop)
             for row, inside in zip(counts, (classes == HAIR, classes != HAIR), strict=True):
                 row += np.bincount(bins[inside], minlength=BINS**3)
+        counts[0] *= _main(counts[0])
         blurred = np.stack([_blur(row.reshape(BINS, BINS, BINS)) for row in counts])
         return cls(blurred / (blurred.sum(axis=0) + 1e-4 * counts.sum() / BINS))
 
@@ -56,6 +59,15 @@ class HairColours:
         bins = _bins(rgb)
         hair, other = (table.ravel()[bins].astype(np.float32) for table in self.tables)
         return hair, other
+
+
+def _main(counts: np.ndarray) -> np.ndarray:
+    """Which of the bins hold most of all there is: what a parser takes for hair by mistake is of other colours."""
+    order = np.argsort(-counts)
+    before = np.cumsum(counts[order]) - counts[order]
+    chosen = np.zeros(len(counts), bool)
+    chosen[order] = before < MAIN * counts.sum()
+    return chosen
 
 
 def _bins(rgb: np.ndarray) -> np.ndarray:
@@ -90,7 +102,8 @@ def wide_map(
     likelihood, other = colours(wide)
     face = np.isin(seen, FACE_CLASSES)
     skin = (other > 0.85) & (cv2.dilate(face.astype(np.uint8), np.ones((size // HAIRLINE,) * 2, np.uint8)) > 0)
-    found, likelihood = (seen == HAIR) & person & ~skin, likelihood * person
+    cloth = (v > SHOULDERS * len(classes)) & (likelihood < 0.3)
+    found, likelihood = (seen == HAIR) & person & ~skin & ~cloth, likelihood * person
     likely = np.where(inside, np.isin(seen, UNSURE) & (likelihood > 0.8), likelihood > 0.55).astype(np.uint8)
     likely = cv2.morphologyEx(likely, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     likely = cv2.morphologyEx(likely, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0

@@ -2,7 +2,7 @@ import numpy as np
 
 from dvaedit.face.surround import DROP, FACE, HAIR, REACH, HairColours, in_frame, wide_map, wide_quads
 
-SIZE = 128
+SIZE, CLOTH = 128, 16
 EVERYBODY = np.ones((SIZE, SIZE), np.float32)
 SHOWN = EVERYBODY > 0
 
@@ -67,3 +67,14 @@ def test_skin_taken_for_hair_is_not():
     assert (wide_map(wide, SHOWN, EVERYBODY, classes, colours) == HAIR).sum() == (
         wide_map(wide, SHOWN, EVERYBODY, scene()[1], colours) == HAIR
     ).sum()
+
+
+def test_cloth_taken_for_hair_is_not():
+    wide, classes = scene()
+    classes[44:, :24] = CLOTH
+    classes[56:60, 2:10] = HAIR  # of the colour of cloth, below the shoulders and far from the face
+    crop = np.where(classes[..., None] == HAIR, np.uint8([90, 60, 40]), np.uint8([200, 200, 200]))
+    crop[56:60, 2:10] = 200
+    colours = HairColours.learn(crop[None], classes[None])
+    found = wide_map(wide, SHOWN, EVERYBODY, classes, colours) == HAIR
+    assert found[100:116, 58:70].all() and not found[:, :54].any()

@@ -37,13 +37,13 @@ COSTS: dict[str, Cost] = {
     "sample": Cost(step_seconds=0.0150, bytes=98_400),
     "parse": Cost(seconds=0.010, bytes=3_000, megapixel_seconds=0.01),
     "edit": Cost(once=0.1, text_seconds=3.5),
-    "paste": Cost(seconds=0.042, bytes=105_000),
+    "paste": Cost(seconds=0.050, bytes=105_000),
     "paper-align": Cost(seconds=0.080, bytes=49_800, megapixel_seconds=0.01),
     "paper-invert": Cost(step_seconds=0.018, bytes=196_700),
     "paper-sample": Cost(step_seconds=0.018, bytes=196_700),
     "paper-edit": Cost(once=0.1, text_seconds=1000.0),
     "paper-paste": Cost(seconds=0.030, bytes=98_700),
-    "export": Cost(megapixel_seconds=0.11, pixel_bytes=0.04),
+    "export": Cost(megapixel_seconds=0.15, pixel_bytes=0.04),
 }
 
 

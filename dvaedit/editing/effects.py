@@ -7,20 +7,24 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Effect:
-    """``present`` and ``absent`` describe a face with and without the attribute; ``region`` names where it shows."""
+    """``present`` and ``absent`` describe a face with and without the attribute; ``region`` names where it shows.
+
+    ``dyes``: hair takes on another colour and keeps its strands.
+    """
 
     present: str
     absent: str
     region: str
+    dyes: bool = False
 
 
 EFFECTS: dict[str, Effect] = {
-    "Black_Hair": Effect("face with black hair", "face", "hair"),
-    "Blond_Hair": Effect("face with blond hair", "face", "hair"),
-    "Brown_Hair": Effect("face with brown hair", "face", "hair"),
-    "Gray_Hair": Effect("face with gray hair", "face", "hair"),
-    "Red_Hair": Effect("face with red hair", "face", "hair"),
-    "Dyed_Hair": Effect("face with dyed hair", "face", "hair"),
+    "Black_Hair": Effect("face with black hair", "face", "hair", dyes=True),
+    "Blond_Hair": Effect("face with blond hair", "face", "hair", dyes=True),
+    "Brown_Hair": Effect("face with brown hair", "face", "hair", dyes=True),
+    "Gray_Hair": Effect("face with gray hair", "face", "hair", dyes=True),
+    "Red_Hair": Effect("face with red hair", "face", "hair", dyes=True),
+    "Dyed_Hair": Effect("face with dyed hair", "face", "hair", dyes=True),
     "Bald": Effect("bald person", "face with hair", "head"),
     "Long_Hair": Effect("face with long hair", "face with short hair", "head"),
     "Wavy_Hair": Effect("face with wavy hair", "face with straight hair", "hair"),
@@ -34,7 +38,7 @@ EFFECTS: dict[str, Effect] = {
     "Smiling": Effect("smiling face", "face with a neutral expression", "face"),
     "Mouth_Slightly_Open": Effect("face with open mouth", "face with closed mouth", "lower_face"),
     "Male": Effect("face of a man", "face of a woman", "head"),
-    "Young": Effect("young person", "old person", "head"),
+    "Young": Effect("young person", "old person", "head", dyes=True),
     "Child": Effect("child", "adult", "head"),
     "Wearing_Lipstick": Effect("face with lipstick", "face without makeup", "mouth"),
     "Heavy_Makeup": Effect("face with heavy makeup", "face without makeup", "face"),
@@ -42,8 +46,7 @@ EFFECTS: dict[str, Effect] = {
     "Rosy_Cheeks": Effect("face with rosy cheeks", "face", "face"),
 }
 WHOLE_HEAD = "head"
-ALSO_DYES = frozenset({"Young"})  # beside what else they change
-DYES = frozenset(name for name in EFFECTS if name.endswith("_Hair") and name not in ("Long_Hair", "Wavy_Hair"))
+DYES = frozenset(name for name, effect in EFFECTS.items() if effect.dyes and effect.region == "hair")  # and no more
 
 
 def region_of(attributes: list[str]) -> str:
@@ -58,5 +61,5 @@ def region_of(attributes: list[str]) -> str:
 
 def dyed(attributes: list[str]) -> bool:
     """Whether hair takes on another colour and keeps its strands: not where another edit changes these."""
-    colours = any(name in DYES or name in ALSO_DYES for name in attributes)
+    colours = any(name in EFFECTS and EFFECTS[name].dyes for name in attributes)
     return colours and region_of([name for name in attributes if name not in DYES] or [""]) != "hair"

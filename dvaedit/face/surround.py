@@ -104,10 +104,11 @@ def wide_map(
     skin = (other > 0.85) & (cv2.dilate(face.astype(np.uint8), np.ones((size // HAIRLINE,) * 2, np.uint8)) > 0)
     cloth = (v > SHOULDERS * len(classes)) & (likelihood < 0.3)
     found, likelihood = (seen == HAIR) & person & ~skin & ~cloth, likelihood * person
-    likely = np.where(inside, np.isin(seen, UNSURE) & (likelihood > 0.8), likelihood > 0.55).astype(np.uint8)
+    possible = ~inside | np.isin(seen, UNSURE)
+    likely = (possible & (likelihood > np.where(inside, 0.8, 0.55))).astype(np.uint8)
     likely = cv2.morphologyEx(likely, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     likely = cv2.morphologyEx(likely, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0
-    hair = found | (likely & (~inside | np.isin(seen, UNSURE)))
+    hair = found | (likely & possible)
     _, labels = cv2.connectedComponents(hair.astype(np.uint8), connectivity=4)
     connected = np.isin(labels, np.unique(labels[found])) & hair
     return np.where(connected, HAIR, np.where(face, FACE, 0)).astype(np.uint8)

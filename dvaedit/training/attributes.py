@@ -10,6 +10,7 @@ Row = Mapping[str, str]
 Rule = Callable[[Row], float]  # 1 present, 0 absent, NaN not known
 
 _UNKNOWN = float("nan")
+LIFTED = ("hair_colour", "glasses", "facial_hair", "age", "sex")  # columns whose rare values are drawn more often
 
 
 def _hair(colour: str) -> Rule:
@@ -60,12 +61,11 @@ def label_matrix(rows: list[Row]) -> np.ndarray:
     return np.array([[rule(row) for rule in RULES.values()] for row in rows], dtype=np.float32)
 
 
-LIFTED = ("hair_colour", "glasses", "facial_hair", "age", "sex")
-
-
 def sampling_weights(rows: list[Row], columns: tuple[str, ...] = LIFTED, strongest: float = 4.0) -> np.ndarray:
-    """(N,) float64 draw weights that lift rare values of ``columns``: the root of the inverse frequency, at most
-    ``strongest``."""
+    """(N,) float64 draw weights that lift rare values of ``columns``.
+
+    They are the root of the inverse frequency, at most ``strongest``.
+    """
     weights = np.ones(len(rows))
     for column in columns:
         values = np.array([row[column] for row in rows])

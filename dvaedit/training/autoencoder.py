@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from dvaedit.checkpoints.store import find_card, load_into, load_tensors
+from dvaedit.checkpoints.store import load_into
 from dvaedit.errors import UsageError
 from dvaedit.face.regions import TRAINING_FACE
 from dvaedit.models.autoencoder import Autoencoder
@@ -311,11 +311,8 @@ def main() -> None:
     arguments = parser.parse_args()
     config = replace(TrainConfig(), cooldown=arguments.cooldown, ema_decay=arguments.ema_decay)
     face_set = faces.load(arguments.data, arguments.run / "data", masks=arguments.masks)
-    run, initial = Run(arguments.run), None
-    if arguments.init:
-        card = find_card(arguments.init)
-        initial = load_tensors(card, dtype=torch.float32)
-        run.start_from(card)
+    run = Run(arguments.run)
+    initial = run.initial(arguments.init) if arguments.init else None
     pairs = Pairs.load(arguments.counterfactuals) if arguments.counterfactuals else None
     source = face_source(config, face_set, pairs)
     train(config, source, run, arguments.samples, initial=initial)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
-from dvaedit.checkpoints.store import find_card, load_into, load_tensors, write_weights
+from dvaedit.checkpoints.store import load_into, write_weights
 from dvaedit.errors import UsageError
 from dvaedit.face.regions import CLASSES
 from dvaedit.models.config import from_dict
@@ -295,11 +295,7 @@ def main() -> None:
     if arguments.export:
         export(run, data, arguments.export)
         return
-    initial = None
-    if arguments.init:
-        card = find_card(arguments.init)
-        initial = load_tensors(card, dtype=torch.float32)
-        run.start_from(card)
+    initial = run.initial(arguments.init) if arguments.init else None
     train(TrainConfig(), data, run, arguments.samples, workers=arguments.workers, initial=initial)
 
 

@@ -332,8 +332,8 @@ def prepare(root: Path, work: Path) -> None:
     with segmentation(model_selection=0) as general, segmentation(model_selection=1) as landscape:
         for index, row in enumerate(rows):
             image = np.ascontiguousarray(faces.read_image(root / "images" / row["file"], SIZE))
-            both = (model.process(image).segmentation_mask for model in (general, landscape))
-            person = np.einsum("k,kyx->yx", (0.6, 0.4), [*both])  # each alone has holes and takes in background
+            both = [model.process(image).segmentation_mask for model in (general, landscape)]
+            person = np.average(both, axis=0, weights=(0.6, 0.4))  # each alone has holes and takes in background
             classes[index] = label(image, points[index], person, row)
             if index % 500 == 0:
                 print(f"{index} of {len(rows)}", flush=True)

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from dvaedit.checkpoints.cards import Card
 from dvaedit.checkpoints.foreign import DAMAGE, refused
+from dvaedit.checkpoints.store import find_card, load_tensors
 from dvaedit.errors import StorageError, UsageError
 from dvaedit.files import make_folder, storage_errors, sync_file, sync_folder, write_durably
 from dvaedit.training.distributed import ALONE, World
@@ -94,6 +95,13 @@ class Run:
         if not path.exists():
             record = {"name": card.name, "sha256": card.sha256, "metrics": card.metrics}
             write_durably(path, json.dumps(record, indent=1).encode())
+
+    def initial(self, name: str) -> dict[str, Tensor]:
+        """The weights, float32, of the card ``name``, for a new run to start from; they are noted."""
+        card = find_card(name)
+        tensors = load_tensors(card, dtype=torch.float32)
+        self.start_from(card)
+        return tensors
 
     def started_from(self) -> dict[str, float]:
         """The metrics of the weights the run started from; empty where it started at random ones."""

@@ -57,11 +57,9 @@ def _recolour(image: np.ndarray, change: np.ndarray) -> np.ndarray:
     change = change.copy()
     change[..., 0] *= np.where(change[..., 0] < 0, np.clip(light / TYPICAL_LIGHT, 0, 1.3), 1)
     moved = lab + change
-    moved[..., 1:] = np.where(
-        change[..., 1:] < 0, np.maximum(moved[..., 1:], np.minimum(lab[..., 1:], HAIR_TINT)), moved[..., 1:]
-    )
-    lab = np.concatenate([np.clip(moved[..., :1], 2, 100), moved[..., 1:]], axis=-1)
-    return np.clip(cv2.cvtColor(lab.astype(np.float32), cv2.COLOR_LAB2RGB), 0, 1)
+    moved[..., 0] = np.clip(moved[..., 0], 2, 100)
+    moved[..., 1:] = np.maximum(moved[..., 1:], np.minimum(lab[..., 1:], HAIR_TINT))
+    return np.clip(cv2.cvtColor(moved.astype(np.float32), cv2.COLOR_LAB2RGB), 0, 1)
 
 
 def graft_smile(library: Library, index: int, donor: int) -> tuple[np.ndarray, np.ndarray]:
@@ -103,7 +101,9 @@ def shift_towards(
     raster = library.raster(moved)
     reshaped = np.clip(raster.reshape(image, points), 0, 1).astype(np.float32)
     change = raster.pull(contrast.texture.astype(np.float32), library.canonical)
-    weight = parts * raster.weight(np.ones(len(points)), 5.0) + (1 - parts) * skin_weight(raster)
+    weight = raster.weight(np.ones(len(points)), 5.0)
+    if parts < 1:
+        weight = parts * weight + (1 - parts) * skin_weight(raster)
     lab = cv2.cvtColor(reshaped, cv2.COLOR_RGB2LAB) + texture * weight * change
     lab[..., 0] = np.clip(lab[..., 0], 0, 100)
     return np.clip(cv2.cvtColor(lab.astype(np.float32), cv2.COLOR_LAB2RGB), 0, 1), moved

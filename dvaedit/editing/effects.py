@@ -9,13 +9,15 @@ from dataclasses import dataclass
 class Effect:
     """``present`` and ``absent`` describe a face with and without the attribute; ``region`` names where it shows.
 
-    ``dyes``: hair takes on another colour and keeps its strands.
+    ``dyes``: hair takes on another colour and keeps its strands. ``grows``: the sign of the strengths at which a beard
+    or a moustache grows.
     """
 
     present: str
     absent: str
     region: str
     dyes: bool = False
+    grows: int = 0
 
 
 EFFECTS: dict[str, Effect] = {
@@ -32,9 +34,9 @@ EFFECTS: dict[str, Effect] = {
     "Receding_Hairline": Effect("face with a receding hairline", "face", "head"),
     "Eyeglasses": Effect("face with eyeglasses", "face without glasses", "eye_area"),
     "Sunglasses": Effect("face with sunglasses", "face without glasses", "eye_area"),
-    "No_Beard": Effect("clean shaven face", "face with a beard", "lower_face"),
+    "No_Beard": Effect("clean shaven face", "face with a beard", "lower_face", grows=-1),
     "5_o_Clock_Shadow": Effect("face with stubble", "clean shaven face", "lower_face"),
-    "Mustache": Effect("face with a moustache", "clean shaven face", "lower_face"),
+    "Mustache": Effect("face with a moustache", "clean shaven face", "lower_face", grows=1),
     "Smiling": Effect("smiling face", "face with a neutral expression", "face"),
     "Mouth_Slightly_Open": Effect("face with open mouth", "face with closed mouth", "lower_face"),
     "Male": Effect("face of a man", "face of a woman", "head"),
@@ -63,3 +65,11 @@ def dyed(attributes: list[str]) -> bool:
     """Whether hair takes on another colour and keeps its strands: not where another edit changes these."""
     colours = any(name in EFFECTS and EFFECTS[name].dyes for name in attributes)
     return colours and region_of([name for name in attributes if name not in DYES] or [""]) != "hair"
+
+
+def grown(strengths: dict[str, float]) -> bool:
+    """Whether all that changes beside the colour of hair is that a beard or a moustache grows."""
+    signs = [
+        EFFECTS[name].grows * strength for name, strength in strengths.items() if name not in DYES and name in EFFECTS
+    ]
+    return all(sign > 0 for sign in signs) and bool(signs) and strengths.keys() <= EFFECTS.keys()

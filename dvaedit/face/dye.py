@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
+from dvaedit.face.lab import from_lab, to_lab
 from dvaedit.face.matte import matte
 from dvaedit.face.paste import Box, support
 
@@ -39,17 +39,17 @@ class Dye:
         chosen = weights >= SURE
         if not chosen.any():
             return None
-        return cls(*(np.median(_lab(pictures[chosen]), axis=0) for pictures in (crops, edited)))
+        return cls(*(np.median(to_lab(pictures[chosen]), axis=0) for pictures in (crops, edited)))
 
     def __call__(self, rgb: np.ndarray) -> np.ndarray:
         """Hair of the colours ``rgb``, float (n, 3) in 8-bit levels, dyed; the same where the colours are the same."""
-        lab = _lab(rgb)
+        lab = to_lab(rgb)
         turned = 1 - np.exp(-np.linalg.norm(self.after - self.before) / TURN)
         chroma = self.after[1:] + (1 - (1 - KEPT) * turned) * (lab[:, 1:] - self.before[1:])
         light = self._light(lab[:, :1])
         share = np.clip(light / max(self.after[0], 1.0), 0.7, 1.1)  # less light, less colour
         dyed = np.concatenate([light, chroma * (1 + turned * (share - 1))], axis=1)
-        return np.clip(cv2.cvtColor(dyed[None].astype(np.float32), cv2.COLOR_LAB2RGB)[0] * 255, 0, 255)
+        return from_lab(dyed)
 
     def _light(self, light: np.ndarray) -> np.ndarray:
         """Darker hair loses contrast in proportion; lighter hair keeps its own, and highlights stay below white."""
@@ -78,9 +78,3 @@ def dyed_patch(
         strand = found.hair + share * (found.colour - found.hair)
         delta[(found.box[1] - top) * (x1 - x0) + found.places] = share * (dye(strand) - strand)
     return box, delta.reshape(bottom - top, x1 - x0, 3)
-
-
-def _lab(rgb: np.ndarray) -> np.ndarray:
-    """(n, 3) RGB in 8-bit levels as Lab."""
-    scaled = np.clip(np.asarray(rgb, np.float32) / 255, 0, 1)
-    return cv2.cvtColor(scaled[None], cv2.COLOR_RGB2LAB)[0] if len(scaled) else scaled

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from dvaedit.errors import UsageError
+from dvaedit.face.beard import Beard, beard_patch
 from dvaedit.face.dye import Dye, dyed_patch
 from dvaedit.face.mask import TIME_RADIUS, refine, soft_mask
 from dvaedit.face.paste import Box, difference_patch, merge, recoloured_patch, replace_patch
@@ -22,6 +23,7 @@ from dvaedit.pipeline.artifact import Artifact
 from dvaedit.pipeline.stage import Stage, StageProgress, unkeyed
 from dvaedit.pipeline.writer import ArtifactWriter
 from dvaedit.stages.frames import crops_at
+from dvaedit.stages.growth import Growth
 from dvaedit.stages.parse import read_maps
 from dvaedit.stages.png import encode_masks, read_mask
 from dvaedit.stages.sample import to_levels
@@ -29,7 +31,7 @@ from dvaedit.stages.strands import Strands
 from dvaedit.video.reader import Frame
 
 SHARD = 32
-SQUARE, HAIR = "square", "hair"
+SQUARE, HAIR, LOWER_FACE = "square", "hair", "lower_face"
 RESHAPED = ("head", "hat")  # regions of edits that move outlines
 SHARP = ("eye_area",)  # regions of edits that add things with edges, not what grows or shades
 WITH_HAIR = ("head",)  # regions of which hair, whose strands are finer than the crop's pixels, is a part
@@ -52,11 +54,12 @@ class Paste(Stage):
 
     In a region of which hair is a part, also ``hair``, a PNG of the mask of that part. Where hair is dyed, also
     ``dye`` (2, 3), its colour before and after, and PNGs of the ramps ``strands`` and ``skin`` in the square of
-    ``wide_quads``, also beyond the crop (:mod:`dvaedit.face.dye`); where nothing but hair changes, these alone.
+    ``wide_quads``, also beyond the crop (:mod:`dvaedit.face.dye`); where nothing but hair changes, these alone. Where a
+    beard grows there are, for ``levels``, ``offsets`` (n, S, S, 2) float16 and what :class:`Growth` tells of the beard.
     """
 
     name: ClassVar[str] = "paste"
-    version: ClassVar[int] = 7
+    version: ClassVar[int] = 9
     region: str = "auto"
     mode: str = "delta"
     model: Model = unkeyed(None)
@@ -66,14 +69,18 @@ class Paste(Stage):
         return self.model.digest("parser")
 
     def run(self, inputs: dict[str, Artifact], out: ArtifactWriter, progress: StageProgress) -> None:
-        region = inputs["edit"].meta["region"] if self.region == "auto" else self.region
-        edited, total = inputs["edit"].meta["length"] > 0, inputs["sample"].frames
+        edit = inputs["edit"].meta
+        region = edit["region"] if self.region == "auto" else self.region
+        edited, total = edit["length"] > 0, inputs["sample"].frames
         shards = out.missing(total, SHARD)
-        dyed = self.mode == "delta" and edited and inputs["edit"].meta["dyed"]
-        dyed = dyed and (self.region == "auto" or region in (HAIR, *WITH_HAIR))
+        drawn = self.mode == "delta" and edited  # not pasted as the network has it
+        dyed = drawn and edit["dyed"] and (self.region == "auto" or region in (HAIR, *WITH_HAIR))
+        growth = Growth(inputs, region, dyed) if drawn and edit["grown"] and region == LOWER_FACE else None
         strands = Strands(self.model, self.video, inputs, shards) if dyed else None
         if strands is not None and not out.has("dye"):
             out.save({"dye": strands.dye()}, group="dye")
+        if growth is not None and not out.has("beard"):
+            out.save(growth.beard(), group="beard")
         guides = None
         if not dyed or region != HAIR:
             guides = crops_at(self.video, inputs["align"], self.model.parser.config.image_size, shards)
@@ -81,8 +88,11 @@ class Paste(Stage):
             made = {}
             if guides is not None:
                 _, _, crops = next(guides)
-                made["levels"] = self._levels(inputs, start, stop, edited).astype(np.float16)
                 made["mask"] = encode_masks(self._masks(inputs, region, start, stop, crops))
+                if growth is None:
+                    made["levels"] = self._levels(inputs, start, stop, edited).astype(np.float16)
+                else:
+                    made["offsets"] = growth.offsets(start, stop)
                 if self.mode == "delta" and region in WITH_HAIR:
                     made["hair"] = encode_masks(self._masks(inputs, HAIR, start, stop, crops))
             if strands is not None:
@@ -133,12 +143,15 @@ class Patches:
         self.place = {int(frame): position for position, frame in enumerate(align.read("frames"))}
         self.wide = wide_quads(self.quads)
         self.dye = Dye(*pasted.read("dye")) if "dye" in pasted else None
+        self.beard = None
+        if "cover" in pasted:
+            self.beard = Beard(pasted.read("cover"), pasted.read("reference"), *pasted.read("colours"))
 
     def patch(self, frame: Frame, size: tuple[int, int]) -> tuple[Box, np.ndarray] | None:
         """Box and float32 RGB difference, 8-bit levels, for the upright frame of ``size`` (width, height).
 
         None where the frame does not show the face. The difference is pasted as it is, but for hair, of which it tells
-        the colours only.
+        the colours only, and beards, of which it tells the colour and the density.
         """
         position = self.place.get(frame.index)
         if position is None:
@@ -146,6 +159,12 @@ class Patches:
         patches = []
         if "levels" in self.pasted:
             patches.append(self._difference(frame, position, size))
+        if self.beard is not None:
+            mask, offset = (
+                read_mask(self.pasted, "mask", position),
+                self.pasted.read("offsets", position, position + 1)[0],
+            )
+            patches.append(beard_patch(frame.rgb(), mask, self.quads[position], offset, self.beard))
         if self.dye is not None:
             hair, face = (read_mask(self.pasted, name, position) for name in ("strands", "skin"))
             patches.append(dyed_patch(frame.rgb(), hair, face, self.wide[position], self.dye))

@@ -25,10 +25,12 @@ from dvaedit.training.arrays import read_array
 from dvaedit.training.attributes import LIFTED, sampling_weights
 from dvaedit.training.augment import to_float
 from dvaedit.training.ema import EMA
+from dvaedit.training.outlines import read_outlines
 from dvaedit.training.parser_augment import Strength, random_view
 from dvaedit.training.run import Run, append_row, drive
 from dvaedit.training.sources import TRAINING_DATA
 
+OUTLINED = 0.4
 # Colours of the sample sheets, RGB, one per class.
 PALETTE = np.array([
     (0, 0, 0), (255, 170, 140), (120, 60, 0), (160, 90, 0), (0, 255, 255), (0, 160, 255), (255, 255, 0),
@@ -71,6 +73,7 @@ def load(data: Path, labels: Path, work: Path) -> ParserSet:
     """The face set at ``data`` with the class maps in the folder ``labels``; decoded images are kept in ``work``.
 
     Left out: faces marked occluded, because the class maps do not see what is before a face, and maps without skin.
+    ``OUTLINED`` of the draws are faces whose maps were drawn by hand.
     """
     rows = faces.read_rows(data)
     maps = labels / "classes256.npy"
@@ -81,7 +84,11 @@ def load(data: Path, labels: Path, work: Path) -> ParserSet:
     usable = np.array([row["occluded"] == "0" for row in rows]) & (classes[:, ::8, ::8] == 1).any(axis=(1, 2))
     held_out = np.array([faces.is_held_out(row["file"]) for row in rows])
     weights = sampling_weights(rows, (*LIFTED, "bangs", "headwear", "receding_hairline"))
-    return ParserSet(images, classes, weights * usable, held_out & usable)
+    weights = np.where(held_out, 0, weights * usable)
+    by_hand = np.isin([row["file"] for row in rows], [outline.file for outline in read_outlines()])
+    if by_hand.any():
+        weights[by_hand] *= OUTLINED / (1 - OUTLINED) * weights[~by_hand].sum() / weights[by_hand].sum()
+    return ParserSet(images, classes, weights, held_out & usable)
 
 
 class Batches(Dataset):

@@ -10,75 +10,24 @@ line can be drawn by eye, such as wisps, shaved sides, beard below the jaw, and 
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
-from functools import reduce
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from dvaedit.checkpoints.load import load_model
-from dvaedit.errors import UsageError
 from dvaedit.face.align import crop
 from dvaedit.face.regions import REGIONS
 from dvaedit.models.parsing import Classes
 from dvaedit.runtime import Runtime
 from dvaedit.training.augment import to_float
 from dvaedit.training.faces import read_image
+from dvaedit.training.outlines import OUTLINED, SIZE, Outline, read_outlines
 from dvaedit.video.reader import read_frames
 
-SIZE = 256
-OUTLINED = ("hair", "face")
 OUTLINES = Path("tests/data/outlines.json")
-
-
-def inside(ring: np.ndarray) -> np.ndarray:
-    """(256, 256) bool: pixels whose centres a closed line holds, by the even-odd rule. ring: (K, 2), crop pixels."""
-    centres, held = np.arange(SIZE) + 0.5, np.zeros((SIZE, SIZE), bool)
-    for (x0, y0), (x1, y1) in zip(ring, np.roll(ring, -1, axis=0), strict=True):
-        rows = np.flatnonzero((centres > min(y0, y1)) & (centres <= max(y0, y1)))
-        slope = (x1 - x0) / (y1 - y0) if len(rows) else 0.0
-        held[rows] ^= centres > (x0 + slope * (centres[rows] - y0))[:, None]
-    return held
-
-
-@dataclass(frozen=True)
-class Outline:
-    """The outlined regions of a crop of 256 pixels.
-
-    ``file``: a picture of the face set or, with ``quad``, (4, 2) frame pixels, a video whose first frame is cut there;
-    ``rings``: by region, and of "ignore", closed lines of (K, 2) crop pixels, a ring within a ring being a hole.
-    """
-
-    file: str
-    rings: dict[str, list[np.ndarray]]
-    quad: np.ndarray | None = None
-
-    def covered(self, name: str) -> np.ndarray:
-        """(256, 256) bool: inside the rings called ``name``. Those of "ignore" may overlap and have no holes."""
-        join = np.logical_or if name == "ignore" else np.logical_xor
-        return reduce(join, map(inside, self.rings[name]), np.zeros((SIZE, SIZE), bool))
-
-    def region(self, name: str) -> np.ndarray:
-        """(256, 256) bool: the region "hair" or "face" as one sees it."""
-        return self.covered(name) & ~self.covered("hair") if name == "face" else self.covered(name)
-
-
-def read_outlines(path: Path = OUTLINES) -> list[Outline]:
-    """The outlines in a JSON file; videos are named relative to it."""
-    if not path.is_file():
-        raise UsageError(f"no outlines at {path}", hint="They are in tests/data of the repository.")
-    return [
-        Outline(
-            str(path.parent / entry["file"]) if "quad" in entry else entry["file"],
-            {name: [np.array(ring, float) for ring in entry[name]] for name in (*OUTLINED, "ignore")},
-            np.array(entry["quad"]) if "quad" in entry else None,
-        )
-        for entry in json.loads(path.read_text())
-    ]
 
 
 def read_crop(outline: Outline, data: Path) -> np.ndarray:

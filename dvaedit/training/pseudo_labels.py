@@ -17,6 +17,7 @@ import numpy as np
 
 from dvaedit.face.regions import TRAINING_FACE
 from dvaedit.training import faces
+from dvaedit.training.outlines import read_outlines, redrawn
 
 SIZE = 256
 BACKGROUND, SKIN, L_BROW, R_BROW, L_EYE, R_EYE, GLASSES, L_EAR, R_EAR, _EARRING = range(10)
@@ -319,7 +320,7 @@ def head_mask(classes: np.ndarray, size: int = 128) -> np.ndarray:
 def prepare(root: Path, work: Path) -> None:
     """Write ``classes256.npy`` (N, 256, 256) and ``head128.npy`` (N, 128, 128) for the face set at ``root``.
 
-    Rows are in the order of faces.csv. Needs MediaPipe.
+    Rows are in the order of faces.csv. Outlines drawn by hand replace what was found. Needs MediaPipe.
     """
     import mediapipe as mp
 
@@ -327,6 +328,7 @@ def prepare(root: Path, work: Path) -> None:
     rows, work = faces.read_rows(root), work.expanduser()
     work.mkdir(parents=True, exist_ok=True)
     points = faces.facemesh_of(root, rows)
+    by_hand = {outline.file: outline for outline in read_outlines()}
     classes = np.lib.format.open_memmap(work / "classes256.partial.npy", "w+", np.uint8, (len(rows), SIZE, SIZE))
     segmentation = mp.solutions.selfie_segmentation.SelfieSegmentation
     with segmentation(model_selection=0) as general, segmentation(model_selection=1) as landscape:
@@ -335,6 +337,8 @@ def prepare(root: Path, work: Path) -> None:
             both = [model.process(image).segmentation_mask for model in (general, landscape)]
             person = np.average(both, axis=0, weights=(0.6, 0.4))  # each alone has holes and takes in background
             classes[index] = label(image, points[index], person, row)
+            if row["file"] in by_hand:
+                classes[index] = redrawn(classes[index], by_hand[row["file"]])
             if index % 500 == 0:
                 print(f"{index} of {len(rows)}", flush=True)
     classes.flush()

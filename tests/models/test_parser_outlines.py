@@ -11,7 +11,8 @@ from dvaedit.face.regions import CLASS_ID
 from dvaedit.models.parsing import Classes
 from dvaedit.runtime import Runtime
 from dvaedit.training.faces import is_held_out
-from dvaedit.training.parser_quality import Outline, iou, measure, overlap, read_outlines, summary
+from dvaedit.training.outlines import Outline, read_outlines
+from dvaedit.training.parser_quality import iou, measure, overlap, summary
 
 OUTLINES = Path(__file__).parents[1] / "data" / "outlines.json"
 FACES = Path(__file__).resolve().parents[3] / "shared" / "data" / "faces"

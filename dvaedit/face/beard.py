@@ -1,0 +1,161 @@
+"""Grown beards: an edit says where on the face hair grows, how dense and how dark; the strands are drawn here.
+
+A network that sees a crop of 128 pixels paints a beard as a dark smear, each frame's a little different. Where it is
+dark, over the whole video and in places that stay put on the face, is one map of density. Strands drawn once, along the
+directions in which beards grow, stand as dense as that map says and move with the skin.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import cv2
+import numpy as np
+
+from dvaedit.face.align import side
+from dvaedit.face.anchor import fetch, offsets, pixels
+from dvaedit.face.lab import from_lab, to_lab
+from dvaedit.face.paste import Box, into_frame, mask_in_frame
+
+DENSE = 88  # percentile of the change over the skin from which on a beard is full
+LEAST = 20.0  # Lab; a smaller change than this is no full beard anywhere
+NEUTRAL = np.array([30.0, 3.0, 5.0])  # Lab of hair where a head has none
+SPREAD = 1 / 100  # of the density's blur, as a share of the crop's side
+LIPS, MOUTH_GAP = slice(48, 60), 1 / 60  # which points; how far around them nothing grows, as a share of the side
+SHADE = 0.7  # exponent with which hair follows the light on the skin
+SOFT, UNDER, STREAKS, OPAQUE = 0.7, 0.3, 0.6, 0.92  # of a strand's edge in density, below strands, of light, at most
+SIDE, STRANDS, LENGTH, WIDTH = 1024, 60_000, 0.028, 2  # of the drawing: pixels a side; count; share of the side; pixels
+SMALLEST = 64  # pixels a side of the coarsest copy of the drawing
+
+
+@dataclass(frozen=True)
+class Beard:
+    """``cover``: (S, S) in [0, 1], density over the reference face; ``reference``: (68, 2), its points, sides of it;
+    ``skin``, ``hair``: (3,), Lab, where the beard is full."""
+
+    cover: np.ndarray
+    reference: np.ndarray
+    skin: np.ndarray
+    hair: np.ndarray
+
+    @classmethod
+    def learn(
+        cls, crops: np.ndarray, edited: np.ndarray, weights: np.ndarray, points: np.ndarray, reference: np.ndarray,
+        head: np.ndarray | None = None,
+    ) -> Beard | None:  # fmt: skip
+        """From frames spread over the video.
+
+        crops, edited: (n, S, S, 3), RGB in 8-bit levels; weights: (n, S, S) in [0, 1], of the skin on which beards
+        grow; points: (n, 68, 2), reference: (68, 2), sides of the crop; head: (3,) Lab, the colour of the hair of the
+        head, which the beard takes on. None where no skin shows.
+        """
+        size = crops.shape[1]
+        found = [
+            [fetch(image.astype(np.float32), pixels(size) + offsets(reference, own, size)) for image in images]
+            for *images, own in zip(to_lab(crops), to_lab(edited), weights, points, strict=True)
+        ]
+        before, after, weight = (np.median(each, axis=0) for each in zip(*found, strict=True))
+        weight = weight * _off_the_lips(reference, size)
+        change, skin = np.linalg.norm(after - before, axis=2), weight > 0.5
+        if not skin.any():
+            return None
+        full = max(float(np.percentile(change[skin], DENSE)), LEAST)
+        sure = skin & (change >= min(full, change[skin].max()))
+        cover = cv2.GaussianBlur(np.clip(change / full, 0, 1) * weight, (0, 0), size * SPREAD)
+        light = float(np.median(after[sure][:, 0]))
+        return cls(cover.astype(np.float32), reference, np.median(before[sure], axis=0), _colour(light, head))
+
+    @cached_property
+    def strands(self) -> list[np.ndarray]:
+        """The drawing and its copies, each half as large: float32 (side, side, 2), height and light in [0, 1]."""
+        copies = [draw_strands(self.reference)]
+        while len(copies[-1]) > SMALLEST:
+            copies.append(cv2.resize(copies[-1], (len(copies[-1]) // 2,) * 2, interpolation=cv2.INTER_AREA))
+        return [cv2.GaussianBlur(copy, (0, 0), 0.6) for copy in copies]
+
+    def grain(self, places: np.ndarray, pixels_a_side: float) -> np.ndarray:
+        """Height and light of the strands at ``places``, (h, w, 2), seen at so many frame pixels a side."""
+        level = np.clip(np.log2(SIDE / pixels_a_side), 0, len(self.strands) - 1)
+        low = min(int(level), len(self.strands) - 2)
+        fine, coarse = (fetch(self.strands[n], places) for n in (low, low + 1))
+        return fine + (level - low) * (coarse - fine)
+
+
+def beard_patch(
+    rgb: np.ndarray, mask: np.ndarray, quad: np.ndarray, offset: np.ndarray, beard: Beard
+) -> tuple[Box, np.ndarray]:
+    """What a beard adds to a frame: a box (x0, y0, x1, y1) and the difference, float32, 8-bit levels.
+
+    rgb: uint8 (H, W, 3); mask: float32 (M, M) in [0, 1], where the lower face shows, of the square ``quad``; offset:
+    float (S, S, 2), see :func:`dvaedit.face.anchor.offsets`.
+    """
+    box, weights = mask_in_frame(mask, quad, rgb.shape[1::-1])
+    if not weights.size:
+        return box, np.zeros((0, 0, 3), np.float32)
+    places = pixels(len(offset)) + np.asarray(offset, np.float32)
+    places = into_frame(places, quad, box, cv2.INTER_LINEAR, cv2.BORDER_REPLICATE)
+    height, streak = np.moveaxis(beard.grain(places, side(quad)), -1, 0)
+    cover = fetch(beard.cover, places)
+    strand = _smoothstep((cover - 0.75 * (1 - height)) / SOFT + 0.15) * np.clip(3 * cover, 0, 1)
+    alpha = weights * np.clip(UNDER * cover + (1 - UNDER) * strand, 0, OPAQUE)
+    skin = rgb[box[1] : box[3], box[0] : box[2]].astype(np.float32)
+    light = cv2.GaussianBlur(to_lab(skin)[..., 0], (0, 0), max(side(quad) / 40, 0.5))
+    shade = (light / max(beard.skin[0], 1)) ** SHADE * (1 + STREAKS * (streak - 0.5))
+    hair = beard.hair * np.dstack([shade, *[np.clip(shade, 0.5, 1.5)] * 2])
+    hair[..., 0] = np.clip(hair[..., 0], 0, 100)
+    return box, alpha[..., None] * (from_lab(hair) - skin)
+
+
+def draw_strands(reference: np.ndarray, seed: int = 0) -> np.ndarray:
+    """Short hair all over the lower half of a face: height, evenly spread over [0, 1], and light of each strand.
+
+    reference: (68, 2), sides of the drawing. float32 (SIDE, SIDE, 2). Down, a little outwards, and to the sides above
+    the mouth; later strands lie on earlier ones.
+    """
+    rng = np.random.default_rng(seed)
+    lines = np.rint(_lines(reference, rng) * SIDE * 8).astype(np.int32)
+    drawn = np.zeros((2, SIDE, SIDE), np.uint8)
+    for part in np.array_split(lines, 256):
+        for canvas, value in zip(drawn, rng.integers(0, 256, 2).tolist(), strict=True):
+            cv2.polylines(canvas, list(part), False, value, WIDTH, cv2.LINE_AA, 3)
+    rank = np.empty(drawn[0].size, np.float32)
+    rank[np.argsort(drawn[0].ravel() + rng.random(drawn[0].size))] = np.linspace(0, 1, drawn[0].size)
+    return np.dstack([rank.reshape(SIDE, SIDE), drawn[1].astype(np.float32) / 255])
+
+
+def _lines(reference: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(STRANDS, 4, 2) points of slightly bent strands, sides of the drawing."""
+    nose, chin, mouth = reference[33], reference[8], reference[LIPS].mean(axis=0)
+    half = max((reference[16, 0] - reference[0, 0]) / 2, 0.05)
+    low = reference[:, 0].min() - 0.05, nose[1] - 0.12
+    high = reference[:, 0].max() + 0.05, min(chin[1] + 0.1, 1)
+    roots = rng.uniform(low, high, (STRANDS, 2))
+    aside = (roots[:, 0] - mouth[0]) / half
+    down = (roots[:, 1] - (nose[1] + mouth[1]) / 2) / max(0.5 * (mouth[1] - nose[1]), 0.01)
+    moustache = np.exp(-(down**2) - (aside / 0.45) ** 2)
+    sideways = 0.25 * aside + 1.6 * moustache * np.clip(8 * aside, -1, 1)
+    direction = np.stack([sideways, 1 - 0.3 * moustache], axis=1) + rng.normal(0, 0.22, (STRANDS, 2))
+    direction *= LENGTH * rng.uniform(0.5, 1.3, (STRANDS, 1)) / np.linalg.norm(direction, axis=1, keepdims=True)
+    bend = rng.normal(0, 0.17, (STRANDS, 1)) * np.stack([-direction[:, 1], direction[:, 0]], axis=1)
+    along = np.linspace(0, 1, 4)[None, :, None]
+    return roots[:, None] + along * direction[:, None] + along**2 * bend[:, None]
+
+
+def _off_the_lips(reference: np.ndarray, size: int) -> np.ndarray:
+    """(size, size) in [0, 1]: zero on the lips and close to them, with a soft edge."""
+    lips = np.zeros((size, size), np.uint8)
+    cv2.fillPoly(lips, [np.rint(reference[LIPS] * size * 16).astype(np.int32)], 1, shift=4)
+    gap = 2 * round(size * MOUTH_GAP / 2) + 1
+    return 1 - cv2.GaussianBlur(cv2.dilate(lips, np.ones((gap, gap))).astype(np.float32), (0, 0), 1)
+
+
+def _colour(light: float, head: np.ndarray | None) -> np.ndarray:
+    """Lab of a beard of this lightness beside hair of the colour ``head``: darker hair has less colour."""
+    head = NEUTRAL if head is None else head
+    return np.array([light, *(head[1:] * np.clip(light / max(head[0], 1), 0.4, 1.2))])
+
+
+def _smoothstep(x: np.ndarray) -> np.ndarray:
+    x = np.clip(x, 0, 1)
+    return x * x * (3 - 2 * x)

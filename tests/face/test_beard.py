@@ -1,0 +1,144 @@
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from dvaedit.face.anchor import fetch, offsets, pixels
+from dvaedit.face.beard import LEAST, Beard, beard_patch, draw_strands
+from dvaedit.face.lab import to_lab
+
+SIZE = 64
+SKIN, DARK = np.array([190.0, 150, 130]), np.array([60.0, 45, 40])
+
+
+@pytest.fixture(scope="module")
+def reference():
+    """68 points of a face seen from the front, sides of the crop; those that nothing uses lie in its middle."""
+    points = np.full((68, 2), 0.5)
+    turn = np.linspace(np.pi, 0, 17)
+    points[:17] = np.stack([0.5 + 0.3 * np.cos(turn), 0.5 + 0.4 * np.sin(turn)], 1)
+    points[30:36] = [(0.5, 0.58), (0.44, 0.6), (0.47, 0.61), (0.5, 0.62), (0.53, 0.61), (0.56, 0.6)]
+    around = np.linspace(0, 2 * np.pi, 12, endpoint=False)
+    points[48:60] = np.stack([0.5 - 0.1 * np.cos(around), 0.73 + 0.03 * np.sin(around)], 1)
+    return points
+
+
+@pytest.fixture(scope="module")
+def beard(reference):
+    """Learnt from five frames in which a band below the mouth got darker."""
+    crops = np.broadcast_to(SKIN, (5, SIZE, SIZE, 3)).copy()
+    edited = crops.copy()
+    edited[:, 52:58, 20:44] = DARK
+    edited[:, 45:48, 28:36] = DARK  # on the lips
+    weights = np.zeros((5, SIZE, SIZE))
+    weights[:, 36:60, 12:52] = 1
+    return Beard.learn(crops, edited, weights, np.repeat(reference[None], 5, 0), reference)
+
+
+def quad(size):
+    return np.array([[0, 0], [0, size], [size, size], [size, 0]], float)
+
+
+def test_places_stay_on_a_face_that_moves_turns_and_grows(reference):
+    c, s = np.cos(0.2) * 1.1, np.sin(0.2) * 1.1
+    moved = (reference - 0.5) @ np.array([[c, s], [-s, c]]) + [0.52, 0.47]
+    back = pixels(SIZE) + offsets(moved, reference, SIZE)
+    turned = np.linalg.inv(np.array([[c, s], [-s, c]]))
+    assert np.abs(back - ((pixels(SIZE) - [0.52, 0.47]) @ turned + 0.5)).max() < 2e-3
+
+
+def test_places_of_an_unmoved_face_are_its_own(reference):
+    assert np.abs(offsets(reference, reference, SIZE)).max() < 1e-4
+
+
+def test_density_is_where_the_edit_darkened_skin_and_not_on_the_lips(beard):
+    assert beard.cover[54:56, 26:38].min() > 0.9
+    assert beard.cover[46, 30:34].max() < 0.05
+    assert beard.cover[:34].max() == 0
+    assert beard.hair[0] == pytest.approx(to_lab(DARK)[0], abs=1) and beard.skin[0] == pytest.approx(
+        to_lab(SKIN)[0], abs=1
+    )
+
+
+def test_a_faint_change_is_no_full_beard(reference):
+    crops = np.broadcast_to(SKIN, (3, SIZE, SIZE, 3)).copy()
+    edited = crops - 8
+    weights = np.ones((3, SIZE, SIZE))
+    faint = Beard.learn(crops, edited, weights, np.repeat(reference[None], 3, 0), reference)
+    change = np.linalg.norm(to_lab(SKIN) - to_lab(SKIN - 8))
+    assert faint.cover.max() == pytest.approx(change / LEAST, rel=0.02)
+
+
+def test_no_skin_no_beard(reference):
+    crops = np.zeros((2, SIZE, SIZE, 3))
+    points = np.repeat(reference[None], 2, 0)
+    assert Beard.learn(crops, crops, np.zeros((2, SIZE, SIZE)), points, reference) is None
+
+
+def test_a_beard_takes_on_the_tint_of_the_hair_of_the_head(reference, beard):
+    crops = np.broadcast_to(SKIN, (2, SIZE, SIZE, 3)).copy()
+    edited, weights, points = crops - 100, np.ones((2, SIZE, SIZE)), np.repeat(reference[None], 2, 0)
+    red = Beard.learn(crops, edited, weights, points, reference, head=np.array([40.0, 30, 30]))
+    assert red.hair[1] == pytest.approx(red.hair[2]) and red.hair[1] == pytest.approx(30 * red.hair[0] / 40, rel=1e-3)
+    assert 0 < beard.hair[1] < beard.hair[2] < 8  # neutral brown where nothing is known of it
+
+
+def test_strands_spread_evenly_over_heights(reference):
+    height, light = np.moveaxis(draw_strands(reference), -1, 0)
+    assert np.histogram(height, 4, (0, 1))[0] == pytest.approx([height.size / 4] * 4, rel=1e-3)
+    below = np.s_[800:900, 400:600]  # the chin: strands run down, so lines across change more than lines along
+    assert np.abs(np.diff(height[below], axis=1)).mean() > 1.3 * np.abs(np.diff(height[below], axis=0)).mean()
+    assert light[below].std() > 0.1
+
+
+def test_the_patch_darkens_skin_where_the_beard_is_and_nothing_else(beard):
+    rgb = np.broadcast_to(SKIN.astype(np.uint8), (200, 200, 3)).copy()
+    mask = np.zeros((SIZE, SIZE), np.float32)
+    mask[36:60, 12:52] = 1
+    (x0, y0, x1, y1), delta = beard_patch(rgb, mask, quad(200), np.zeros((SIZE, SIZE, 2), np.float16), beard)
+    full = np.zeros((200, 200, 3), np.float32)
+    full[y0:y1, x0:x1] = delta
+    middle = full[165:175, 85:115].mean(axis=(0, 1))
+    assert middle == pytest.approx(0.9 * (DARK - SKIN), abs=25)
+    assert full[165:175, 85:115].std(axis=(0, 1)).min() > 2  # strands
+    assert not full[:105].any() and not full[:, :30].any() and np.abs(full[144:148, 95:105]).max() < 4
+
+
+def test_strands_move_with_the_face(beard):
+    rgb = np.broadcast_to(SKIN.astype(np.uint8), (256, 256, 3)).copy()
+    mask = np.ones((SIZE, SIZE), np.float32)
+    still = np.zeros((SIZE, SIZE, 2), np.float32)
+    shifted = still - np.float32([4 / SIZE, 0])  # the face has moved right by 4 pixels of the crop, 16 of the frame
+    _, here = beard_patch(rgb, mask, quad(256), still, beard)
+    _, there = beard_patch(rgb, mask, quad(256), shifted, beard)
+    inner = np.s_[200:240, 80:180]
+    assert np.abs(there[:, 16:][inner] - here[:, :-16][inner]).mean() < 0.05 * np.abs(here[inner]).mean()
+    assert np.abs(there[inner] - here[inner]).mean() > 0.1 * np.abs(here[inner]).mean()
+
+
+def test_small_faces_show_no_grain_but_the_same_beard(beard):
+    flat = np.broadcast_to(SKIN.astype(np.uint8), (512, 512, 3))
+    mask, still = np.ones((SIZE, SIZE), np.float32), np.zeros((SIZE, SIZE, 2), np.float32)
+    _, large = beard_patch(flat, mask, quad(512), still, beard)
+    _, small = beard_patch(flat[:64, :64], mask, quad(64), still, beard)
+    reduced = cv2.resize(large, (64, 64), interpolation=cv2.INTER_AREA)
+    assert np.abs(small - reduced)[50:60, 20:44].mean() < 0.2 * np.abs(reduced[50:60, 20:44]).mean()
+
+
+def test_a_mask_that_is_empty_adds_nothing(beard):
+    box, delta = beard_patch(
+        np.zeros((64, 64, 3), np.uint8), np.zeros((8, 8), np.float32), quad(64), np.zeros((8, 8, 2)), beard
+    )
+    assert box == (0, 0, 0, 0) and delta.size == 0
+
+
+def test_no_cover_adds_nothing(beard):
+    bare = replace(beard, cover=np.zeros_like(beard.cover))
+    rgb = np.full((64, 64, 3), 150, np.uint8)
+    assert not beard_patch(rgb, np.ones((8, 8), np.float32), quad(64), np.zeros((8, 8, 2)), bare)[1].any()
+
+
+def test_fetch_reads_places_of_the_unit_square():
+    ramp = np.tile(np.arange(8, dtype=np.float32), (8, 1))
+    assert fetch(ramp, np.array([[[4.5 / 8, 0.5], [0.0, 0.0], [5 / 8, 0.3]]], np.float32)).tolist() == [[4.0, 0.0, 4.5]]

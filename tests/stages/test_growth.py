@@ -1,0 +1,76 @@
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from dvaedit.editing.attributes import AttributeEdit
+from dvaedit.models.classifier import AttributeModel
+from dvaedit.stages.graph import Settings
+from dvaedit.stages.paste import Patches
+from dvaedit.video.reader import read_frames
+from tests.stages.test_chain import pipeline
+
+NAMES = ("Blond_Hair", "No_Beard", "Smiling")
+BEARD = Settings(attributes=(AttributeEdit("No_Beard", -1.0),), steps=3)
+
+
+class Everything(torch.nn.Module):
+    """All is of one class."""
+
+    def __init__(self, number):
+        super().__init__()
+        self.number, self.config = number, SimpleNamespace(image_size=64)
+
+    def class_map(self, x):
+        return torch.full((len(x), *x.shape[2:]), self.number, dtype=torch.long)
+
+
+@pytest.fixture
+def bearded(model):
+    """The tiny model, its attributes called otherwise."""
+    attributes = AttributeModel(NAMES, model.attributes.directions.shape[1])
+    attributes.load_state_dict(model.attributes.state_dict())
+    return replace(model, attributes=attributes, digests={**model.digests, "classifier": "e" * 64})
+
+
+def parsed_as(model, number):
+    return replace(model, parser=Everything(number), digests={**model.digests, "parser": f"{number:064d}"})
+
+
+def test_a_beard_is_drawn_from_density_and_places(clip, bearded, tmp_path):
+    run = pipeline(clip, parsed_as(bearded, 1), tmp_path, BEARD)
+    run.execute()
+    pasted, align = run.artifact("paste"), run.artifact("align")
+    assert pasted.meta["region"] == "lower_face" and "levels" not in pasted and "dye" not in pasted
+    cover, offsets = pasted.read("cover"), pasted.read("offsets")
+    size = cover.shape[0]
+    assert offsets.shape == (pasted.frames, size, size, 2) and np.abs(offsets).max() < 0.2
+    assert 0 < cover.max() <= 1 and cover[: size // 2].max() < 1e-6  # the rows of the lower face
+    points = align.read("points")
+    assert np.array_equal(pasted.read("reference"), np.median(points.astype(np.float64), axis=0))
+    frame = next(iter(read_frames(clip, 0, 1)))
+    box, delta = Patches(pasted, align).patch(frame, frame.rgb().shape[1::-1])
+    assert delta.shape[:2] == (box[3] - box[1], box[2] - box[0]) and np.abs(delta).max() > 1
+
+
+def test_where_no_skin_shows_it_is_said_and_nothing_changes(clip, bearded, tmp_path, caplog):
+    run = pipeline(clip, parsed_as(bearded, 0), tmp_path, BEARD)
+    run.execute()
+    assert "no skin shows" in caplog.text
+    pasted, align = run.artifact("paste"), run.artifact("align")
+    frame = next(iter(read_frames(clip, 0, 1)))
+    patch = Patches(pasted, align).patch(frame, frame.rgb().shape[1::-1])
+    assert not pasted.read("cover").any() and not patch[1].any()
+
+
+def test_a_beard_beside_dyed_hair_and_beside_a_smile(clip, bearded, tmp_path):
+    dyed = replace(BEARD, attributes=(*BEARD.attributes, AttributeEdit("Blond_Hair", 1.0)))
+    run = pipeline(clip, bearded, tmp_path, dyed)
+    run.execute()
+    assert {"dye", "strands", "cover", "offsets", "mask"} <= run.artifact("paste").names
+    smiling = replace(BEARD, attributes=(*BEARD.attributes, AttributeEdit("Smiling", 1.0)))
+    run = pipeline(clip, bearded, tmp_path, smiling)
+    run.execute()
+    assert "levels" in run.artifact("paste") and "cover" not in run.artifact("paste")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -9,15 +10,16 @@ from dataclasses import dataclass
 class Effect:
     """``present`` and ``absent`` describe a face with and without the attribute; ``region`` names where it shows.
 
-    ``dyes``: hair takes on another colour and keeps its strands. ``grows``: the sign of the strengths at which a beard
-    or a moustache grows.
+    ``dyes``: hair takes on another colour and keeps its strands. ``adds``: what is put on the face at strengths of this
+    ``sign``.
     """
 
     present: str
     absent: str
     region: str
     dyes: bool = False
-    grows: int = 0
+    adds: str = ""
+    sign: int = 1
 
 
 EFFECTS: dict[str, Effect] = {
@@ -32,11 +34,11 @@ EFFECTS: dict[str, Effect] = {
     "Wavy_Hair": Effect("face with wavy hair", "face with straight hair", "hair"),
     "Bangs": Effect("face with bangs", "face without bangs", "head"),
     "Receding_Hairline": Effect("face with a receding hairline", "face", "head"),
-    "Eyeglasses": Effect("face with eyeglasses", "face without glasses", "eye_area"),
-    "Sunglasses": Effect("face with sunglasses", "face without glasses", "eye_area"),
-    "No_Beard": Effect("clean shaven face", "face with a beard", "lower_face", grows=-1),
+    "Eyeglasses": Effect("face with eyeglasses", "face without glasses", "eye_area", adds="glasses"),
+    "Sunglasses": Effect("face with sunglasses", "face without glasses", "eye_area", adds="glasses"),
+    "No_Beard": Effect("clean shaven face", "face with a beard", "lower_face", adds="beard", sign=-1),
     "5_o_Clock_Shadow": Effect("face with stubble", "clean shaven face", "lower_face"),
-    "Mustache": Effect("face with a moustache", "clean shaven face", "lower_face", grows=1),
+    "Mustache": Effect("face with a moustache", "clean shaven face", "lower_face", adds="beard"),
     "Smiling": Effect("smiling face", "face with a neutral expression", "face"),
     "Mouth_Slightly_Open": Effect("face with open mouth", "face with closed mouth", "lower_face"),
     "Male": Effect("face of a man", "face of a woman", "head"),
@@ -67,9 +69,9 @@ def dyed(attributes: list[str]) -> bool:
     return colours and region_of([name for name in attributes if name not in DYES] or [""]) != "hair"
 
 
-def grown(strengths: dict[str, float]) -> bool:
-    """Whether all that changes beside the colour of hair is that a beard or a moustache grows."""
-    signs = [
-        EFFECTS[name].grows * strength for name, strength in strengths.items() if name not in DYES and name in EFFECTS
-    ]
-    return all(sign > 0 for sign in signs) and bool(signs) and strengths.keys() <= EFFECTS.keys()
+def added(strengths: Mapping[str, float]) -> list[str]:
+    """What is put on the face, if nothing else changes but the colour of hair; else nothing: all is one change."""
+    effects = [(EFFECTS.get(name), strength) for name, strength in strengths.items() if name not in DYES]
+    if not all(effect and effect.adds and effect.sign * strength > 0 for effect, strength in effects):
+        return []
+    return sorted({effect.adds for effect, _ in effects})

@@ -15,6 +15,7 @@ from dvaedit.face.regions import REGIONS
 from dvaedit.face.surround import wide_quads
 from dvaedit.models.bundle import Model
 from dvaedit.pipeline.artifact import Artifact
+from dvaedit.stages.overlays import KINDS
 from dvaedit.stages.parse import read_maps
 from dvaedit.stages.png import read_mask
 
@@ -53,9 +54,9 @@ class RunMasks:
         found = []
         for paste, quads, place in self._people:
             if (at := place.get(index)) is not None:
-                for name, square in (("mask", quads[at]), ("strands", wide_quads(quads[at : at + 1])[0])):
-                    if name in paste:
-                        found.append(in_frame(read_mask(paste, name, at), square, size))
+                for name in paste.names & {"mask", "strands", *(f"{kind}.mask" for kind in KINDS)}:
+                    square = wide_quads(quads[at : at + 1])[0] if name == "strands" else quads[at]
+                    found.append(in_frame(read_mask(paste, name, at), square, size))
         return joined(found)
 
 

@@ -1,22 +1,29 @@
-"""Places that stay put on the lower half of a moving, speaking face: its landmarks carry a reference face along."""
+"""Places that stay put on a moving, speaking face, whose landmarks carry a reference face along; and drawings there."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
-LOWER = np.r_[0:17, 30:36, 48:60]  # of the 68 points: jaw, tip and base of the nose, outer lips
+from dvaedit.face.align import side
+from dvaedit.face.paste import Box, into_frame
+
 STIFFNESS = 2e-3  # of the spline: landmarks tremble, faces do not
 GRID = 33  # knots a side at which the spline is evaluated
+SIDE = 1024  # pixels a side of a drawing
+SMALLEST = 64  # of its coarsest copy
+SMOOTH = 0.6  # pixels; a drawing's edges are as soft as a camera's
 
 
 def offsets(points: np.ndarray, reference: np.ndarray, size: int) -> np.ndarray:
     """From each pixel of a crop to its place in the reference face: float32 (size, size, 2), sides of the crop.
 
-    points, reference: (68, 2), sides of the crop. Between the landmarks of the lower face lies a smoothing thin plate
-    spline (Bookstein, 1989); far from them it is affine.
+    points, reference: (n, 2), landmarks, sides of the crop. Between them lies a smoothing thin plate spline (Bookstein,
+    1989); far from them it is affine.
     """
-    source, target = (np.asarray(of[LOWER], np.float64) for of in (points, reference))
+    source, target = (np.asarray(of, np.float64) for of in (points, reference))
     knots = np.stack(np.meshgrid(*[np.arange(GRID) / (GRID - 1)] * 2), axis=-1).reshape(-1, 2)
     moved = (_thin_plate(source, target, knots) - knots).reshape(GRID, GRID, 2).astype(np.float32)
     at = ((np.arange(size, dtype=np.float32) + 0.5) / size) * (GRID - 1)
@@ -33,6 +40,36 @@ def pixels(size: int) -> np.ndarray:
     """The places of the pixels of a crop in the unit square: float32 (size, size, 2)."""
     centres = (np.arange(size, dtype=np.float32) + 0.5) / size
     return np.stack(np.meshgrid(centres, centres), axis=-1)
+
+
+def seen(image: np.ndarray, points: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """A crop, (S, S) or (S, S, C), as the reference face would show it; ``points`` are the crop's own."""
+    size = len(image)
+    return fetch(np.asarray(image, np.float32), pixels(size) + offsets(reference, points, size))
+
+
+def in_box(offset: np.ndarray, quad: np.ndarray, box: Box) -> np.ndarray:
+    """Places in the reference face of the pixels of a box of the frame, float32 (h, w, 2)."""
+    places = pixels(len(offset)) + np.asarray(offset, np.float32)
+    return into_frame(places, quad, box, cv2.INTER_LINEAR, cv2.BORDER_REPLICATE)
+
+
+class Drawing:
+    """A picture over the reference face and copies of it, each half as large, for faces of any size."""
+
+    def __init__(self, image: np.ndarray) -> None:
+        """image: float32 (SIDE, SIDE, C)."""
+        copies = [image]
+        while len(copies[-1]) > SMALLEST:
+            copies.append(cv2.resize(copies[-1], (len(copies[-1]) // 2,) * 2, interpolation=cv2.INTER_AREA))
+        self.copies: Sequence[np.ndarray] = [cv2.GaussianBlur(copy, (0, 0), SMOOTH) for copy in copies]
+
+    def at(self, places: np.ndarray, quad: np.ndarray) -> list[np.ndarray]:
+        """Each channel at ``places``, (h, w, 2), as a frame shows it that the crop square ``quad`` is cut from."""
+        level = float(np.clip(np.log2(SIDE / side(quad)), 0, len(self.copies) - 1))
+        low = min(int(level), len(self.copies) - 2)
+        fine, coarse = (fetch(self.copies[n], places) for n in (low, low + 1))
+        return list(np.moveaxis(fine + (level - low) * (coarse - fine), -1, 0))
 
 
 def _thin_plate(source: np.ndarray, target: np.ndarray, at: np.ndarray) -> np.ndarray:

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import cv2
 import numpy as np
 
 from dvaedit.face.align import side
-from dvaedit.face.anchor import fetch, offsets, pixels
+from dvaedit.face.anchor import SIDE, Drawing, fetch, in_box, seen
 from dvaedit.face.lab import from_lab, to_lab
-from dvaedit.face.paste import Box, into_frame, mask_in_frame
+from dvaedit.face.paste import Box, mask_in_frame
 
 DENSE = 88  # percentile of the change over the skin from which on a beard is full
 LEAST = 20.0  # Lab; a smaller change than this is no full beard anywhere
@@ -25,8 +26,7 @@ SPREAD = 1 / 100  # of the density's blur, as a share of the crop's side
 LIPS, MOUTH_GAP = slice(48, 60), 1 / 60  # which points; how far around them nothing grows, as a share of the side
 SHADE = 0.7  # exponent with which hair follows the light on the skin
 SOFT, UNDER, STREAKS, OPAQUE = 0.7, 0.3, 0.6, 0.92  # of a strand's edge in density, below strands, of light, at most
-SIDE, STRANDS, LENGTH, WIDTH = 1024, 60_000, 0.028, 2  # of the drawing: pixels a side; count; share of the side; pixels
-SMALLEST = 64  # pixels a side of the coarsest copy of the drawing
+STRANDS, LENGTH, WIDTH = 60_000, 0.028, 2  # count; share of the drawing's side; pixels
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,8 @@ class Beard:
     """``cover``: (S, S) in [0, 1], density over the reference face; ``reference``: (68, 2), its points, sides of it;
     ``skin``, ``hair``: (3,), Lab, where the beard is full."""
 
+    region: ClassVar[str] = "lower_face"
+    anchors: ClassVar[np.ndarray] = np.r_[0:17, 30:36, 48:60]  # jaw, tip and base of the nose, outer lips
     cover: np.ndarray
     reference: np.ndarray
     skin: np.ndarray
@@ -50,9 +52,9 @@ class Beard:
         grow; points: (n, 68, 2), reference: (68, 2), sides of the crop; head: (3,) Lab, the colour of the hair of the
         head, which the beard takes on. None where no skin shows.
         """
-        size = crops.shape[1]
+        size, anchors = crops.shape[1], cls.anchors
         found = [
-            [fetch(image.astype(np.float32), pixels(size) + offsets(reference, own, size)) for image in images]
+            [seen(image, own[anchors], reference[anchors]) for image in images]
             for *images, own in zip(to_lab(crops), to_lab(edited), weights, points, strict=True)
         ]
         before, after, weight = (np.median(each, axis=0) for each in zip(*found, strict=True))
@@ -67,44 +69,30 @@ class Beard:
         return cls(cover.astype(np.float32), reference, np.median(before[sure], axis=0), _colour(light, head))
 
     @cached_property
-    def strands(self) -> list[np.ndarray]:
-        """The drawing and its copies, each half as large: float32 (side, side, 2), height and light in [0, 1]."""
-        copies = [draw_strands(self.reference)]
-        while len(copies[-1]) > SMALLEST:
-            copies.append(cv2.resize(copies[-1], (len(copies[-1]) // 2,) * 2, interpolation=cv2.INTER_AREA))
-        return [cv2.GaussianBlur(copy, (0, 0), 0.6) for copy in copies]
+    def strands(self) -> Drawing:
+        """See :func:`draw_strands`."""
+        return Drawing(draw_strands(self.reference))
 
-    def grain(self, places: np.ndarray, pixels_a_side: float) -> np.ndarray:
-        """Height and light of the strands at ``places``, (h, w, 2), seen at so many frame pixels a side."""
-        level = np.clip(np.log2(SIDE / pixels_a_side), 0, len(self.strands) - 1)
-        low = min(int(level), len(self.strands) - 2)
-        fine, coarse = (fetch(self.strands[n], places) for n in (low, low + 1))
-        return fine + (level - low) * (coarse - fine)
+    def patch(self, rgb: np.ndarray, mask: np.ndarray, quad: np.ndarray, offset: np.ndarray) -> tuple[Box, np.ndarray]:
+        """What the beard adds to a frame: a box (x0, y0, x1, y1) and the difference, float32, 8-bit levels.
 
-
-def beard_patch(
-    rgb: np.ndarray, mask: np.ndarray, quad: np.ndarray, offset: np.ndarray, beard: Beard
-) -> tuple[Box, np.ndarray]:
-    """What a beard adds to a frame: a box (x0, y0, x1, y1) and the difference, float32, 8-bit levels.
-
-    rgb: uint8 (H, W, 3); mask: float32 (M, M) in [0, 1], where the lower face shows, of the square ``quad``; offset:
-    float (S, S, 2), see :func:`dvaedit.face.anchor.offsets`.
-    """
-    box, weights = mask_in_frame(mask, quad, rgb.shape[1::-1])
-    if not weights.size:
-        return box, np.zeros((0, 0, 3), np.float32)
-    places = pixels(len(offset)) + np.asarray(offset, np.float32)
-    places = into_frame(places, quad, box, cv2.INTER_LINEAR, cv2.BORDER_REPLICATE)
-    height, streak = np.moveaxis(beard.grain(places, side(quad)), -1, 0)
-    cover = fetch(beard.cover, places)
-    strand = _smoothstep((cover - 0.75 * (1 - height)) / SOFT + 0.15) * np.clip(3 * cover, 0, 1)
-    alpha = weights * np.clip(UNDER * cover + (1 - UNDER) * strand, 0, OPAQUE)
-    skin = rgb[box[1] : box[3], box[0] : box[2]].astype(np.float32)
-    light = cv2.GaussianBlur(to_lab(skin)[..., 0], (0, 0), max(side(quad) / 40, 0.5))
-    shade = (light / max(beard.skin[0], 1)) ** SHADE * (1 + STREAKS * (streak - 0.5))
-    hair = beard.hair * np.dstack([shade, *[np.clip(shade, 0.5, 1.5)] * 2])
-    hair[..., 0] = np.clip(hair[..., 0], 0, 100)
-    return box, alpha[..., None] * (from_lab(hair) - skin)
+        rgb: uint8 (H, W, 3); mask: float32 (M, M) in [0, 1], where the lower face shows, of the square ``quad``;
+        offset: float (S, S, 2), see :func:`dvaedit.face.anchor.offsets`.
+        """
+        box, weights = mask_in_frame(mask, quad, rgb.shape[1::-1])
+        if not weights.size:
+            return box, np.zeros((0, 0, 3), np.float32)
+        places = in_box(offset, quad, box)
+        height, streak = self.strands.at(places, quad)
+        cover = fetch(self.cover, places)
+        strand = _smoothstep((cover - 0.75 * (1 - height)) / SOFT + 0.15) * np.clip(3 * cover, 0, 1)
+        alpha = weights * np.clip(UNDER * cover + (1 - UNDER) * strand, 0, OPAQUE)
+        skin = rgb[box[1] : box[3], box[0] : box[2]].astype(np.float32)
+        light = cv2.GaussianBlur(to_lab(skin)[..., 0], (0, 0), max(side(quad) / 40, 0.5))
+        shade = (light / max(self.skin[0], 1)) ** SHADE * (1 + STREAKS * (streak - 0.5))
+        hair = self.hair * np.dstack([shade, *[np.clip(shade, 0.5, 1.5)] * 2])
+        hair[..., 0] = np.clip(hair[..., 0], 0, 100)
+        return box, alpha[..., None] * (from_lab(hair) - skin)
 
 
 def draw_strands(reference: np.ndarray, seed: int = 0) -> np.ndarray:

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dvaedit.editing.attributes import AttributeEdit, apply_shift, attribute_shift
-from dvaedit.editing.effects import dyed, grown, region_of
+from dvaedit.editing.effects import added, dyed, region_of
 from dvaedit.editing.reading import read_change
 from dvaedit.editing.text import (
     Pairs,
@@ -38,14 +38,14 @@ SEARCH_TIMESTEPS = (350, 550, 750)
 class Edit(Stage):
     """Makes ``z_id`` (1, D), or (n, D) of a model with a code per frame.
 
-    ``meta``: ``region`` it shows in, ``dyed``: hair takes on another colour, ``grown``: a beard grows, ``mix`` of
-    attributes per text, ``cosine`` to before.
+    ``meta``: ``region`` it shows in, ``dyed``: hair takes on another colour, ``added``: what is put on the face,
+    ``mix`` of attributes per text, ``cosine`` to before.
 
     Edits add up in the normalised code; ``text_frames`` frames spread over the video guide the text search.
     """
 
     name: ClassVar[str] = "edit"
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
     attributes: tuple[AttributeEdit, ...] = ()
     texts: tuple[TextEdit, ...] = ()
     objective: TextObjective = field(default_factory=TextObjective)
@@ -68,7 +68,7 @@ class Edit(Stage):
             shift = shift + text.strength * change
             touched |= {name: text.strength * share for name, share in mixes[text.target].items()} or {"": 1.0}
         z_id = apply_shift(model.attributes, z_id_rep, shift)
-        out.meta.update(region=region_of(list(touched)), dyed=dyed(list(touched)), grown=grown(touched), mix=mixes)
+        out.meta.update(region=region_of(list(touched)), dyed=dyed(list(touched)), added=added(touched), mix=mixes)
         out.meta["length"] = float(shift.norm())
         out.meta["cosine"] = float(torch.cosine_similarity(z_id, z_id_rep).mean())
         out.save({"z_id": z_id.cpu().numpy()})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,7 +11,6 @@ import numpy as np
 import torch
 
 from dvaedit.errors import UsageError
-from dvaedit.face.beard import Beard, beard_patch
 from dvaedit.face.dye import Dye, dyed_patch
 from dvaedit.face.mask import TIME_RADIUS, refine, soft_mask
 from dvaedit.face.paste import Box, difference_patch, merge, recoloured_patch, replace_patch
@@ -23,7 +22,7 @@ from dvaedit.pipeline.artifact import Artifact
 from dvaedit.pipeline.stage import Stage, StageProgress, unkeyed
 from dvaedit.pipeline.writer import ArtifactWriter
 from dvaedit.stages.frames import crops_at
-from dvaedit.stages.growth import Growth
+from dvaedit.stages.overlays import Overlay, Overlays
 from dvaedit.stages.parse import read_maps
 from dvaedit.stages.png import encode_masks, read_mask
 from dvaedit.stages.sample import to_levels
@@ -31,7 +30,7 @@ from dvaedit.stages.strands import Strands
 from dvaedit.video.reader import Frame
 
 SHARD = 32
-SQUARE, HAIR, LOWER_FACE = "square", "hair", "lower_face"
+SQUARE, HAIR = "square", "hair"
 RESHAPED = ("head", "hat")  # regions of edits that move outlines
 SHARP = ("eye_area",)  # regions of edits that add things with edges, not what grows or shades
 WITH_HAIR = ("head",)  # regions of which hair, whose strands are finer than the crop's pixels, is a part
@@ -54,12 +53,13 @@ class Paste(Stage):
 
     In a region of which hair is a part, also ``hair``, a PNG of the mask of that part. Where hair is dyed, also
     ``dye`` (2, 3), its colour before and after, and PNGs of the ramps ``strands`` and ``skin`` in the square of
-    ``wide_quads``, also beyond the crop (:mod:`dvaedit.face.dye`); where nothing but hair changes, these alone. Where a
-    beard grows there are, for ``levels``, ``offsets`` (n, S, S, 2) float16 and what :class:`Growth` tells of the beard.
+    ``wide_quads``, also beyond the crop (:mod:`dvaedit.face.dye`); where nothing but hair changes, these alone. For
+    what is put on, ``KIND.mask``, ``KIND.offsets`` (n, S, S, 2) float16 and what :class:`Overlay` tells of it take the
+    place of ``mask`` and ``levels``.
     """
 
     name: ClassVar[str] = "paste"
-    version: ClassVar[int] = 9
+    version: ClassVar[int] = 12
     region: str = "auto"
     mode: str = "delta"
     model: Model = unkeyed(None)
@@ -75,26 +75,29 @@ class Paste(Stage):
         shards = out.missing(total, SHARD)
         drawn = self.mode == "delta" and edited  # not pasted as the network has it
         dyed = drawn and edit["dyed"] and (self.region == "auto" or region in (HAIR, *WITH_HAIR))
-        growth = Growth(inputs, region, dyed) if drawn and edit["grown"] and region == LOWER_FACE else None
+        added = [Overlay(kind, inputs, dyed) for kind in edit["added"]] if drawn and self.region == "auto" else []
         strands = Strands(self.model, self.video, inputs, shards) if dyed else None
         if strands is not None and not out.has("dye"):
             out.save({"dye": strands.dye()}, group="dye")
-        if growth is not None and not out.has("beard"):
-            out.save(growth.beard(), group="beard")
+        for overlay in added:
+            if not out.has(overlay.kind):
+                out.save(overlay.learn(), group=overlay.kind)
         guides = None
-        if not dyed or region != HAIR:
+        if added or not dyed or region != HAIR:
             guides = crops_at(self.video, inputs["align"], self.model.parser.config.image_size, shards)
         for start, stop in shards:
             made = {}
             if guides is not None:
                 _, _, crops = next(guides)
-                made["mask"] = encode_masks(self._masks(inputs, region, start, stop, crops))
-                if growth is None:
+                masks = partial(self._masks, inputs, start=start, stop=stop, crops=crops)
+                for overlay in added:
+                    made[f"{overlay.kind}.mask"] = encode_masks(masks(overlay.drawn.region))
+                    made[f"{overlay.kind}.offsets"] = overlay.offsets(start, stop)
+                if not added:
                     made["levels"] = self._levels(inputs, start, stop, edited).astype(np.float16)
-                else:
-                    made["offsets"] = growth.offsets(start, stop)
-                if self.mode == "delta" and region in WITH_HAIR:
-                    made["hair"] = encode_masks(self._masks(inputs, HAIR, start, stop, crops))
+                    made["mask"] = encode_masks(masks(region))
+                    if self.mode == "delta" and region in WITH_HAIR:
+                        made["hair"] = encode_masks(masks(HAIR))
             if strands is not None:
                 ramp = strands.ramps(start, stop)
                 made |= {"strands": encode_masks(ramp["hair"]), "skin": encode_masks(ramp["face"])}
@@ -143,15 +146,14 @@ class Patches:
         self.place = {int(frame): position for position, frame in enumerate(align.read("frames"))}
         self.wide = wide_quads(self.quads)
         self.dye = Dye(*pasted.read("dye")) if "dye" in pasted else None
-        self.beard = None
-        if "cover" in pasted:
-            self.beard = Beard(pasted.read("cover"), pasted.read("reference"), *pasted.read("colours"))
+        self.overlays = Overlays(pasted, self.quads)
 
     def patch(self, frame: Frame, size: tuple[int, int]) -> tuple[Box, np.ndarray] | None:
         """Box and float32 RGB difference, 8-bit levels, for the upright frame of ``size`` (width, height).
 
-        None where the frame does not show the face. The difference is pasted as it is, but for hair, of which it tells
-        the colours only, and beards, of which it tells the colour and the density.
+        None where the frame does not show the face or nothing is to be added. The
+        difference is pasted as it is, but for hair, of which it tells the colours only, and for what is put on, of
+        which it tells the looks.
         """
         position = self.place.get(frame.index)
         if position is None:
@@ -159,16 +161,11 @@ class Patches:
         patches = []
         if "levels" in self.pasted:
             patches.append(self._difference(frame, position, size))
-        if self.beard is not None:
-            mask, offset = (
-                read_mask(self.pasted, "mask", position),
-                self.pasted.read("offsets", position, position + 1)[0],
-            )
-            patches.append(beard_patch(frame.rgb(), mask, self.quads[position], offset, self.beard))
+        patches += self.overlays.patches(frame, position)
         if self.dye is not None:
             hair, face = (read_mask(self.pasted, name, position) for name in ("strands", "skin"))
             patches.append(dyed_patch(frame.rgb(), hair, face, self.wide[position], self.dye))
-        return reduce(merge, patches)
+        return reduce(merge, patches) if patches else None
 
     def _difference(self, frame: Frame, position: int, size: tuple[int, int]) -> tuple[Box, np.ndarray]:
         levels = self.pasted.read("levels", position, position + 1)[0].astype(np.float32)

@@ -30,7 +30,7 @@ from dvaedit.training.parser_augment import Strength, random_view
 from dvaedit.training.run import Run, append_row, drive
 from dvaedit.training.sources import TRAINING_DATA
 
-OUTLINED = 0.4
+OUTLINED = 0.5  # share of the draws
 # Colours of the sample sheets, RGB, one per class.
 PALETTE = np.array([
     (0, 0, 0), (255, 170, 140), (120, 60, 0), (160, 90, 0), (0, 255, 255), (0, 160, 255), (255, 255, 0),
@@ -52,10 +52,10 @@ class TrainConfig:
     ema_decay: float = 0.995
     dice_weight: float = 0.5
     small_power: float = 0.25
-    label_size: int = 128
+    label_size: int = 192
     decay_share: float = 0.4
     seed: int = 0
-    model: ParserConfig = field(default_factory=ParserConfig)
+    model: ParserConfig = field(default_factory=partial(ParserConfig, working_size=192))
 
 
 @dataclass(frozen=True)

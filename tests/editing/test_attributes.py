@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from dvaedit.editing.attributes import AttributeEdit, apply_shift, attribute_shift, classifier_step
-from dvaedit.editing.effects import dyed, grown, region_of
+from dvaedit.editing.effects import added, dyed, region_of
 from dvaedit.errors import UsageError
 from dvaedit.models.classifier import AttributeModel
 
@@ -81,10 +81,12 @@ def test_regions():
     assert region_of([""]) == "head"
 
 
-def test_what_grows_a_beard():
-    assert grown({"No_Beard": -1}) and grown({"Mustache": 0.5}) and grown({"No_Beard": -1, "Black_Hair": 1})
-    assert not grown({"No_Beard": 1}) and not grown({"Mustache": -1}) and not grown({"Black_Hair": 1}) and not grown({})
-    assert not grown({"No_Beard": -1, "Smiling": 1}) and not grown({"No_Beard": -1, "": 1})
+def test_what_is_put_on_a_face():
+    assert added({"No_Beard": -1}) == added({"Mustache": 0.5}) == added({"No_Beard": -1, "Black_Hair": 1}) == ["beard"]
+    assert added({"Eyeglasses": 1, "No_Beard": -1}) == ["beard", "glasses"]
+    for other in ({"No_Beard": 1}, {"Mustache": -1}, {"Eyeglasses": -1}, {"Black_Hair": 1}, {}):
+        assert added(other) == []
+    assert added({"No_Beard": -1, "Smiling": 1}) == added({"No_Beard": -1, "": 1}) == []
 
 
 def test_codes_without_unit_norm_keep_their_length_after_an_edit():

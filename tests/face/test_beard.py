@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from dvaedit.face.anchor import fetch, offsets, pixels
-from dvaedit.face.beard import LEAST, Beard, beard_patch, draw_strands
+from dvaedit.face.beard import LEAST, Beard, draw_strands
 from dvaedit.face.lab import to_lab
+from tests.face.conftest import face_points, square
 
 SIZE = 64
 SKIN, DARK = np.array([190.0, 150, 130]), np.array([60.0, 45, 40])
@@ -14,14 +15,7 @@ SKIN, DARK = np.array([190.0, 150, 130]), np.array([60.0, 45, 40])
 
 @pytest.fixture(scope="module")
 def reference():
-    """68 points of a face seen from the front, sides of the crop; those that nothing uses lie in its middle."""
-    points = np.full((68, 2), 0.5)
-    turn = np.linspace(np.pi, 0, 17)
-    points[:17] = np.stack([0.5 + 0.3 * np.cos(turn), 0.5 + 0.4 * np.sin(turn)], 1)
-    points[30:36] = [(0.5, 0.58), (0.44, 0.6), (0.47, 0.61), (0.5, 0.62), (0.53, 0.61), (0.56, 0.6)]
-    around = np.linspace(0, 2 * np.pi, 12, endpoint=False)
-    points[48:60] = np.stack([0.5 - 0.1 * np.cos(around), 0.73 + 0.03 * np.sin(around)], 1)
-    return points
+    return face_points()
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +28,6 @@ def beard(reference):
     weights = np.zeros((5, SIZE, SIZE))
     weights[:, 36:60, 12:52] = 1
     return Beard.learn(crops, edited, weights, np.repeat(reference[None], 5, 0), reference)
-
-
-def quad(size):
-    return np.array([[0, 0], [0, size], [size, size], [size, 0]], float)
 
 
 def test_places_stay_on_a_face_that_moves_turns_and_grows(reference):
@@ -96,7 +86,7 @@ def test_the_patch_darkens_skin_where_the_beard_is_and_nothing_else(beard):
     rgb = np.broadcast_to(SKIN.astype(np.uint8), (200, 200, 3)).copy()
     mask = np.zeros((SIZE, SIZE), np.float32)
     mask[36:60, 12:52] = 1
-    (x0, y0, x1, y1), delta = beard_patch(rgb, mask, quad(200), np.zeros((SIZE, SIZE, 2), np.float16), beard)
+    (x0, y0, x1, y1), delta = beard.patch(rgb, mask, square(200), np.zeros((SIZE, SIZE, 2), np.float16))
     full = np.zeros((200, 200, 3), np.float32)
     full[y0:y1, x0:x1] = delta
     middle = full[165:175, 85:115].mean(axis=(0, 1))
@@ -110,8 +100,8 @@ def test_strands_move_with_the_face(beard):
     mask = np.ones((SIZE, SIZE), np.float32)
     still = np.zeros((SIZE, SIZE, 2), np.float32)
     shifted = still - np.float32([4 / SIZE, 0])  # the face has moved right by 4 pixels of the crop, 16 of the frame
-    _, here = beard_patch(rgb, mask, quad(256), still, beard)
-    _, there = beard_patch(rgb, mask, quad(256), shifted, beard)
+    _, here = beard.patch(rgb, mask, square(256), still)
+    _, there = beard.patch(rgb, mask, square(256), shifted)
     inner = np.s_[200:240, 80:180]
     assert np.abs(there[:, 16:][inner] - here[:, :-16][inner]).mean() < 0.05 * np.abs(here[inner]).mean()
     assert np.abs(there[inner] - here[inner]).mean() > 0.1 * np.abs(here[inner]).mean()
@@ -120,15 +110,15 @@ def test_strands_move_with_the_face(beard):
 def test_small_faces_show_no_grain_but_the_same_beard(beard):
     flat = np.broadcast_to(SKIN.astype(np.uint8), (512, 512, 3))
     mask, still = np.ones((SIZE, SIZE), np.float32), np.zeros((SIZE, SIZE, 2), np.float32)
-    _, large = beard_patch(flat, mask, quad(512), still, beard)
-    _, small = beard_patch(flat[:64, :64], mask, quad(64), still, beard)
+    _, large = beard.patch(flat, mask, square(512), still)
+    _, small = beard.patch(flat[:64, :64], mask, square(64), still)
     reduced = cv2.resize(large, (64, 64), interpolation=cv2.INTER_AREA)
     assert np.abs(small - reduced)[50:60, 20:44].mean() < 0.2 * np.abs(reduced[50:60, 20:44]).mean()
 
 
 def test_a_mask_that_is_empty_adds_nothing(beard):
-    box, delta = beard_patch(
-        np.zeros((64, 64, 3), np.uint8), np.zeros((8, 8), np.float32), quad(64), np.zeros((8, 8, 2)), beard
+    box, delta = beard.patch(
+        np.zeros((64, 64, 3), np.uint8), np.zeros((8, 8), np.float32), square(64), np.zeros((8, 8, 2))
     )
     assert box == (0, 0, 0, 0) and delta.size == 0
 
@@ -136,7 +126,7 @@ def test_a_mask_that_is_empty_adds_nothing(beard):
 def test_no_cover_adds_nothing(beard):
     bare = replace(beard, cover=np.zeros_like(beard.cover))
     rgb = np.full((64, 64, 3), 150, np.uint8)
-    assert not beard_patch(rgb, np.ones((8, 8), np.float32), quad(64), np.zeros((8, 8, 2)), bare)[1].any()
+    assert not bare.patch(rgb, np.ones((8, 8), np.float32), square(64), np.zeros((8, 8, 2)))[1].any()
 
 
 def test_fetch_reads_places_of_the_unit_square():

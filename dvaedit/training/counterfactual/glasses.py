@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from dvaedit.face.glasses import Curves, Shape, outlines
 from dvaedit.training.pseudo_labels import HAIR, HAT
 
 SCALE = 4  # drawn this much larger, then averaged down
@@ -18,14 +19,9 @@ COLOURS = ((12, 12, 14), (25, 22, 20), (50, 32, 20), (85, 50, 25), (30, 35, 60),
 
 
 @dataclass(frozen=True)
-class Style:
-    """Sizes in units of the pupils' distance; ``exponent``: 2 round, 4 nearly square; ``dark``: of lenses."""
+class Style(Shape):
+    """A shape with its colours; ``dark``: of lenses."""
 
-    width: float
-    height: float
-    exponent: float
-    lift: float
-    thickness: float
     colour: tuple[float, float, float]
     rimless: bool
     dark: float
@@ -63,47 +59,25 @@ def wear(
 ) -> np.ndarray:
     """``image``, float32 (S, S, 3) RGB in [0, 1] with its (468, 2) ``points``, with glasses on."""
     style, size = Style.draw(rng, sun), len(image)
-    lenses, rims, temples, unit = _shapes(points, style)
+    curves = _curves(points, style)
     lens, frame, sides = (np.zeros((size * SCALE, size * SCALE), np.uint8) for _ in range(3))
-    cv2.fillPoly(lens, [_fixed(outline) for outline in lenses], 255, shift=4)
-    thick = max(1, round(style.thickness * unit * SCALE))
-    for curve in rims if style.rimless else [*(np.vstack([o, o[:1]]) for o in lenses), *rims]:
+    cv2.fillPoly(lens, [_fixed(outline) for outline in curves.lenses], 255, shift=4)
+    thick = max(1, round(style.thickness * curves.unit * SCALE))
+    for curve in [curves.bridge] if style.rimless else [*(np.vstack([o, o[:1]]) for o in curves.lenses), curves.bridge]:
         cv2.polylines(frame, [_fixed(curve)], False, 255, thick, shift=4, lineType=cv2.LINE_AA)
-    for curve in temples:
+    for curve in curves.temples:
         cv2.polylines(sides, [_fixed(curve)], False, 255, max(1, round(0.8 * thick)), shift=4, lineType=cv2.LINE_AA)
     small = [
         cv2.resize(m, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32) / 255 for m in (lens, frame, sides)
     ]
     covered = cv2.GaussianBlur(np.isin(classes, (HAIR, HAT)).astype(np.float32), (0, 0), 1)
     frame_alpha = np.maximum(small[1], small[2] * (1 - covered))
-    return _paint(image, small[0], frame_alpha, style, unit, points, rng)
+    return _paint(image, small[0], frame_alpha, style, curves.unit, points, rng)
 
 
-def _shapes(points: np.ndarray, style: Style) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray], float]:
-    """Outlines of the lenses, the bridge, the temples, and the distance between the pupils, in pixels."""
-    eyes = [points[list(eye)].mean(axis=0) for eye in (LEFT_EYE, RIGHT_EYE)]
-    across = eyes[1] - eyes[0]
-    unit = float(np.hypot(*across))
-    down = np.array([-across[1], across[0]]) / unit
-    bridge = points[NOSE_BRIDGE]
-    reach = [abs(float((eye - bridge) @ across)) / unit for eye in eyes]
-    angle = np.linspace(0, 2 * np.pi, 48, endpoint=False)
-    cos, sin = np.cos(angle), np.sin(angle)
-    x = np.sign(cos) * np.abs(cos) ** (2 / style.exponent)
-    y = np.sign(sin) * np.abs(sin) ** (2 / style.exponent)
-    lenses, inner, outer = [], [], []
-    for side, (eye, near) in enumerate(zip(eyes, reach, strict=True)):
-        sign = -1 if side == 0 else 1
-        half = style.width / 2 * unit * np.clip(near / (unit / 2), 0.35, 1.25)  # a turned face shortens the far lens
-        centre = eye + down * 0.06 * unit + sign * across / unit * 0.02 * unit
-        lift = style.lift * unit * np.clip(x * sign, -1, 1) * np.clip(-y, 0, 1)
-        lenses.append(centre + np.outer(x * half, across / unit) + np.outer(y * style.height / 2 * unit - lift, down))
-        inner.append(centre - sign * across / unit * half * 0.97 - down * 0.12 * style.height * unit)
-        outer.append(centre + sign * across / unit * half - down * 0.15 * style.height * unit)
-    middle = (inner[0] + inner[1]) / 2 - down * 0.05 * unit
-    rims = [np.stack([inner[0], middle, inner[1]])]
-    temples = [np.stack([corner, points[ear]]) for corner, ear in zip(outer, TEMPLES, strict=True)]
-    return lenses, rims, temples, unit
+def _curves(points: np.ndarray, style: Style) -> Curves:
+    eyes = np.stack([points[list(eye)].mean(axis=0) for eye in (LEFT_EYE, RIGHT_EYE)])
+    return outlines(eyes, points[NOSE_BRIDGE], points[list(TEMPLES)], style)
 
 
 def _fixed(curve: np.ndarray) -> np.ndarray:

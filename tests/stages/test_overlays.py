@@ -44,12 +44,12 @@ def test_a_beard_is_drawn_from_density_and_places(clip, bearded, tmp_path):
     run.execute()
     pasted, align = run.artifact("paste"), run.artifact("align")
     assert pasted.meta["region"] == "lower_face" and "levels" not in pasted and "dye" not in pasted
-    cover, offsets = pasted.read("cover"), pasted.read("offsets")
+    cover, offsets = pasted.read("beard.cover"), pasted.read("beard.offsets")
     size = cover.shape[0]
     assert offsets.shape == (pasted.frames, size, size, 2) and np.abs(offsets).max() < 0.2
     assert 0 < cover.max() <= 1 and cover[: size // 2].max() < 1e-6  # the rows of the lower face
     points = align.read("points")
-    assert np.array_equal(pasted.read("reference"), np.median(points.astype(np.float64), axis=0))
+    assert np.array_equal(pasted.read("beard.reference"), np.median(points.astype(np.float64), axis=0))
     frame = next(iter(read_frames(clip, 0, 1)))
     box, delta = Patches(pasted, align).patch(frame, frame.rgb().shape[1::-1])
     assert delta.shape[:2] == (box[3] - box[1], box[2] - box[0]) and np.abs(delta).max() > 1
@@ -61,16 +61,15 @@ def test_where_no_skin_shows_it_is_said_and_nothing_changes(clip, bearded, tmp_p
     assert "no skin shows" in caplog.text
     pasted, align = run.artifact("paste"), run.artifact("align")
     frame = next(iter(read_frames(clip, 0, 1)))
-    patch = Patches(pasted, align).patch(frame, frame.rgb().shape[1::-1])
-    assert not pasted.read("cover").any() and not patch[1].any()
+    assert Patches(pasted, align).patch(frame, frame.rgb().shape[1::-1]) is None
 
 
 def test_a_beard_beside_dyed_hair_and_beside_a_smile(clip, bearded, tmp_path):
     dyed = replace(BEARD, attributes=(*BEARD.attributes, AttributeEdit("Blond_Hair", 1.0)))
     run = pipeline(clip, bearded, tmp_path, dyed)
     run.execute()
-    assert {"dye", "strands", "cover", "offsets", "mask"} <= run.artifact("paste").names
+    assert {"dye", "strands", "beard.cover", "beard.offsets", "beard.mask"} <= run.artifact("paste").names
     smiling = replace(BEARD, attributes=(*BEARD.attributes, AttributeEdit("Smiling", 1.0)))
     run = pipeline(clip, bearded, tmp_path, smiling)
     run.execute()
-    assert "levels" in run.artifact("paste") and "cover" not in run.artifact("paste")
+    assert "levels" in run.artifact("paste") and "beard.cover" not in run.artifact("paste")

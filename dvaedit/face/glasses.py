@@ -1,0 +1,194 @@
+"""Glasses that are put on: an edit says of which shape and how dark; they are drawn, as sharp as the frame.
+
+What a network of 128 pixels paints are the smears of a pair of glasses, another one in each frame. Averaged over the
+video, in places that stay put on the head, they tell the pair that is meant: of all shapes that :func:`outlines` draws
+the one that fits best.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from typing import ClassVar
+
+import cv2
+import numpy as np
+
+from dvaedit.face.align import side
+from dvaedit.face.anchor import SIDE, Drawing, in_box, seen
+from dvaedit.face.lab import from_lab, to_lab
+from dvaedit.face.paste import Box, mask_in_frame
+
+STRONG = 15.0  # Lab; frames that darken skin by less are translucent
+WIDTHS, HEIGHTS, EXPONENTS = (0.7, 0.75, 0.8, 0.85), (0.5, 0.56, 0.62, 0.68, 0.74), (2.2, 3.0, 4.0)
+THICKNESSES, LIFT = (0.045, 0.06, 0.075, 0.09), 0.03
+SMEAR = 1 / 80  # of the network's glasses, sigma, as a share of the crop's side
+LENSES = (0.0, 0.5, 1.0)  # how dark beside the frame lenses may be when a shape is fitted
+CLEAR = 0.3  # lenses that take less light than this are clear: a network darkens what lies behind them a little
+GRAY = 0.4  # share of the network's chroma that frames keep
+GLEAM, SHADOW, SOLID = 9.0, 0.22, 0.96  # lightness of frames' upper edges, Lab; on the skin below; opacity
+EYES = ((36, 39), (42, 45))  # of the 68 points: outer and inner corners
+BRIDGE, EARS = 27, ((0, 1), (15, 16))
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Sizes in units of the pupils' distance; ``exponent``: 2 round, 4 nearly square; ``lift``: of outer corners."""
+
+    width: float
+    height: float
+    exponent: float
+    lift: float
+    thickness: float
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Outlines of the two lenses (closed), of the bridge and of the temples (open); ``unit``: the pupils' distance."""
+
+    lenses: list[np.ndarray]
+    bridge: np.ndarray
+    temples: list[np.ndarray]
+    unit: float
+
+
+def outlines(eyes: np.ndarray, bridge: np.ndarray, ears: np.ndarray, shape: Shape) -> Curves:
+    """Glasses for a face. eyes, ears: (2, 2), left and right in the picture; bridge: (2,), of the nose; any unit."""
+    across = eyes[1] - eyes[0]
+    unit = float(np.hypot(*across))
+    along, down = across / unit, np.array([-across[1], across[0]]) / unit
+    angle = np.linspace(0, 2 * np.pi, 48, endpoint=False)
+    x, y = (np.sign(part) * np.abs(part) ** (2 / shape.exponent) for part in (np.cos(angle), np.sin(angle)))
+    lenses, inner, outer = [], [], []
+    for sign, eye in zip((-1, 1), eyes, strict=True):
+        near = abs(float((eye - bridge) @ across)) / unit
+        half = shape.width / 2 * unit * np.clip(near / (unit / 2), 0.35, 1.25)  # a turned face shortens the far lens
+        centre = eye + down * 0.06 * unit + sign * along * 0.02 * unit
+        lift = shape.lift * unit * np.clip(x * sign, -1, 1) * np.clip(-y, 0, 1)
+        lenses.append(centre + np.outer(x * half, along) + np.outer(y * shape.height / 2 * unit - lift, down))
+        inner.append(centre - sign * along * half * 0.97 - down * 0.12 * shape.height * unit)
+        outer.append(centre + sign * along * half - down * 0.15 * shape.height * unit)
+    middle = (inner[0] + inner[1]) / 2 - down * 0.05 * unit
+    temples = [np.stack([corner, ear]) for corner, ear in zip(outer, ears, strict=True)]
+    return Curves(lenses, np.stack([inner[0], middle, inner[1]]), temples, unit)
+
+
+def draw(curves: Curves, thickness: float, size: int) -> np.ndarray:
+    """Frame and lenses, float32 (size, size, 2) in [0, 1]; curves in sides of the drawing."""
+    lens, frame = (np.zeros((size, size), np.uint8) for _ in range(2))
+    cv2.fillPoly(lens, [_fixed(outline, size) for outline in curves.lenses], 255, cv2.LINE_AA, 4)
+    thick = max(1, round(thickness * curves.unit * size))
+    for curve in (*(np.vstack([each, each[:1]]) for each in curves.lenses), curves.bridge):
+        cv2.polylines(frame, [_fixed(curve, size)], False, 255, thick, cv2.LINE_AA, 4)
+    for curve in curves.temples:
+        cv2.polylines(frame, [_fixed(curve, size)], False, 255, max(1, round(0.8 * thick)), cv2.LINE_AA, 4)
+    return np.dstack([frame, lens]).astype(np.float32) / 255
+
+
+@dataclass(frozen=True)
+class Glasses:
+    """``reference``: (68, 2), points of the face they are drawn on, sides of the crop; ``shape``: (5,), of
+    :class:`Shape`; ``frame``, ``lens``, ``skin``: (3,), Lab; ``opacity``: (2,), of frame and lenses."""
+
+    region: ClassVar[str] = "eye_area"
+    anchors: ClassVar[np.ndarray] = np.r_[0, 1, 15, 16, 27:36, 36, 39, 42, 45]  # temples, nose, corners of the eyes
+    reference: np.ndarray
+    shape: np.ndarray
+    frame: np.ndarray
+    lens: np.ndarray
+    skin: np.ndarray
+    opacity: np.ndarray
+
+    @classmethod
+    def learn(
+        cls, crops: np.ndarray, edited: np.ndarray, weights: np.ndarray, points: np.ndarray, reference: np.ndarray,
+        head: np.ndarray | None = None,
+    ) -> Glasses | None:  # fmt: skip
+        """From frames spread over the video; arguments as of :meth:`dvaedit.face.beard.Beard.learn`.
+
+        None where no skin shows. ``head`` is not used.
+        """
+        anchors = cls.anchors
+        found = [
+            [seen(image, own[anchors], reference[anchors]) for image in images]
+            for *images, own in zip(to_lab(crops), to_lab(edited), weights, points, strict=True)
+        ]
+        before, after, weight = (np.median(each, axis=0) for each in zip(*found, strict=True))
+        if not (weight > 0.5).any():
+            return None
+        darker = np.clip(before[..., 0] - after[..., 0], 0, None) * weight
+        shape = _best_shape(darker, reference)
+        drawn = draw(_on(reference, shape), shape.thickness, len(darker))
+        frame = (drawn[..., 0] > 0.7) & (weight > 0.5)
+        lens = (cv2.erode(drawn[..., 1] * (1 - drawn[..., 0]), np.ones((5, 5))) > 0.7) & (weight > 0.5)
+        strong = frame & (darker >= np.median(darker[frame])) if frame.any() else weight > 0.5
+        taken = 1 - float(np.median(after[lens][:, 0] / np.maximum(before[lens][:, 0], 1))) if lens.any() else 0.0
+        opacity = np.array([min(float(np.median(darker[strong])) / STRONG, 1), taken if taken > CLEAR else 0.0])
+        colours = [
+            _grayed(np.median(after[strong], axis=0)),
+            _grayed(np.median(after[lens if lens.any() else strong], axis=0)),
+        ]
+        sizes = np.array([shape.width, shape.height, shape.exponent, shape.lift, shape.thickness])
+        return cls(reference, sizes, *colours, np.median(before[strong], axis=0), opacity)
+
+    @cached_property
+    def drawing(self) -> Drawing:
+        """Frame, lenses, the light on the frame's upper edges, the shadow it throws."""
+        shape = Shape(*self.shape.tolist())
+        curves = _on(self.reference, shape)
+        frame, lens = np.moveaxis(draw(curves, shape.thickness, SIDE), -1, 0)
+        unit = curves.unit * SIDE
+        lower = _shifted(frame, shape.thickness * unit / 3)
+        gleam = np.clip(frame - lower, 0, 1)
+        shadow = cv2.GaussianBlur(_shifted(frame, 0.05 * unit), (0, 0), 0.03 * unit)
+        return Drawing(np.dstack([frame, lens, gleam, shadow]))
+
+    def patch(self, rgb: np.ndarray, mask: np.ndarray, quad: np.ndarray, offset: np.ndarray) -> tuple[Box, np.ndarray]:
+        """What the glasses add to a frame; arguments and result as of :meth:`dvaedit.face.beard.Beard.patch`."""
+        box, weights = mask_in_frame(mask, quad, rgb.shape[1::-1])
+        if not weights.size:
+            return box, np.zeros((0, 0, 3), np.float32)
+        frame, lens, gleam, shadow = (each[..., None] for each in self.drawing.at(in_box(offset, quad, box), quad))
+        before = rgb[box[1] : box[3], box[0] : box[2]].astype(np.float32)
+        light = cv2.GaussianBlur(to_lab(before)[..., :1], (0, 0), max(side(quad) / 40, 0.5))[..., None] / max(
+            self.skin[0], 1
+        )
+        solid, dark = self.opacity
+        after = before * (1 - SHADOW * solid * shadow)
+        after = after + dark * lens * (from_lab(self.lens) - after)
+        colour = np.array(self.frame) * np.clip(light, 0.6, 1.4) + gleam * np.array([GLEAM, 0, 0]) * np.clip(
+            light, 0, 1.4
+        )
+        after = after + SOLID * solid * frame * (from_lab(colour) - after)
+        return box, weights[..., None] * (after - before)
+
+
+def _on(reference: np.ndarray, shape: Shape) -> Curves:
+    eyes, ears = (np.stack([reference[list(pair)].mean(axis=0) for pair in pairs]) for pairs in (EYES, EARS))
+    return outlines(eyes, reference[BRIDGE], ears, shape)
+
+
+def _best_shape(darker: np.ndarray, reference: np.ndarray) -> Shape:
+    """The shape whose drawing, with clear or dark lenses, correlates best with where it got darker, (S, S)."""
+    target = (darker - darker.mean()).ravel()
+
+    def fit(shape: Shape) -> float:
+        frame, lens = np.moveaxis(draw(_on(reference, shape), shape.thickness, len(darker)), -1, 0)
+        drawn = [cv2.GaussianBlur(np.maximum(frame, dark * lens), (0, 0), SMEAR * len(lens)).ravel() for dark in LENSES]
+        return max(float((each - each.mean()) @ target / max(each.std(), 1e-6)) for each in drawn)
+
+    sizes = product(WIDTHS, HEIGHTS, EXPONENTS, (LIFT,), THICKNESSES)
+    return max((Shape(*each) for each in sizes), key=fit)
+
+
+def _grayed(lab: np.ndarray) -> np.ndarray:
+    return lab * np.array([1, GRAY, GRAY])
+
+
+def _shifted(image: np.ndarray, down: float) -> np.ndarray:
+    return cv2.warpAffine(image, np.float32([[1, 0, 0], [0, 1, down]]), image.shape[::-1])
+
+
+def _fixed(curve: np.ndarray, size: int) -> np.ndarray:
+    return np.rint((curve * size - 0.5) * 16).astype(np.int32)

@@ -1,0 +1,102 @@
+import cv2
+import numpy as np
+import pytest
+
+from dvaedit.face.glasses import EYES, Glasses, Shape, draw, outlines
+from dvaedit.face.lab import to_lab
+from tests.face.conftest import face_points, square
+
+SIZE = 128
+SKIN, DARK = np.array([200.0, 160, 140]), np.array([20.0, 18, 18])
+MEANT = Shape(0.8, 0.62, 3.0, 0.03, 0.06)
+
+
+@pytest.fixture(scope="module")
+def reference():
+    return face_points()
+
+
+def curves(reference, shape=MEANT):
+    eyes = np.stack([reference[list(pair)].mean(axis=0) for pair in EYES])
+    ears = np.stack([reference[[0, 1]].mean(axis=0), reference[[15, 16]].mean(axis=0)])
+    return outlines(eyes, reference[27], ears, shape)
+
+
+def edited(reference, lenses=0.0):
+    """Crops and edited crops: a smear of the glasses that are meant, another one in each frame."""
+    rng = np.random.default_rng(0)
+    crops = np.broadcast_to(SKIN, (7, SIZE, SIZE, 3)).copy()
+    frame, lens = np.moveaxis(draw(curves(reference), MEANT.thickness, SIZE), -1, 0)
+    drawn = cv2.GaussianBlur(np.maximum(frame, lenses * lens), (0, 0), 1)[None, ..., None]
+    noise = cv2.GaussianBlur(rng.normal(size=(SIZE, SIZE, 7)), (0, 0), 2).transpose(2, 0, 1)[..., None]
+    return crops, crops + np.clip(drawn + 2 * noise * drawn, 0, 1) * (DARK - crops)
+
+
+def learnt(reference, crops, changed):
+    weights = np.ones((len(crops), SIZE, SIZE))
+    return Glasses.learn(crops, changed, weights, np.repeat(reference[None], len(crops), 0), reference)
+
+
+def test_the_pair_that_is_meant_is_found(reference):
+    found = learnt(reference, *edited(reference))
+    width, height, exponent, _, thickness = found.shape
+    assert (width, height) == pytest.approx((0.8, 0.62), abs=0.07) and exponent in (2.2, 3.0, 4.0)
+    assert thickness == pytest.approx(0.06, abs=0.02)
+    assert found.opacity.tolist() == [1.0, 0.0]
+    assert found.frame[0] < 25 and found.skin[0] == pytest.approx(to_lab(SKIN)[0], abs=1)
+
+
+def test_dark_lenses_make_sunglasses(reference):
+    found = learnt(reference, *edited(reference, lenses=0.85))
+    assert found.opacity[1] > 0.6 and found.lens[0] < 35
+
+
+def test_a_faint_change_makes_faint_glasses(reference):
+    crops, changed = edited(reference)
+    found = learnt(reference, crops, crops + 0.1 * (changed - crops))
+    assert 0.1 < found.opacity[0] < 0.7
+
+
+def test_no_skin_no_glasses(reference):
+    crops = np.zeros((2, SIZE, SIZE, 3))
+    points = np.repeat(reference[None], 2, 0)
+    assert Glasses.learn(crops, crops, np.zeros((2, SIZE, SIZE)), points, reference) is None
+
+
+def test_frames_are_crisp_and_clear_lenses_show_the_eyes(reference):
+    found = learnt(reference, *edited(reference))
+    rgb = np.broadcast_to(SKIN.astype(np.uint8), (400, 400, 3)).copy()
+    mask = np.ones((SIZE, SIZE), np.float32)
+    (x0, y0, x1, y1), delta = found.patch(rgb, mask, square(400), np.zeros((SIZE, SIZE, 2), np.float16))
+    full = np.zeros((400, 400, 3))
+    full[y0:y1, x0:x1] = delta
+    left, right = (400 * reference[list(pair)].mean(axis=0) for pair in EYES)
+    for x, y in (left, right):
+        assert np.abs(full[round(y) - 3 : round(y) + 3, round(x) - 3 : round(x) + 3]).max() < 12
+    column = full[:, round(left[0]), 0]
+    assert column.min() < -120  # as dark as the network meant them
+    assert np.abs(np.diff(column)).max() > 40  # an edge within three pixels
+    assert not full[round(400 * reference[33, 1]) :].any()  # nothing below the nose
+
+
+def test_glasses_move_with_the_head_and_stay_within_the_mask(reference):
+    found = learnt(reference, *edited(reference))
+    rgb = np.broadcast_to(SKIN.astype(np.uint8), (256, 256, 3)).copy()
+    still = np.zeros((SIZE, SIZE, 2), np.float32)
+    mask = np.ones((SIZE, SIZE), np.float32)
+    _, here = found.patch(rgb, mask, square(256), still)
+    _, there = found.patch(rgb, mask, square(256), still - np.float32([10 / 256, 0]))
+    assert np.abs(there[20:-20, 30:-20] - here[20:-20, 20:-30]).mean() < 0.05 * np.abs(here).mean()
+    half = mask.copy()
+    half[:, 64:] = 0
+    (_, _, x1, _), cut = found.patch(rgb, half, square(256), still)
+    assert x1 <= 132 and np.abs(cut).max() > 100
+    box, empty = found.patch(rgb, 0 * mask, square(256), still)
+    assert box == (0, 0, 0, 0) and empty.size == 0
+
+
+def test_a_turned_face_has_a_shorter_far_lens(reference):
+    turned = reference.copy()
+    turned[27] += [0.04, 0]  # the bridge lies nearer to the right eye
+    left, right = (np.ptp(lens[:, 0]) for lens in curves(turned).lenses)
+    assert right < 0.75 * left

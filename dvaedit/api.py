@@ -42,7 +42,7 @@ def edit(
     attributes: str | AttributeEdit | Sequence[str | AttributeEdit] = (),
     output: PathLike | None = None,
     source_text: str = "face",
-    strength: float = 1.0,
+    strength: float | None = None,
     clip: str = DEFAULT_CLIP,
     region: str = "auto",
     paste: str = "delta",
@@ -62,10 +62,11 @@ def edit(
 ) -> EditResult:
     """Edit a face of ``video`` and write the result to ``output``.
 
-    ``text`` and ``attributes`` ("NAME" or "NAME=STRENGTH") add up; ``strength`` scales all of them. ``output``
-    defaults to a name beside the input. ``compare`` also writes source and result side by side. ``face``: "largest",
-    "all", a number as :func:`faces` gives it, or the path of a photograph; ``range``: the part to edit, "START-END".
-    ``video`` may also be a picture or a folder of them; the output is one too then. ``codec``, ``crf``, ``preset``,
+    ``text`` and ``attributes`` ("NAME" or "NAME=STRENGTH") add up; ``strength`` scales all of them. Where none is
+    given the edit is as strong, from 1 to 2, as this video needs to show it. ``output`` defaults to a name beside the
+    input. ``compare`` also writes source and result side by side. ``face``: "largest", "all", a number as
+    :func:`faces` gives it, or the path of a photograph; ``range``: the part to edit, "START-END". ``video`` may also be
+    a picture or a folder of them; the output is one too then. ``codec``, ``crf``, ``preset``,
     ``pix_fmt``, ``lossless``: see :class:`dvaedit.video.codecs.Encoding`; codec "copy-of-source" is the input's.
     ``marking``: how the output says that it was edited; by default in its metadata and in a JSON file beside it.
     With the paper's recipe a strength is its scale, ``iterations`` are those of its text search, and ``region`` and
@@ -160,7 +161,8 @@ def _edited_people(pipeline: Pipeline, count: int) -> tuple[EditedPerson, ...]:
     for place in map(place_of, range(count)):
         align, changed = pipeline.artifact(f"align{place}"), pipeline.artifact(f"edit{place}")
         meta = {name: align.meta[name] for name in ("person", "seen", "small", "turned", "bridged")}
-        found.append(EditedPerson(edited=len(align.read("frames")), cosine=changed.meta["cosine"], **meta))
+        about = {name: changed.meta[name] for name in ("cosine", "strength")}
+        found.append(EditedPerson(edited=len(align.read("frames")), **about, **meta))
     return tuple(found)
 
 
@@ -171,7 +173,7 @@ def prepare_edit(
     attributes: str | AttributeEdit | Sequence[str | AttributeEdit] = (),
     output: PathLike | None = None,
     source_text: str = "face",
-    strength: float = 1.0,
+    strength: float | None = None,
     clip: str = DEFAULT_CLIP,
     region: str = "auto",
     paste: str = "delta",
@@ -191,8 +193,11 @@ def prepare_edit(
 ) -> EditPlan:
     """Check everything :func:`edit` is given, load the model and wire the stages; computes nothing yet."""
     video = Path(video)
-    texts = tuple(_text_edit(item, source_text, strength) for item in _as_tuple(text))
-    attribute_edits = tuple(_attribute_edit(item, strength) for item in _as_tuple(attributes))
+    scale = 1.0 if strength is None else strength
+    texts = tuple(_text_edit(item, source_text, scale) for item in _as_tuple(text))
+    attribute_edits = tuple(_attribute_edit(item, scale) for item in _as_tuple(attributes))
+    plain_ones = all(abs(change.strength) == 1 for change in (*texts, *attribute_edits))
+    adapt = strength is None and plain_ones and options.recipe != PAPER
     if not texts and not attribute_edits:
         raise UsageError("nothing to edit", hint='Give --text "blond hair" or --attribute Blond_Hair.')
     choice = Choice.parse(face)
@@ -214,15 +219,17 @@ def prepare_edit(
     text_model = load_text_model(clip, model.runtime, antialias=not papers) if texts else None
     unknown = tuple(word for item in texts for word in text_model.known_words(item.target)[1])
     settings = replace(
-        run.settings, attributes=attribute_edits, texts=texts, region=region, paste=paste, encoding=encoding
-    )
+        run.settings, attributes=attribute_edits, texts=texts, adapt=adapt, region=region, paste=paste,
+        encoding=encoding,
+    )  # fmt: skip
     searched = PaperObjective.iterations if iterations is None else iterations
     settings = replace(settings, visible_mark=marking.visible, iterations=searched)
     request = {
-        "text": texts, "attributes": attribute_edits, "region": region, "paste": paste, "face": face, "range": range,
-        "min_face": min_face, "encoding": encoding, "clip": clip, "steps": options.step_count, "seed": options.seed,
-        "dtype": model.runtime.dtype_name, "deinterlace": options.deinterlace, "rate": float(options.rate),
-        "visible_mark": marking.visible, "recipe": options.recipe, "iterations": iterations,
+        "text": texts, "attributes": attribute_edits, "adapt": adapt, "region": region, "paste": paste, "face": face,
+        "range": range, "min_face": min_face, "encoding": encoding, "clip": clip, "steps": options.step_count,
+        "seed": options.seed, "dtype": model.runtime.dtype_name, "deinterlace": options.deinterlace,
+        "rate": float(options.rate), "visible_mark": marking.visible, "recipe": options.recipe,
+        "iterations": iterations,
     }  # fmt: skip
     request = plain({name: str(value) if isinstance(value, Path) else value for name, value in request.items()})
     return EditPlan(

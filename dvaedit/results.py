@@ -14,7 +14,7 @@ class EditedPerson:
     """One person of an edit. ``seen``: frames with a detection in the part to edit; ``edited``: frames changed.
 
     ``small``, ``turned``: frames left as they are because the face is too small or turned away; ``bridged``: frames
-    without a detection that are edited between two that have one.
+    without a detection that are edited between two that have one; ``strength``: of the edit, times what was asked for.
     """
 
     person: int
@@ -24,6 +24,7 @@ class EditedPerson:
     turned: int
     bridged: int
     cosine: float
+    strength: float
 
 
 @dataclass(frozen=True)

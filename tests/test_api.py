@@ -274,3 +274,20 @@ def test_what_the_paper_recipe_has_not_is_refused(video, options, values, said):
     changed = replace(options, **{"recipe": "paper", "steps": 5, **values.pop("options", {})})
     with pytest.raises(UsageError, match=said):
         dvaedit.edit(video, attributes="Male", options=changed, **values)
+
+
+@pytest.mark.parametrize(
+    ("asked", "adapts"),
+    [
+        ({"attributes": "Male"}, True), ({"attributes": "Male=-1"}, True), ({"attributes": "Male=0.5"}, False),
+        ({"attributes": "Male", "strength": 1}, False), ({"attributes": ["Male", "Blond_Hair=2"]}, False),
+    ],
+)  # fmt: skip
+def test_strength_is_found_where_none_is_given(video, options, asked, adapts):
+    plan = api.prepare_edit(video, options=options, **asked)
+    assert plan.job.settings.adapt is adapts and plan.request["adapt"] is adapts
+
+
+def test_the_strength_that_was_found_is_said(video, options, tmp_path):
+    result = dvaedit.edit(video, attributes="Male", output=tmp_path / "out.mp4", options=options)
+    assert [person.strength for person in result.people] == [1.0]  # of a classifier whose reliability is not known

@@ -51,8 +51,12 @@ def edit(
         typer.Option("--source-text", metavar="TEXT", help="What --text departs from.", rich_help_panel=WHAT),
     ] = "face",
     strength: Annotated[
-        float, typer.Option("--strength", help="Scales all changes; 0 changes nothing.", rich_help_panel=WHAT)
-    ] = 1.0,
+        float | None,
+        typer.Option(
+            "--strength", show_default=False, rich_help_panel=WHAT,
+            help="Scales all changes; 0 changes nothing. By default as much as this video needs, 1 to 2.",
+        ),
+    ] = None,
     region: Annotated[
         options.Region, typer.Option("--region", help="Where changes may show.", rich_help_panel=WHAT)
     ] = options.Region.auto,
@@ -177,6 +181,11 @@ def _show(session: Session, video: Path, result: EditResult, json: bool) -> None
         session.note(f'"{text}" was read as: {words or "none of the known attributes"}')
     frames = f"edited {result.edited_frames} of {result.frames} frames ({result.region})"
     session.note(f"{frames} in {duration(sum(result.seconds.values()))}; cosine of the identity {result.cosine:.3f}")
+    for person in result.people:
+        if person.strength != 1:
+            session.note(
+                f"face {person.person}: strength {person.strength:g}, what this video needs (--strength sets it)"
+            )
     people_lines(session, result)
     if result.sidecar is not None:
         session.note(f"what was done: {result.sidecar}")

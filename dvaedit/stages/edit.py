@@ -29,6 +29,7 @@ from dvaedit.models.clip import TextImageModel
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.pipeline.stage import Stage, StageProgress, unkeyed
 from dvaedit.pipeline.writer import ArtifactWriter
+from dvaedit.stages.adapt import needed_strength
 from dvaedit.stages.parse import read_maps
 
 SEARCH_TIMESTEPS = (350, 550, 750)
@@ -41,16 +42,20 @@ class Edit(Stage):
     ``meta``: ``region`` it shows in, ``dyed``: hair takes on another colour, ``added``: what is put on the face,
     ``mix`` of attributes per text, ``cosine`` to before.
 
-    Edits add up in the normalised code; ``text_frames`` frames spread over the video guide the text search.
+    Edits add up in the normalised code; ``text_frames`` frames spread over the video guide the text search. ``adapt``:
+    all of them are as strong as :func:`needed_strength` says, ``meta["strength"]``; ``steps``: of the sampling that
+    tells it.
     """
 
     name: ClassVar[str] = "edit"
-    version: ClassVar[int] = 6
+    version: ClassVar[int] = 7
     attributes: tuple[AttributeEdit, ...] = ()
     texts: tuple[TextEdit, ...] = ()
     objective: TextObjective = field(default_factory=TextObjective)
     text_frames: int = 2
     seed: int = 0
+    adapt: bool = False
+    steps: int = 10
     model: Model = unkeyed(None)
     clip: TextImageModel | None = unkeyed(None)
 
@@ -61,15 +66,23 @@ class Edit(Stage):
     def run(self, inputs: dict[str, Artifact], out: ArtifactWriter, progress: StageProgress) -> None:
         model = self.model
         z_id_rep = model.tensor(model.identity_codes(inputs["encode"]))
-        shift = attribute_shift(model.attributes, z_id_rep, list(self.attributes))
-        touched, mixes = {edit.name: edit.strength for edit in self.attributes if edit.strength}, {}
+        touched, mixes, worded = {edit.name: edit.strength for edit in self.attributes if edit.strength}, {}, 0.0
         for number, text in enumerate(self.texts):
             change, mixes[text.target] = self._text_shift(text, inputs, z_id_rep, _part(progress, number, self))
-            shift = shift + text.strength * change
+            worded = worded + text.strength * change
             touched |= {name: text.strength * share for name, share in mixes[text.target].items()} or {"": 1.0}
-        z_id = apply_shift(model.attributes, z_id_rep, shift)
+
+        def shift(strength: float) -> Tensor:
+            edits = [AttributeEdit(edit.name, edit.strength * strength) for edit in self.attributes]
+            return attribute_shift(model.attributes, z_id_rep, edits) + strength * worded
+
+        def edited(strength: float) -> Tensor:
+            return apply_shift(model.attributes, z_id_rep, shift(strength))
+
+        strength = needed_strength(model, inputs, self.steps, touched, edited) if self.adapt else 1.0
+        z_id = edited(strength)
         out.meta.update(region=region_of(list(touched)), dyed=dyed(list(touched)), added=added(touched), mix=mixes)
-        out.meta["length"] = float(shift.norm())
+        out.meta.update(length=float(shift(strength).norm()), strength=strength)
         out.meta["cosine"] = float(torch.cosine_similarity(z_id, z_id_rep).mean())
         out.save({"z_id": z_id.cpu().numpy()})
         progress(1, 1)

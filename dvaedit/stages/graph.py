@@ -31,13 +31,15 @@ DEFAULT_STEPS = 10
 class Settings:
     """What shapes the result; the defaults are the command line's.
 
-    ``people``: numbers of those to edit, from 1, the largest. ``span``: the part to edit; ``scan``: the part in which
-    faces are looked for, and so what the numbers refer to. ``recipe``: "own" or "paper"; ``iterations``: of the text
-    search of the paper's, which has no ``region`` and ``paste`` to choose.
+    ``adapt``: the edit is as strong as the video needs. ``people``: numbers of those to edit, from 1, the largest.
+    ``span``: the part to edit; ``scan``: the part in which faces are looked for, and so what the numbers refer to.
+    ``recipe``: "own" or "paper"; ``iterations``: of the text search of the paper's, which has no ``region`` and
+    ``paste`` to choose.
     """
 
     attributes: tuple[AttributeEdit, ...] = ()
     texts: tuple[TextEdit, ...] = ()
+    adapt: bool = False
     steps: int = DEFAULT_STEPS
     seed: int = 0
     region: str = "auto"
@@ -99,15 +101,18 @@ def edit_nodes(video: Path, model: Model, clip: TextImageModel | None, settings:
 
 
 def _edit_chain(video: Path, model: Model, clip: TextImageModel | None, settings: Settings, place: str) -> list[Node]:
-    edit = Edit(settings.attributes, settings.texts, seed=settings.seed, model=model, clip=clip)
+    steps = {"adapt": True, "steps": settings.steps} if settings.adapt else {}  # a strength that is given needs none
+    edit = Edit(settings.attributes, settings.texts, seed=settings.seed, **steps, model=model, clip=clip)
     paste = Paste(settings.region, settings.paste, model=model, video=video)
+
+    needs = [*(["parse"] if settings.texts else []), *(["invert"] if settings.adapt else [])]
 
     def named(*names: str) -> dict[str, str]:
         return {name: f"{name}{place}" for name in names}
 
     return [
         Node(Parse(model=model, video=video), named("align"), f"parse{place}"),
-        Node(edit, named("align", "encode", *(["parse"] if settings.texts else [])), f"edit{place}"),
+        Node(edit, named("align", "encode", *needs), f"edit{place}"),
         Node(
             Sample(settings.steps, model.runtime.dtype_name, model), named("invert", "encode", "edit"), f"sample{place}"
         ),

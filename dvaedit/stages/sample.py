@@ -37,19 +37,23 @@ class Sample(Stage):
         noise, codes = inputs["invert"], inputs["encode"]
         z_id = inputs["edit"].read("z_id") if "edit" in inputs else self.model.identity_codes(codes)
         for start, stop in out.missing(noise.frames, SHARD):
-            states = tuple(self._state(noise.read(name, start, stop)) for name in ("x_before", "x_T"))
-            z_lnd = codes.read("z_lnd", start, stop)
-            out.write(start, stop, {"crops": self._sample(states, rows(z_id, start, stop), z_lnd)})
+            states, z_lnd = states_of(self.model, noise, start, stop), codes.read("z_lnd", start, stop)
+            crops = sample(self.model, states, rows(z_id, start, stop), z_lnd, self.steps)
+            out.write(start, stop, {"crops": crops.to(torch.float16).cpu().numpy()})
             progress(stop, noise.frames)
 
-    def _state(self, array: np.ndarray) -> torch.Tensor:
-        return self.model.tensor(array).contiguous(memory_format=torch.channels_last)
 
-    @torch.inference_mode()
-    def _sample(self, states: States, z_id: np.ndarray, z_lnd: np.ndarray) -> np.ndarray:
-        denoise, schedule = bind(self.model, z_id, z_lnd), self.model.autoencoder.schedule
-        crops = reversible_sample(schedule, denoise, states, reversible_timesteps(self.steps))
-        return crops.to(torch.float16).cpu().numpy()
+def states_of(model: Model, noise: Artifact, start: int, stop: int) -> States:
+    """The noise codes of frames ``start`` to ``stop`` of the track, as the invert stage made them."""
+    parts = (noise.read(name, start, stop) for name in ("x_before", "x_T"))
+    return tuple(model.tensor(part).contiguous(memory_format=torch.channels_last) for part in parts)
+
+
+@torch.inference_mode()
+def sample(model: Model, states: States, z_id: np.ndarray, z_lnd: np.ndarray, steps: int) -> torch.Tensor:
+    """Crops (B, 3, S, S), RGB in [-1, 1], not clamped; z_id: (1, D) or (B, D); z_lnd: (B, 102)."""
+    denoise, schedule = bind(model, z_id, z_lnd), model.autoencoder.schedule
+    return reversible_sample(schedule, denoise, states, reversible_timesteps(steps))
 
 
 def rows(z_id: np.ndarray, start: int, stop: int) -> np.ndarray:

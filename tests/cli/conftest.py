@@ -38,6 +38,7 @@ class Person:
     small: int = 3
     turned: int = 1
     bridged: int = 2
+    strength: float = 1.5
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ def test_defaults_are_those_of_the_api():
                 assert ours == theirs[name], name
                 compared.add(name)
     assert compared == {
-        "source_text", "strength", "region", "paste", "overwrite", "model", "recipe", "device", "dtype", "seed",
+        "source_text", "region", "paste", "overwrite", "model", "recipe", "device", "dtype", "seed",
         "face", "min_face", "lossless", "deinterlace", "rate",
     }  # fmt: skip
 
@@ -104,6 +104,7 @@ def test_stdout_is_the_path_alone(api, run):
     assert result.stdout == "out.mp4\n"
     assert "edited 10 of 12 frames (hair) in 2.0 s" in result.stderr
     assert '"blond hair" was read as: Blond_Hair +1.00' in result.stderr
+    assert "face 2: strength 1.5, what this video needs" in result.stderr
     assert run(*EDIT, "--quiet").stdout == "out.mp4\n"
 
 

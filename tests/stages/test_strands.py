@@ -10,7 +10,7 @@ from dvaedit.stages.png import read_mask
 from tests.stages.test_chain import pipeline
 
 BLOND = Settings(attributes=(AttributeEdit("Blond_Hair", 1.0),), steps=3)
-BOTH = replace(BLOND, attributes=(*BLOND.attributes, AttributeEdit("Eyeglasses", 1.0)))
+BOTH = replace(BLOND, attributes=(*BLOND.attributes, AttributeEdit("Eyeglasses", -1.0)))
 
 
 class NoHair(torch.nn.Module):

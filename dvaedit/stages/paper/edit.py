@@ -51,7 +51,7 @@ class PaperEdit(Stage):
         for number, text in enumerate(self.texts):
             delta = self._search(text, inputs, self._part(progress, number))
             z_id = apply_delta(model.autoencoder, z_id, delta, text.strength)
-        out.meta.update(region="square", mix={}, length=float((z_id - before).norm()))
+        out.meta.update(region="square", mix={}, strength=1.0, length=float((z_id - before).norm()))
         out.meta["cosine"] = float(F.cosine_similarity(z_id, before).mean())
         out.save({"z_id": z_id.cpu().numpy()})
         progress(1, 1)

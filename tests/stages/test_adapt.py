@@ -1,0 +1,72 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from dvaedit.editing.attributes import AttributeEdit
+from dvaedit.models.classifier import AttributeModel
+from dvaedit.stages.adapt import CLEARLY, STRENGTHS
+from dvaedit.stages.graph import Settings
+from tests.stages.test_chain import pipeline
+
+METRICS = {name: {"auc": 0.95} for name in ("Blond_Hair", "Eyeglasses", "Male")}
+
+
+def settings(*edits, adapt=True):
+    return Settings(attributes=tuple(AttributeEdit(*edit) for edit in edits), adapt=adapt, steps=3)
+
+
+def judging(model, bias, metrics=METRICS):
+    """The tiny model with a classifier that sees, in everything, as much of each attribute as ``bias`` says."""
+    attributes = AttributeModel(model.attributes.names, model.attributes.directions.shape[1])
+    attributes.load_state_dict(model.attributes.state_dict())
+    attributes.weight.zero_()
+    attributes.bias.copy_(torch.tensor(bias))
+    return replace(model, attributes=attributes, metrics=metrics)
+
+
+def chosen(clip, model, folder, wanted):
+    run = pipeline(clip, model, folder, wanted)
+    return run.artifact("edit").meta
+
+
+def test_what_is_seen_at_once_needs_no_more(clip, model, tmp_path):
+    seen = judging(model, [CLEARLY + 1, 0.0, 0.0])
+    assert chosen(clip, seen, tmp_path, settings(("Blond_Hair", 1.0)))["strength"] == 1
+
+
+def test_what_is_never_seen_gets_all_there_is(clip, model, tmp_path):
+    blind = judging(model, [CLEARLY - 1, 0.0, 0.0])
+    adapted = chosen(clip, blind, tmp_path, settings(("Blond_Hair", 1.0)))
+    plain = chosen(clip, blind, tmp_path, settings(("Blond_Hair", 1.0), adapt=False))
+    assert (adapted["strength"], plain["strength"]) == (STRENGTHS[-1], 1)
+    assert adapted["length"] == pytest.approx(STRENGTHS[-1] * plain["length"], rel=1e-5)
+
+
+def test_taking_away_is_seen_where_the_classifier_sees_none(clip, model, tmp_path):
+    none = judging(model, [-CLEARLY - 1, 0.0, 0.0])
+    assert chosen(clip, none, tmp_path, settings(("Blond_Hair", -1.0)))["strength"] == 1
+
+
+def test_all_that_is_asked_for_must_be_seen(clip, model, tmp_path):
+    half = judging(model, [CLEARLY + 1, CLEARLY - 1, 0.0])
+    assert chosen(clip, half, tmp_path, settings(("Blond_Hair", 1.0), ("Eyeglasses", 1.0)))["strength"] == 2
+
+
+@pytest.mark.parametrize("metrics", [{}, {"Blond_Hair": {"auc": 0.8}}, {"Blond_Hair": {"auc": float("nan")}}])
+def test_a_classifier_that_is_not_reliable_has_no_say(clip, model, tmp_path, metrics):
+    blind = judging(model, [CLEARLY - 1, 0.0, 0.0], metrics)
+    assert chosen(clip, blind, tmp_path, settings(("Blond_Hair", 1.0)))["strength"] == 1
+
+
+def test_the_least_that_is_enough_is_taken(clip, model, tmp_path, monkeypatch):
+    blind = judging(model, [0.0, 0.0, 0.0])
+    calls = []
+
+    def logits(z_id):
+        calls.append(len(z_id))
+        return torch.full((len(z_id), 3), CLEARLY + (0.1 if len(calls) == 3 else -0.1))
+
+    monkeypatch.setattr(blind.attributes, "logits", logits)
+    assert chosen(clip, blind, tmp_path, settings(("Blond_Hair", 1.0)))["strength"] == STRENGTHS[2]
+    assert calls == [8, 8, 8]  # the clip's frames

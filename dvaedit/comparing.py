@@ -18,6 +18,8 @@ from dvaedit.face.quality import MIN_FACE
 from dvaedit.job import Job
 from dvaedit.models.bundle import Model
 from dvaedit.models.clip import DEFAULT_CLIP
+from dvaedit.pipeline.store import check_free
+from dvaedit.reports.media import page_bytes
 from dvaedit.reports.page import write_report
 from dvaedit.runtime import Runtime
 from dvaedit.stages.choose import LARGEST, Choice
@@ -88,6 +90,7 @@ def report(
     first = paths[0] if paths else Path(original)
     target = Path(output) if output is not None else first.with_name(f"{first.stem}.report.html")
     check_file(target, [Path(original), *paths], overwrite)
+    check_free({target: page_bytes(paths)}, target)
     found = evaluate(original, paths, region=region, targets=targets, face=face, options=options)
     progress = options.progress or (lambda label, done, total: None)
     return ReportResult(target, write_report(target, found, progress), found)
@@ -135,7 +138,7 @@ def sweep(
     nodes = sweep_nodes(job.source.video, model, text_model, settings, variants, frames if picked else None)
     pipeline = job.pipeline(nodes)
     if not picked:  # a few frames need next to nothing
-        job.make_room(pipeline, [f"paste:{variant.label}" for variant in variants])
+        job.make_room(pipeline, [f"paste:{variant.label}" for variant in variants], target)
     made = Sweep(pipeline, job.source, variants, view, tile, picked)
     tiles = made.write_sheet(target) if picked else made.write_video(target, job.clock)
     return SweepResult(target, tuple(tiles), time.monotonic() - began)

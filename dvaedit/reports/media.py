@@ -55,6 +55,11 @@ class KeyFrame:
     difference: str
 
 
+def page_bytes(videos: Sequence[Path]) -> int:
+    """What a page with these videos takes at the most: each as it is or ``LARGEST``, in base64, and the pictures."""
+    return sum(min(video.stat().st_size * 2, LARGEST) * 4 // 3 + 2_000_000 for video in videos if video.is_file())
+
+
 def make_media(
     original: Original, edit: Edited, chosen: Sequence[int], worst: int | None, progress: Callable[[int, int], None]
 ) -> tuple[Clip, list[KeyFrame]]:

@@ -23,8 +23,9 @@ from dvaedit.face.regions import REGIONS
 from dvaedit.models.parsing import Classes
 from dvaedit.runtime import Runtime
 from dvaedit.training.augment import to_float
-from dvaedit.training.faces import read_image
+from dvaedit.training.faces import is_held_out, read_image, read_rows
 from dvaedit.training.outlines import OUTLINED, SIZE, Outline, read_outlines
+from dvaedit.training.parser_augment import occlude
 from dvaedit.video.reader import read_frames
 
 OUTLINES = Path("tests/data/outlines.json")
@@ -52,8 +53,7 @@ def measure(parser: Classes, outlines: Sequence[Outline], data: Path) -> dict[st
     """:func:`overlap` by file, for a parser on the CPU."""
     found = {}
     for outline in outlines:
-        x = to_float(torch.from_numpy(read_crop(outline, data)[None].copy()))
-        found[Path(outline.file).name] = overlap(parser.class_map(x)[0].numpy(), outline)
+        found[Path(outline.file).name] = overlap(_class_map(parser, read_crop(outline, data)), outline)
     return found
 
 
@@ -70,18 +70,48 @@ def summary(found: dict[str, dict[str, tuple[int, int]]], outlines: Sequence[Out
     return {"mean": mean, "pooled": {region: float(iou(counts[region])) for region in OUTLINED}}
 
 
+@torch.inference_mode()
+def behind(parser: Classes, data: Path, count: int, seed: int = 0) -> dict[str, float]:
+    """With things pasted before ``count`` held-out faces (hands, sticks with heads, blobs): shares of pixels.
+
+    "painted": of what covers the face, what is still taken for face; "kept": of the rest of the face, what still is.
+    """
+    files = [row["file"] for row in read_rows(data) if is_held_out(row["file"]) and row["occluded"] == "0"]
+    rng, face = np.random.default_rng(seed), sorted(REGIONS["face"])
+    counts = np.zeros((2, 2), np.int64)
+    for file, other in zip(files[:: max(len(files) // count, 1)][:count], rng.permutation(files), strict=False):
+        image, thing = (read_image(data / "images" / name, SIZE) for name in (file, other))
+        bare = _class_map(parser, image)
+        covered, left = occlude((image, bare), thing, rng)
+        before, gone = np.isin(bare, face), left != bare
+        after = np.isin(_class_map(parser, covered), face)
+        counts += [[(after & before & part).sum(), (before & part).sum()] for part in (gone, ~gone)]
+    painted, kept = (counts[:, 0] / counts[:, 1]).tolist()
+    return {"painted": painted, "kept": kept}
+
+
+def _class_map(parser: Classes, image: np.ndarray) -> np.ndarray:
+    """The classes of one crop, both (256, 256)."""
+    return parser.class_map(to_float(torch.from_numpy(image[None].copy())))[0].numpy().astype(np.uint8)
+
+
 def main() -> None:
     """Print the IoU of each crop, their mean and that of all pixels together."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="face set: faces.csv, landmarks468.npz, images/")
     parser.add_argument("--outlines", type=Path, default=OUTLINES, help="JSON")
     parser.add_argument("--model", default="compact")
+    parser.add_argument("--occluded", type=int, default=0, help="also paste things before so many held-out faces")
     arguments = parser.parse_args()
     outlines = read_outlines(arguments.outlines)
-    found = measure(load_model(arguments.model, Runtime.resolve("cpu")).parser, outlines, arguments.data)
+    network = load_model(arguments.model, Runtime.resolve("cpu")).parser
+    found = measure(network, outlines, arguments.data)
     crops = {name: {region: iou(counts) for region, counts in row.items()} for name, row in found.items()}
     for name, row in (crops | summary(found, outlines)).items():
         print(f"{name:28}" + "".join(f"  {region} {value:.3f}" for region, value in row.items()))
+    if arguments.occluded:
+        shares = behind(network, arguments.data, arguments.occluded)
+        print("covered: " + ", ".join(f"{name} {value:.3f}" for name, value in shares.items()))
 
 
 if __name__ == "__main__":

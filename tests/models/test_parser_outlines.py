@@ -12,7 +12,7 @@ from dvaedit.models.parsing import Classes
 from dvaedit.runtime import Runtime
 from dvaedit.training.faces import is_held_out
 from dvaedit.training.outlines import Outline, read_outlines
-from dvaedit.training.parser_quality import iou, measure, overlap, summary
+from dvaedit.training.parser_quality import behind, iou, measure, overlap, summary
 
 OUTLINES = Path(__file__).parents[1] / "data" / "outlines.json"
 FACES = Path(__file__).resolve().parents[3] / "shared" / "data" / "faces"
@@ -82,3 +82,9 @@ def test_shipped_parser_on_held_out_faces(parser: Classes, outlines: list[Outlin
     found = summary(measure(parser, outlines, FACES), outlines)
     assert_at_least(found["mean"], LEAST_MEAN)
     assert_at_least(found["pooled"], LEAST_POOLED)
+
+
+@pytest.mark.skipif(not FACES.is_dir(), reason="the face set (../shared/data/faces) is not here")
+def test_what_is_before_a_face_is_left_out(parser: Classes) -> None:
+    shares = behind(parser, FACES, 100)
+    assert shares["painted"] < 0.25 and shares["kept"] > 0.95

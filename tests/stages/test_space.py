@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 import dvaedit
-from dvaedit import api
+from dvaedit import api, comparing
 from dvaedit.errors import StorageError
 from dvaedit.pipeline import store
 from dvaedit.pipeline.run import StagePlan
@@ -75,6 +75,20 @@ def test_the_disk_of_the_output_is_looked_at_too(clip, model, tmp_path, monkeypa
     assert [path for path in cache.rglob("*") if path.is_file() and path.parent.name != ".locks"] == []
     result = dvaedit.edit(clip, attributes="Male", output=tmp_path / "out.mp4", options=options)
     assert result.output.is_file()
+
+
+def test_the_disks_of_sweeps_and_reports_are_looked_at(clip, model, tmp_path, monkeypatch):
+    folder = tmp_path / "results"
+    folder.mkdir()
+    monkeypatch.setattr(comparing, "load_model", lambda name, runtime: model)
+    monkeypatch.setattr(store, "free_space", lambda path: 1_000 if folder in path.parents else 10**12)
+    monkeypatch.setattr(store, "_disk", lambda path: 1 if folder in path.parents else 2)
+    options = dvaedit.Options(steps=3, cache_dir=tmp_path / "cache")
+    with pytest.raises(StorageError, match="the output needs about"):
+        dvaedit.sweep(clip, each=["Male"], strengths=[1, 2], output=folder / "choose.mp4", options=options)
+    with pytest.raises(StorageError, match="the output needs about"):
+        dvaedit.report(clip, clip, output=folder / "page.html", options=options)
+    assert list(folder.iterdir()) == []
 
 
 def test_cache_and_output_of_one_disk_count_together(tmp_path, monkeypatch):

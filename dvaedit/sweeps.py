@@ -111,7 +111,9 @@ def sweep_nodes(
     """
     nodes: dict[str, Node] = {}
     for variant in variants:
-        chosen = Settings(**{**vars(settings), "attributes": variant.attributes, "texts": variant.texts})
+        chosen = Settings(
+            **{**vars(settings), "attributes": variant.attributes, "texts": variant.texts, "draw": frames is None}
+        )
         nodes |= {node.name: node for node in _chain(edit_nodes(video, model, clip, chosen), variant.label, frames)}
     return list(nodes.values())
 

@@ -17,6 +17,7 @@ TITLES = {
     "people": "who is who, in which shots",
     "align": "follow the face, cut its crops",
     "encode": "identity and landmark codes",
+    "few": "pick a few frames",
     "invert": "crops to noise codes",
     "source": "crops back, unedited",
     "parse": "parts of the face",
@@ -42,12 +43,13 @@ def show_plan(session: Session, plan: EditPlan, steps: int, texts: int, json: bo
 
 
 def _rows(plan: EditPlan, steps: int, texts: int) -> list[tuple[StagePlan, Estimate]]:
-    from dvaedit.stages.estimate import estimate, known_frames
+    from dvaedit.stages.estimate import estimate, few_frames, known_frames
 
     stages, info = plan.stages(), plan.info
     faces = known_frames(stages) or info.frames
     pixels = info.width * info.height
     frames = {stage.label: info.frames if stage.label in WHOLE_VIDEO else faces for stage in stages}
+    frames |= few_frames(stages)
     return [(stage, estimate(stage, frames[stage.label], pixels, steps, texts)) for stage in stages]
 
 

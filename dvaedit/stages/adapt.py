@@ -14,8 +14,8 @@ from torch import Tensor
 
 from dvaedit.models.bundle import Model
 from dvaedit.pipeline.artifact import Artifact
+from dvaedit.stages.pick import spread
 from dvaedit.stages.sample import sample, states_of
-from dvaedit.stages.strands import spread
 
 PROBES = 8  # frames, spread over the video
 STRENGTHS = (1.0, 1.25, 1.5, 1.75, 2.0)  # tried in this order; the last is used where none is enough
@@ -33,8 +33,8 @@ def needed_strength(
 ) -> float:
     """The least of ``STRENGTHS`` at which all that is wanted is seen; 1 where no reliable classifier knows any of it.
 
-    inputs: encode and invert; wanted: attributes, with the sign of their change; edited: (1, D), the identity code
-    under so strong an edit.
+    inputs: encode and invert and, if only a few frames were inverted, few; wanted: attributes, with the sign of their
+    change; edited: (1, D), the identity code under so strong an edit.
     """
     signs = {
         model.attributes.index(name): float(np.sign(strength))
@@ -43,7 +43,7 @@ def needed_strength(
     }
     if not signs or model.autoencoder.per_frame:
         return STRENGTHS[0]
-    noise, codes = inputs["invert"], inputs["encode"]
+    noise, codes = inputs["invert"], inputs.get("few", inputs["encode"])
     chosen = spread(noise.frames, PROBES)
     states = tuple(torch.cat(parts) for parts in zip(*(states_of(model, noise, n, n + 1) for n in chosen), strict=True))
     z_lnd = np.concatenate([codes.read("z_lnd", n, n + 1) for n in chosen])

@@ -48,7 +48,7 @@ class Edit(Stage):
     """
 
     name: ClassVar[str] = "edit"
-    version: ClassVar[int] = 7
+    version: ClassVar[int] = 8
     attributes: tuple[AttributeEdit, ...] = ()
     texts: tuple[TextEdit, ...] = ()
     objective: TextObjective = field(default_factory=TextObjective)

@@ -6,7 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dvaedit.pipeline.run import StagePlan
+from dvaedit.stages.probes import COUNT
 from dvaedit.video.probe import VideoInfo
+
+FEW_ONLY = ("few", "invert", "sample")
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,12 @@ def estimate(plan: StagePlan, frames: int, pixels: int, steps: int, texts: int =
     return Estimate(left if each else 0, once + left * each, round(left * (cost.bytes + cost.pixel_bytes * pixels)))
 
 
+def few_frames(plans: Iterable[StagePlan]) -> dict[str, int]:
+    """How many frames the stages take, by label, that work on a few only, where a run has such."""
+    labels = [plan.label for plan in plans]
+    return {label: COUNT for label in labels if label.startswith(FEW_ONLY)} if "few" in labels else {}
+
+
 def known_frames(plans: Iterable[StagePlan]) -> int | None:
     """The frames with the face, where a stage that has begun knows them."""
     return next((plan.total for plan in plans if plan.stage in ("align", "paper-align", "encode") and plan.total), None)
@@ -106,11 +115,11 @@ def bytes_to_come(plans: Iterable[StagePlan], frames: int, pixels: int, lossless
     frames, pixels: of the video, and of one frame; lossless: whether the output is.
     """
     plans = list(plans)
-    faces = known_frames(plans) or frames
+    faces, few = known_frames(plans) or frames, few_frames(plans)
     total = 0
     for plan in plans:
         whole = plan.stage in ("decode", "export", "intake")
-        total += estimate(plan, frames if whole else faces, pixels, 1).bytes
+        total += estimate(plan, frames if whole else min(few.get(plan.label, faces), faces), pixels, 1).bytes
         if plan.stage == "export" and plan.needed and plan.state != "cached" and lossless:
             total += round(frames * pixels * LOSSLESS_PIXEL_BYTES)
     return total

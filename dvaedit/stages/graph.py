@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dvaedit.editing.attributes import AttributeEdit
+from dvaedit.editing.effects import added, dyed, region_of
 from dvaedit.editing.paper_text import PaperObjective
+from dvaedit.editing.reading import read_change
 from dvaedit.editing.text import TextEdit
 from dvaedit.face.quality import MIN_FACE
 from dvaedit.models.bundle import Model
@@ -19,8 +21,10 @@ from dvaedit.stages.encode import Encode
 from dvaedit.stages.export import Export
 from dvaedit.stages.invert import Invert
 from dvaedit.stages.parse import Parse
-from dvaedit.stages.paste import Paste
+from dvaedit.stages.paste import HAIR, Paste
 from dvaedit.stages.people import People
+from dvaedit.stages.pick import Pick
+from dvaedit.stages.probes import COUNT
 from dvaedit.stages.sample import Sample
 from dvaedit.video.codecs import Encoding
 
@@ -31,15 +35,16 @@ DEFAULT_STEPS = 10
 class Settings:
     """What shapes the result; the defaults are the command line's.
 
-    ``adapt``: the edit is as strong as the video needs. ``people``: numbers of those to edit, from 1, the largest.
-    ``span``: the part to edit; ``scan``: the part in which faces are looked for, and so what the numbers refer to.
-    ``recipe``: "own" or "paper"; ``iterations``: of the text search of the paper's, which has no ``region`` and
-    ``paste`` to choose.
+    ``adapt``: the edit is as strong as the video needs; ``draw``: what is drawn may go by a few frames. ``people``:
+    numbers of those to edit, from 1, the largest. ``span``: the part to edit; ``scan``: the part in which faces are
+    looked for, and so what the numbers refer to. ``recipe``: "own" or "paper"; ``iterations``: of the text search of
+    the paper's, which has no ``region`` and ``paste`` to choose.
     """
 
     attributes: tuple[AttributeEdit, ...] = ()
     texts: tuple[TextEdit, ...] = ()
     adapt: bool = False
+    draw: bool = True
     steps: int = DEFAULT_STEPS
     seed: int = 0
     region: str = "auto"
@@ -64,21 +69,25 @@ def scan_nodes(video: Path, scan: Span | None = None) -> list[Node]:
     return [Node(Decode(scan, video=video)), Node(People(), {"decode": "decode"})]
 
 
-def source_nodes(video: Path, model: Model, settings: Settings) -> list[Node]:
-    """From the file to its noise codes: what all edits of a video share."""
-    chains = [_source_chain(video, model, settings, at) for at in range(len(settings.people))]
+def source_nodes(video: Path, model: Model, settings: Settings, few: bool = False) -> list[Node]:
+    """From the file to its noise codes: what all edits of a video share. ``few``: of a few frames only."""
+    chains = [_source_chain(video, model, settings, at, few) for at in range(len(settings.people))]
     return scan_nodes(video, settings.scan) + [node for chain in chains for node in chain]
 
 
-def _source_chain(video: Path, model: Model, settings: Settings, at: int) -> list[Node]:
+def _source_chain(video: Path, model: Model, settings: Settings, at: int, few: bool) -> list[Node]:
     """Of one person, the ``at``-th of those to edit."""
     dtype, place = model.runtime.dtype_name, place_of(at)
     align = Align(model.image_size, settings.people[at], settings.span, settings.min_face, video)
     align_in, codes = f"align{place}", f"encode{place}"
+    tracked = {"align": align_in, "encode": codes}
+    picked = [Node(Pick(COUNT), tracked, f"few{place}")] if few else []
+    inverted = {"align": f"few{place}", "encode": f"few{place}"} if few else tracked
     return [
         Node(align, {"decode": "decode", "people": "people"}, align_in),
         Node(Encode(model=model), {"align": align_in}, codes),
-        Node(Invert(settings.steps, dtype=dtype, model=model), {"align": align_in, "encode": codes}, f"invert{place}"),
+        *picked,
+        Node(Invert(settings.steps, dtype=dtype, model=model), inverted, f"invert{place}"),
     ]
 
 
@@ -93,19 +102,38 @@ def reconstruct_nodes(video: Path, model: Model, settings: Settings) -> list[Nod
 
 def edit_nodes(video: Path, model: Model, clip: TextImageModel | None, settings: Settings) -> list[Node]:
     """Everything an edit runs, from the file to the encoded video."""
-    nodes, places = source_nodes(video, model, settings), [place_of(at) for at in range(len(settings.people))]
+    few, places = is_drawn(model, settings), [place_of(at) for at in range(len(settings.people))]
+    nodes = source_nodes(video, model, settings, few)
     for place in places:
-        nodes += _edit_chain(video, model, clip, settings, place)
+        nodes += _edit_chain(video, model, clip, settings, place, few)
     inputs = {f"{name}{place}": f"{name}{place}" for place in places for name in ("align", "paste")}
     return [*nodes, Node(Export(settings.encoding, settings.visible_mark, video), inputs)]
 
 
-def _edit_chain(video: Path, model: Model, clip: TextImageModel | None, settings: Settings, place: str) -> list[Node]:
+def is_drawn(model: Model, settings: Settings) -> bool:
+    """Whether all of the edit is dyed or put on, so that a few sampled frames tell all there is to know of it."""
+    if model.autoencoder.per_frame or not settings.draw or (settings.region, settings.paste) != ("auto", "delta"):
+        return False
+    strengths = {edit.name: edit.strength for edit in settings.attributes if edit.strength}
+    for text in settings.texts:
+        read = {name: value for name, value in read_change(text.target, text.source).items() if text.strength * value}
+        if not read.keys() & set(model.attributes.names):
+            return False
+        strengths |= {name: text.strength * value for name, value in read.items() if name in model.attributes.names}
+    names = list(strengths)
+    return bool(added(strengths)) or (dyed(names) and region_of(names) == HAIR)
+
+
+def _edit_chain(
+    video: Path, model: Model, clip: TextImageModel | None, settings: Settings, place: str, few: bool
+) -> list[Node]:
     steps = {"adapt": True, "steps": settings.steps} if settings.adapt else {}  # a strength that is given needs none
     edit = Edit(settings.attributes, settings.texts, seed=settings.seed, **steps, model=model, clip=clip)
+    sample = Sample(settings.steps, model.runtime.dtype_name, model)
     paste = Paste(settings.region, settings.paste, model=model, video=video)
 
-    needs = [*(["parse"] if settings.texts else []), *(["invert"] if settings.adapt else [])]
+    picked = ["few"] if few else []
+    needs = [*(["parse"] if settings.texts else []), *(["invert", *picked] if settings.adapt else [])]
 
     def named(*names: str) -> dict[str, str]:
         return {name: f"{name}{place}" for name in names}
@@ -113,8 +141,6 @@ def _edit_chain(video: Path, model: Model, clip: TextImageModel | None, settings
     return [
         Node(Parse(model=model, video=video), named("align"), f"parse{place}"),
         Node(edit, named("align", "encode", *needs), f"edit{place}"),
-        Node(
-            Sample(settings.steps, model.runtime.dtype_name, model), named("invert", "encode", "edit"), f"sample{place}"
-        ),
-        Node(paste, named("align", "parse", "sample", "edit"), f"paste{place}"),
+        Node(sample, named("invert", "encode", "edit") | ({"encode": f"few{place}"} if few else {}), f"sample{place}"),
+        Node(paste, named("align", "parse", "sample", "edit", *picked), f"paste{place}"),
     ]

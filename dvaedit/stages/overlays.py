@@ -18,10 +18,8 @@ from dvaedit.face.paste import Box
 from dvaedit.face.regions import CLASS_ID
 from dvaedit.face.steady import RADIUS, steady
 from dvaedit.pipeline.artifact import Artifact
-from dvaedit.stages.parse import read_maps
 from dvaedit.stages.png import read_mask
-from dvaedit.stages.sample import to_levels
-from dvaedit.stages.strands import spread
+from dvaedit.stages.probes import Probes
 from dvaedit.video.reader import Frame
 
 log = logging.getLogger(__name__)
@@ -34,22 +32,19 @@ class Overlay:
     """One thing that an edit puts on, for the stage that learns it."""
 
     def __init__(self, kind: str, inputs: Mapping[str, Artifact], dyed: bool) -> None:
-        """kind: of ``KINDS``; inputs: align, parse and sample; dyed: the colour of hair is the new one."""
+        """kind: of ``KINDS``; inputs: as of :class:`Probes`; dyed: the colour of hair is the new one."""
         self.kind, self.drawn = kind, KINDS[kind]
-        self.align, self.parsed, self.sampled, self.dyed = inputs["align"], inputs["parse"], inputs["sample"], dyed
+        self.align, self.probes, self.dyed = inputs["align"], Probes(inputs), dyed
         self.points, self.timeline = self.align.read("points").astype(np.float64), self.align.read("timeline")
         self.reference = np.median(self.points, axis=0)
 
     def learn(self) -> dict[str, np.ndarray]:
         """The fields of the drawn thing, by ``kind.field``; none where no skin shows that it could be put on."""
-        chosen = spread(self.sampled.frames)
-        crops = np.concatenate([self.align.read("crops", n, n + 1) for n in chosen])
-        edited = np.concatenate([to_levels(self.sampled, n, n + 1) for n in chosen])
-        classes = np.stack([read_maps(self.parsed, n, n + 1)[0] for n in chosen])
-        masks = soft_mask(classes, self.drawn.region, np.arange(0, 2 * len(chosen), 2))
+        crops, edited, classes = self.probes.crops(), self.probes.edited(), self.probes.classes()
+        masks = soft_mask(classes, self.drawn.region, np.arange(0, 2 * len(classes), 2))
         weights = np.stack([cv2.resize(mask, crops.shape[1:3], interpolation=cv2.INTER_AREA) for mask in masks])
         head = _hair_colour(edited if self.dyed else crops, classes)
-        found = self.drawn.learn(crops, edited, weights, self.points[chosen], self.reference, head)
+        found = self.drawn.learn(crops, edited, weights, self.points[self.probes.places], self.reference, head)
         if found is None:
             log.warning("no skin shows that the %s could be put on", self.kind)
             return {}

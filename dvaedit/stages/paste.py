@@ -59,7 +59,7 @@ class Paste(Stage):
     """
 
     name: ClassVar[str] = "paste"
-    version: ClassVar[int] = 12
+    version: ClassVar[int] = 13
     region: str = "auto"
     mode: str = "delta"
     model: Model = unkeyed(None)
@@ -71,7 +71,7 @@ class Paste(Stage):
     def run(self, inputs: dict[str, Artifact], out: ArtifactWriter, progress: StageProgress) -> None:
         edit = inputs["edit"].meta
         region = edit["region"] if self.region == "auto" else self.region
-        edited, total = edit["length"] > 0, inputs["sample"].frames
+        edited, total = edit["length"] > 0, len(inputs["align"].read("frames"))
         shards = out.missing(total, SHARD)
         drawn = self.mode == "delta" and edited  # not pasted as the network has it
         dyed = drawn and edit["dyed"] and (self.region == "auto" or region in (HAIR, *WITH_HAIR))

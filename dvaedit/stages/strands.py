@@ -18,13 +18,12 @@ from dvaedit.models.bundle import Model
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.stages.frames import crops_at
 from dvaedit.stages.parse import read_maps
-from dvaedit.stages.sample import to_levels
+from dvaedit.stages.probes import Probes
 from dvaedit.video.probe import probe
 
 log = logging.getLogger(__name__)
 
 CHUNK = 32  # frames in memory at a time
-SAMPLED = 16  # frames that tell the colours of hair, before and after
 
 
 class Strands:
@@ -33,26 +32,25 @@ class Strands:
     def __init__(
         self, model: Model, video: Path, inputs: Mapping[str, Artifact], shards: Sequence[tuple[int, int]]
     ) -> None:
-        """inputs: align, parse and sample; shards: of the frames whose ramps are to be made, rising."""
-        align, self.parsed, self.sampled = inputs["align"], inputs["parse"], inputs["sample"]
-        self.timeline, total = align.read("timeline"), self.sampled.frames
+        """inputs: as of :class:`Probes`; shards: of the frames whose ramps are to be made, rising."""
+        align, self.parsed, self.probes = inputs["align"], inputs["parse"], Probes(inputs)
+        self.timeline = align.read("timeline")
+        total = len(self.timeline)
         self.first = max(shards[0][0] - TIME_RADIUS, 0) if shards else total
         steps = [(at, min(at + CHUNK, total)) for at in range(self.first, total, CHUNK)]
         self.quads, info = wide_quads(align.read("quads")), probe(video)
         self.frame_size = info.width, info.height
         self.coming = crops_at(video, align, model.parser.config.image_size, steps, quads=self.quads)
         self.maps, self.segmenter = [], PersonSegmenter()
-        self.chosen = spread(total)
-        self.crops = np.concatenate([align.read("crops", n, n + 1) for n in self.chosen])
-        self.classes = [read_maps(self.parsed, n, n + 1)[0] for n in self.chosen]
+        self.crops, self.classes = self.probes.crops(), self.probes.classes()
         size = self.crops.shape[1:3]
         small = [cv2.resize(classes, size, interpolation=cv2.INTER_NEAREST) for classes in self.classes]
         self.colours = HairColours.learn(self.crops, np.stack(small))
 
     def dye(self) -> np.ndarray:
         """What the edit does to the colours of hair, (2, 3), over frames spread through the video."""
-        edited = np.concatenate([to_levels(self.sampled, n, n + 1) for n in self.chosen])
-        masks = soft_mask(np.stack(self.classes), [HAIR], np.arange(0, 2 * len(self.chosen), 2), grow=0)
+        edited = self.probes.edited()
+        masks = soft_mask(self.classes, [HAIR], np.arange(0, 2 * len(edited), 2), grow=0)
         weights = [cv2.resize(mask, self.crops.shape[1:3], interpolation=cv2.INTER_AREA) for mask in masks]
         dye = Dye.learn(self.crops.astype(np.float32), edited, np.stack(weights))
         if dye is None:
@@ -71,8 +69,3 @@ class Strands:
                 self.maps.append(wide_map(wide, shown, self.segmenter.mask(wide), inner, self.colours))
         self.maps, self.first = self.maps[low - self.first :], low
         return ramps(np.stack(self.maps[: high - low]), self.timeline[low:high], slice(start - low, stop - low))
-
-
-def spread(total: int, count: int = SAMPLED) -> list[int]:
-    """Up to ``count`` of ``total`` places, evenly spread."""
-    return np.unique(np.linspace(0, total - 1, count).round().astype(int)).tolist()

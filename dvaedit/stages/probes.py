@@ -1,0 +1,39 @@
+"""A few frames spread over the video, before and after the edit: enough to learn from what is then drawn everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from dvaedit.pipeline.artifact import Artifact
+from dvaedit.stages.parse import read_maps
+from dvaedit.stages.pick import spread
+from dvaedit.stages.sample import to_levels
+
+COUNT = 16
+
+
+class Probes:
+    """``places``: of these frames in the track. inputs: align, parse, sample and, if only they were sampled, few."""
+
+    def __init__(self, inputs: Mapping[str, Artifact]) -> None:
+        self._align, self._parsed, self._sampled = (inputs[name] for name in ("align", "parse", "sample"))
+        frames = self._align.read("frames")
+        few = inputs.get("few")
+        self.places = (
+            spread(len(frames), COUNT) if few is None else np.searchsorted(frames, few.read("frames")).tolist()
+        )
+        self._rows = self.places if few is None else range(len(self.places))
+
+    def crops(self) -> np.ndarray:
+        """The crops as they are, uint8 (n, S, S, 3) RGB."""
+        return np.concatenate([self._align.read("crops", n, n + 1) for n in self.places])
+
+    def edited(self) -> np.ndarray:
+        """The edited crops, float32 (n, S, S, 3), 8-bit levels."""
+        return np.concatenate([to_levels(self._sampled, n, n + 1) for n in self._rows])
+
+    def classes(self) -> np.ndarray:
+        """Their class maps, uint8 (n, M, M)."""
+        return np.stack([read_maps(self._parsed, n, n + 1)[0] for n in self.places])

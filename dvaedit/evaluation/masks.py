@@ -15,7 +15,7 @@ from dvaedit.face.regions import REGIONS
 from dvaedit.face.surround import wide_quads
 from dvaedit.models.bundle import Model
 from dvaedit.pipeline.artifact import Artifact
-from dvaedit.stages.overlays import KINDS
+from dvaedit.stages.additions import KINDS
 from dvaedit.stages.parse import read_maps
 from dvaedit.stages.png import read_mask
 

@@ -21,8 +21,8 @@ from dvaedit.models.bundle import Model
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.pipeline.stage import Stage, StageProgress, unkeyed
 from dvaedit.pipeline.writer import ArtifactWriter
+from dvaedit.stages.additions import Addition, Additions
 from dvaedit.stages.frames import crops_at
-from dvaedit.stages.overlays import Overlay, Overlays
 from dvaedit.stages.parse import read_maps
 from dvaedit.stages.png import encode_masks, read_mask
 from dvaedit.stages.sample import to_levels
@@ -54,7 +54,7 @@ class Paste(Stage):
     In a region of which hair is a part, also ``hair``, a PNG of the mask of that part. Where hair is dyed, also
     ``dye`` (2, 3), its colour before and after, and PNGs of the ramps ``strands`` and ``skin`` in the square of
     ``wide_quads``, also beyond the crop (:mod:`dvaedit.face.dye`); where nothing but hair changes, these alone. For
-    what is put on, ``KIND.mask``, ``KIND.offsets`` (n, S, S, 2) float16 and what :class:`Overlay` tells of it take the
+    what is put on, ``KIND.mask``, ``KIND.offsets`` (n, S, S, 2) float16 and what :class:`Addition` tells of it take the
     place of ``mask`` and ``levels``.
     """
 
@@ -75,13 +75,13 @@ class Paste(Stage):
         shards = out.missing(total, SHARD)
         drawn = self.mode == "delta" and edited  # not pasted as the network has it
         dyed = drawn and edit["dyed"] and (self.region == "auto" or region in (HAIR, *WITH_HAIR))
-        added = [Overlay(kind, inputs, dyed) for kind in edit["added"]] if drawn and self.region == "auto" else []
+        added = [Addition(kind, inputs, dyed) for kind in edit["added"]] if drawn and self.region == "auto" else []
         strands = Strands(self.model, self.video, inputs, shards) if dyed else None
         if strands is not None and not out.has("dye"):
             out.save({"dye": strands.dye()}, group="dye")
-        for overlay in added:
-            if not out.has(overlay.kind):
-                out.save(overlay.learn(), group=overlay.kind)
+        for addition in added:
+            if not out.has(addition.kind):
+                out.save(addition.learn(), group=addition.kind)
         guides = None
         if added or not dyed or region != HAIR:
             guides = crops_at(self.video, inputs["align"], self.model.parser.config.image_size, shards)
@@ -90,9 +90,9 @@ class Paste(Stage):
             if guides is not None:
                 _, _, crops = next(guides)
                 masks = partial(self._masks, inputs, start=start, stop=stop, crops=crops)
-                for overlay in added:
-                    made[f"{overlay.kind}.mask"] = encode_masks(masks(overlay.drawn.region))
-                    made[f"{overlay.kind}.offsets"] = overlay.offsets(start, stop)
+                for addition in added:
+                    made[f"{addition.kind}.mask"] = encode_masks(masks(addition.drawn.region))
+                    made[f"{addition.kind}.offsets"] = addition.offsets(start, stop)
                 if not added:
                     made["levels"] = self._levels(inputs, start, stop, edited).astype(np.float16)
                     made["mask"] = encode_masks(masks(region))
@@ -146,7 +146,7 @@ class Patches:
         self.place = {int(frame): position for position, frame in enumerate(align.read("frames"))}
         self.wide = wide_quads(self.quads)
         self.dye = Dye(*pasted.read("dye")) if "dye" in pasted else None
-        self.overlays = Overlays(pasted, self.quads)
+        self.additions = Additions(pasted, self.quads)
 
     def patch(self, frame: Frame, size: tuple[int, int]) -> tuple[Box, np.ndarray] | None:
         """Box and float32 RGB difference, 8-bit levels, for the upright frame of ``size`` (width, height).
@@ -161,7 +161,7 @@ class Patches:
         patches = []
         if "levels" in self.pasted:
             patches.append(self._difference(frame, position, size))
-        patches += self.overlays.patches(frame, position)
+        patches += self.additions.patches(frame, position)
         if self.dye is not None:
             hair, face = (read_mask(self.pasted, name, position) for name in ("strands", "skin"))
             patches.append(dyed_patch(frame.rgb(), hair, face, self.wide[position], self.dye))

@@ -86,8 +86,9 @@ def load(data: Path, labels: Path, work: Path) -> ParserSet:
     weights = sampling_weights(rows, (*LIFTED, "bangs", "headwear", "receding_hairline"))
     weights = np.where(held_out, 0, weights * usable)
     by_hand = np.isin([row["file"] for row in rows], [outline.file for outline in read_outlines()])
-    if by_hand.any():
-        weights[by_hand] *= OUTLINED / (1 - OUTLINED) * weights[~by_hand].sum() / weights[by_hand].sum()
+    by_hand &= weights > 0
+    if by_hand.any():  # each as often: they are of the rare kinds already
+        weights[by_hand] = OUTLINED / (1 - OUTLINED) * weights[~by_hand].sum() / by_hand.sum()
     return ParserSet(images, classes, weights, held_out & usable)
 
 

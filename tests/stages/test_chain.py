@@ -6,17 +6,21 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 
 from dvaedit.editing.attributes import AttributeEdit
+from dvaedit.editing.text import TextEdit
 from dvaedit.face.surround import DROP, REACH
 from dvaedit.pipeline.run import Pipeline
 from dvaedit.pipeline.store import Cache
+from dvaedit.stages import graph
 from dvaedit.stages.export import Overlay, edited_frames
 from dvaedit.stages.graph import Settings, edit_nodes
+from dvaedit.stages.probes import Probes
 from dvaedit.video.probe import file_digest, probe
 from dvaedit.video.reader import read_frames
 
@@ -84,13 +88,47 @@ def test_hair_edit_changes_hair_only(finished):
     assert not mask[rows[1], size // 4 : 3 * size // 4].any()
 
 
-def test_second_edit_runs_only_edit_sample_paste_and_export(clip, model, finished):
-    other = Settings(attributes=(AttributeEdit("Eyeglasses", -1.0),), steps=3)
-    again = pipeline(clip, model, finished.cache.root, other)
+@pytest.mark.parametrize("names", [("Male", "Eyeglasses"), ("Blond_Hair", "Eyeglasses")], ids=["sampled", "drawn"])
+def test_second_edit_runs_only_edit_sample_paste_and_export(clip, model, tmp_path, names):
+    """Of the edits that need all frames' noise codes, and of those that need few."""
+    first, second = (-1.0, -1.0) if names[0] == "Male" else (1.0, 1.0)
+    once = Settings(attributes=(AttributeEdit(names[0], first),), steps=3)
+    pipeline(clip, model, tmp_path, once).execute()
+    again = pipeline(clip, model, tmp_path, Settings(attributes=(AttributeEdit(names[1], second),), steps=3))
     states = {entry.label: entry.state for entry in again.plan()}
     assert {label for label, state in states.items() if state != "cached"} == {"edit", "sample", "paste", "export"}
     again.execute()
     assert {entry.state for entry in again.plan()} == {"cached"}
+
+
+def test_what_is_drawn_goes_by_a_few_sampled_frames(clip, model, tmp_path, monkeypatch):
+    monkeypatch.setattr(graph, "COUNT", 3)
+    run = pipeline(clip, model, tmp_path)
+    run.execute()
+    assert [run.artifact(name).frames for name in ("few", "invert", "sample", "paste")] == [3, 3, 3, 8]
+    align, few = run.artifact("align"), run.artifact("few")
+    inputs = {name: run.artifact(name) for name in ("align", "parse", "sample", "few")}
+    probes = Probes(inputs)
+    assert np.array_equal(align.read("frames")[probes.places], few.read("frames"))
+    assert np.array_equal(probes.crops(), few.read("crops")) and probes.edited().shape == probes.crops().shape
+
+
+@pytest.mark.parametrize(
+    ("edits", "texts", "drawn"),
+    [
+        ([("Blond_Hair", 1)], [], True), ([("Eyeglasses", 1)], [], True), ([("Eyeglasses", -1)], [], False),
+        ([("Blond_Hair", 1), ("Eyeglasses", 1)], [], True), ([("Blond_Hair", 1), ("Male", 1)], [], False),
+        ([("Blond_Hair", 0)], [], False), ([], ["blond hair"], True), ([], ["a man"], False),
+        ([], ["blond hair", "a zeppelin"], False), ([], [], False),
+    ],
+)  # fmt: skip
+def test_which_edits_are_drawn(model, edits, texts, drawn):
+    asked = Settings(tuple(AttributeEdit(*edit) for edit in edits), tuple(map(TextEdit, texts)))
+    assert graph.is_drawn(model, asked) is drawn
+    assert not graph.is_drawn(model, replace(asked, region="hair"))
+    assert not graph.is_drawn(model, replace(asked, draw=False)) and not graph.is_drawn(
+        model, replace(asked, paste="replace")
+    )
 
 
 def test_zero_strength_changes_nothing(clip, model, finished):

@@ -28,7 +28,7 @@ KINDS: dict[str, type[Beard] | type[Glasses]] = {"beard": Beard, "glasses": Glas
 HAIR_SHARE = 0.01  # of the crops' pixels; a head with less has no colour of hair to go by
 
 
-class Overlay:
+class Addition:
     """One thing that an edit puts on, for the stage that learns it."""
 
     def __init__(self, kind: str, inputs: Mapping[str, Artifact], dyed: bool) -> None:
@@ -60,7 +60,7 @@ class Overlay:
         return (calm - here).astype(np.float16)  # small numbers: half precision has hundredths of a pixel for them
 
 
-class Overlays:
+class Additions:
     """All that was put on, for the stage that writes frames."""
 
     def __init__(self, pasted: Artifact, quads: np.ndarray) -> None:

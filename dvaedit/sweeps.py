@@ -120,7 +120,7 @@ def sweep_nodes(
 
 def _chain(nodes: list[Node], label: str, frames: int | None) -> Iterator[Node]:
     """One variant's nodes, with labels of its own where it differs, working on a few frames only."""
-    own, picked = {"edit", "sample", "paste"}, frames is not None
+    own, picked = {"edit", "sample", "drawn", "paste"}, frames is not None
     rename = {name: f"{name}:{label}" for name in own} | ({"align": "pick", "encode": "pick"} if picked else {})
     tracked = {*SHARED, *own}
     for node in nodes:

@@ -23,6 +23,7 @@ TITLES = {
     "parse": "parts of the face",
     "edit": "edit the identity code",
     "sample": "crops back, edited",
+    "drawn": "a few crops back, with what is put on",
     "paste": "what changes in each frame",
     "export": "encode the video",
 }

@@ -69,9 +69,17 @@ def dyed(attributes: list[str]) -> bool:
     return colours and region_of([name for name in attributes if name not in DYES] or [""]) != "hair"
 
 
+def adding(strengths: Mapping[str, float]) -> dict[str, float]:
+    """Of some changes, those that put something on the face."""
+    known = {name: value for name, value in strengths.items() if name in EFFECTS and EFFECTS[name].adds}
+    return {name: value for name, value in known.items() if EFFECTS[name].sign * value > 0}
+
+
 def added(strengths: Mapping[str, float]) -> list[str]:
-    """What is put on the face, if nothing else changes but the colour of hair; else nothing: all is one change."""
-    effects = [(EFFECTS.get(name), strength) for name, strength in strengths.items() if name not in DYES]
-    if not all(effect and effect.adds and effect.sign * strength > 0 for effect, strength in effects):
-        return []
-    return sorted({effect.adds for effect, _ in effects})
+    """What is put on the face."""
+    return sorted({EFFECTS[name].adds for name in adding(strengths)})
+
+
+def others(strengths: Mapping[str, float]) -> list[str]:
+    """The changes that neither put something on the face nor give hair another colour and nothing more."""
+    return [name for name in strengths if name not in DYES and name not in adding(strengths)]

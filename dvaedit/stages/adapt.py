@@ -15,7 +15,7 @@ from torch import Tensor
 from dvaedit.models.bundle import Model
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.stages.pick import spread
-from dvaedit.stages.sample import sample, states_of
+from dvaedit.stages.sample import gathered, sample
 
 PROBES = 8  # frames, spread over the video
 STRENGTHS = (1.0, 1.25, 1.5, 1.75, 2.0)  # tried in this order; the last is used where none is enough
@@ -45,7 +45,7 @@ def needed_strength(
         return STRENGTHS[0]
     noise, codes = inputs["invert"], inputs.get("few", inputs["encode"])
     chosen = spread(noise.frames, PROBES)
-    states = tuple(torch.cat(parts) for parts in zip(*(states_of(model, noise, n, n + 1) for n in chosen), strict=True))
+    states = gathered(model, noise, chosen)
     z_lnd = np.concatenate([codes.read("z_lnd", n, n + 1) for n in chosen])
     sign = torch.tensor(list(signs.values()), device=model.runtime.device)
     for strength in STRENGTHS:

@@ -14,17 +14,17 @@ from dvaedit.face.beard import Beard
 from dvaedit.face.glasses import Glasses
 from dvaedit.face.lab import to_lab
 from dvaedit.face.mask import soft_mask
-from dvaedit.face.paste import Box
+from dvaedit.face.paste import Box, merge
 from dvaedit.face.regions import CLASS_ID
 from dvaedit.face.steady import RADIUS, steady
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.stages.png import read_mask
 from dvaedit.stages.probes import Probes
-from dvaedit.video.reader import Frame
 
 log = logging.getLogger(__name__)
 
 KINDS: dict[str, type[Beard] | type[Glasses]] = {"beard": Beard, "glasses": Glasses}
+Patch = tuple[Box, np.ndarray]
 HAIR_SHARE = 0.01  # of the crops' pixels; a head with less has no colour of hair to go by
 
 
@@ -71,15 +71,24 @@ class Additions:
             if f"{kind}.reference" in pasted
         }
 
-    def patches(self, frame: Frame, position: int) -> list[tuple[Box, np.ndarray]]:
-        """What each adds to the frame, which is the one at ``position`` of the track."""
-        return [
-            thing.patch(
-                frame.rgb(), read_mask(self.pasted, f"{kind}.mask", position), self.quads[position],
-                self.pasted.read(f"{kind}.offsets", position, position + 1)[0],
-            )
-            for kind, thing in self.drawn.items()
-        ]  # fmt: skip
+    def put_on(self, rgb: np.ndarray, position: int, patch: Patch | None) -> Patch | None:
+        """The patch and, upon what it makes of the frame, each addition. The frame is at ``position`` of the track."""
+        for kind, thing in self.drawn.items():
+            mask = read_mask(self.pasted, f"{kind}.mask", position)
+            offset = self.pasted.read(f"{kind}.offsets", position, position + 1)[0]
+            found = thing.patch(_patched(rgb, patch), mask, self.quads[position], offset)
+            patch = found if patch is None else merge(patch, found)
+        return patch
+
+
+def _patched(rgb: np.ndarray, patch: Patch | None) -> np.ndarray:
+    """A frame, uint8, with what a patch adds to it."""
+    if patch is None or not patch[1].size:
+        return rgb
+    (x0, y0, x1, y1), delta = patch
+    out = rgb.copy()
+    out[y0:y1, x0:x1] = np.clip(np.rint(rgb[y0:y1, x0:x1] + delta), 0, 255)
+    return out
 
 
 def _hair_colour(pictures: np.ndarray, classes: np.ndarray) -> np.ndarray | None:

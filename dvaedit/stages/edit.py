@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dvaedit.editing.attributes import AttributeEdit, apply_shift, attribute_shift
-from dvaedit.editing.effects import added, dyed, region_of
+from dvaedit.editing.effects import added, adding, dyed, others, region_of
 from dvaedit.editing.reading import read_change
 from dvaedit.editing.text import (
     Pairs,
@@ -42,19 +42,23 @@ class Edit(Stage):
     ``meta``: ``region`` it shows in, ``dyed``: hair takes on another colour, ``added``: what is put on the face,
     ``mix`` of attributes per text, ``cosine`` to before.
 
+    ``split``: what is put on the face has a code of its own, ``z_drawn``, and no part in ``z_id``. Without, it is
+    ``added`` only where nothing but the colour of hair changes beside it.
+
     Edits add up in the normalised code; ``text_frames`` frames spread over the video guide the text search. ``adapt``:
     all of them are as strong as :func:`needed_strength` says, ``meta["strength"]``; ``steps``: of the sampling that
     tells it.
     """
 
     name: ClassVar[str] = "edit"
-    version: ClassVar[int] = 8
+    version: ClassVar[int] = 9
     attributes: tuple[AttributeEdit, ...] = ()
     texts: tuple[TextEdit, ...] = ()
     objective: TextObjective = field(default_factory=TextObjective)
     text_frames: int = 2
     seed: int = 0
     adapt: bool = False
+    split: bool = False
     steps: int = 10
     model: Model = unkeyed(None)
     clip: TextImageModel | None = unkeyed(None)
@@ -70,7 +74,8 @@ class Edit(Stage):
         for number, text in enumerate(self.texts):
             change, mixes[text.target] = self._text_shift(text, inputs, z_id_rep, _part(progress, number, self))
             worded = worded + text.strength * change
-            touched |= {name: text.strength * share for name, share in mixes[text.target].items()} or {"": 1.0}
+            for name, share in (mixes[text.target] or {"": 1.0}).items():
+                touched[name] = touched.get(name, 0.0) + text.strength * share
 
         def shift(strength: float) -> Tensor:
             edits = [AttributeEdit(edit.name, edit.strength * strength) for edit in self.attributes]
@@ -80,11 +85,17 @@ class Edit(Stage):
             return apply_shift(model.attributes, z_id_rep, shift(strength))
 
         strength = needed_strength(model, inputs, self.steps, touched, edited) if self.adapt else 1.0
-        z_id = edited(strength)
-        out.meta.update(region=region_of(list(touched)), dyed=dyed(list(touched)), added=added(touched), mix=mixes)
-        out.meta.update(length=float(shift(strength).norm()), strength=strength)
-        out.meta["cosine"] = float(torch.cosine_similarity(z_id, z_id_rep).mean())
-        out.save({"z_id": z_id.cpu().numpy()})
+        codes, rest = {"z_id": edited(strength)}, others(touched)
+        out.meta.update(mix=mixes, length=float(shift(strength).norm()), strength=strength, dyed=dyed(list(touched)))
+        out.meta["cosine"] = float(torch.cosine_similarity(codes["z_id"], z_id_rep).mean())
+        out.meta.update(region=region_of(list(touched)), added=[] if rest else added(touched))
+        if self.split and rest and added(touched):
+            drawn = [AttributeEdit(name, value * strength) for name, value in adding(touched).items()]
+            put_on = attribute_shift(model.attributes, z_id_rep, drawn)
+            codes["z_drawn"] = apply_shift(model.attributes, z_id_rep, put_on)
+            codes["z_id"] = apply_shift(model.attributes, z_id_rep, shift(strength) - put_on)
+            out.meta.update(region=region_of(rest), added=added(touched))
+        out.save({name: code.cpu().numpy() for name, code in codes.items()})
         progress(1, 1)
 
     def _text_shift(

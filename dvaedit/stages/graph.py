@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dvaedit.editing.attributes import AttributeEdit
-from dvaedit.editing.effects import added, dyed, region_of
+from dvaedit.editing.effects import added, dyed, others, region_of
 from dvaedit.editing.paper_text import PaperObjective
 from dvaedit.editing.reading import read_change
 from dvaedit.editing.text import TextEdit
@@ -93,7 +93,7 @@ def _source_chain(video: Path, model: Model, settings: Settings, at: int, few: b
 
 def reconstruct_nodes(video: Path, model: Model, settings: Settings) -> list[Node]:
     """From the file to the unedited sample, which shows what the noise codes keep."""
-    sample = Sample(settings.steps, model.runtime.dtype_name, model)
+    sample = Sample(settings.steps, model.runtime.dtype_name, model=model)
     places = [place_of(at) for at in range(len(settings.people))]
     inputs = [{"invert": f"invert{place}", "encode": f"encode{place}"} for place in places]
     samples = [Node(sample, given, f"source{place}") for given, place in zip(inputs, places, strict=True)]
@@ -114,22 +114,39 @@ def is_drawn(model: Model, settings: Settings) -> bool:
     """Whether all of the edit is dyed or put on, so that a few sampled frames tell all there is to know of it."""
     if model.autoencoder.per_frame or not settings.draw or (settings.region, settings.paste) != ("auto", "delta"):
         return False
+    strengths = _asked(model, settings)
+    names = list(strengths)
+    return not others(strengths) and (bool(added(strengths)) or (dyed(names) and region_of(names) == HAIR))
+
+
+def is_split(model: Model, settings: Settings) -> bool:
+    """Whether a part of the edit is put on the face and drawn, and another is not."""
+    if model.autoencoder.per_frame or (settings.region, settings.paste) != ("auto", "delta"):
+        return False
+    strengths = _asked(model, settings)
+    return bool(added(strengths)) and bool(others(strengths))
+
+
+def _asked(model: Model, settings: Settings) -> dict[str, float]:
+    """The changes that are asked for, as far as that can be told beforehand; none where a text does not tell."""
     strengths = {edit.name: edit.strength for edit in settings.attributes if edit.strength}
     for text in settings.texts:
-        read = {name: value for name, value in read_change(text.target, text.source).items() if text.strength * value}
-        if not read.keys() & set(model.attributes.names):
-            return False
-        strengths |= {name: text.strength * value for name, value in read.items() if name in model.attributes.names}
-    names = list(strengths)
-    return bool(added(strengths)) or (dyed(names) and region_of(names) == HAIR)
+        read = read_change(text.target, text.source) if text.strength else {}
+        known = {name: text.strength * value for name, value in read.items() if name in model.attributes.names}
+        if not known:
+            return {}
+        strengths |= known
+    return strengths
 
 
 def _edit_chain(
     video: Path, model: Model, clip: TextImageModel | None, settings: Settings, place: str, few: bool
 ) -> list[Node]:
     steps = {"adapt": True, "steps": settings.steps} if settings.adapt else {}  # a strength that is given needs none
-    edit = Edit(settings.attributes, settings.texts, seed=settings.seed, **steps, model=model, clip=clip)
-    sample = Sample(settings.steps, model.runtime.dtype_name, model)
+    split = is_split(model, settings)
+    edit = Edit(settings.attributes, settings.texts, seed=settings.seed, **steps, split=split, model=model, clip=clip)
+    drawn = [Sample(settings.steps, model.runtime.dtype_name, "z_drawn", COUNT, model)] if split else []
+    sample = Sample(settings.steps, model.runtime.dtype_name, model=model)
     paste = Paste(settings.region, settings.paste, model=model, video=video)
 
     picked = ["few"] if few else []
@@ -142,5 +159,6 @@ def _edit_chain(
         Node(Parse(model=model, video=video), named("align"), f"parse{place}"),
         Node(edit, named("align", "encode", *needs), f"edit{place}"),
         Node(sample, named("invert", "encode", "edit") | ({"encode": f"few{place}"} if few else {}), f"sample{place}"),
-        Node(paste, named("align", "parse", "sample", "edit", *picked), f"paste{place}"),
+        *[Node(stage, named("invert", "encode", "edit"), f"drawn{place}") for stage in drawn],
+        Node(paste, named("align", "parse", "sample", "edit", *picked, *(["drawn"] * split)), f"paste{place}"),
     ]

@@ -59,7 +59,7 @@ class Paste(Stage):
     """
 
     name: ClassVar[str] = "paste"
-    version: ClassVar[int] = 13
+    version: ClassVar[int] = 14
     region: str = "auto"
     mode: str = "delta"
     model: Model = unkeyed(None)
@@ -75,7 +75,9 @@ class Paste(Stage):
         shards = out.missing(total, SHARD)
         drawn = self.mode == "delta" and edited  # not pasted as the network has it
         dyed = drawn and edit["dyed"] and (self.region == "auto" or region in (HAIR, *WITH_HAIR))
-        added = [Addition(kind, inputs, dyed) for kind in edit["added"]] if drawn and self.region == "auto" else []
+        split, rest = "drawn" in inputs, {name: artifact for name, artifact in inputs.items() if name != "drawn"}
+        shown = rest | ({"sample": inputs["drawn"]} if split else {})
+        added = [Addition(kind, shown, dyed) for kind in edit["added"]] if drawn and self.region == "auto" else []
         strands = Strands(self.model, self.video, inputs, shards) if dyed else None
         if strands is not None and not out.has("dye"):
             out.save({"dye": strands.dye()}, group="dye")
@@ -93,7 +95,7 @@ class Paste(Stage):
                 for addition in added:
                     made[f"{addition.kind}.mask"] = encode_masks(masks(addition.drawn.region))
                     made[f"{addition.kind}.offsets"] = addition.offsets(start, stop)
-                if not added:
+                if split or not added:
                     made["levels"] = self._levels(inputs, start, stop, edited).astype(np.float16)
                     made["mask"] = encode_masks(masks(region))
                     if self.mode == "delta" and region in WITH_HAIR:
@@ -161,11 +163,10 @@ class Patches:
         patches = []
         if "levels" in self.pasted:
             patches.append(self._difference(frame, position, size))
-        patches += self.additions.patches(frame, position)
         if self.dye is not None:
             hair, face = (read_mask(self.pasted, name, position) for name in ("strands", "skin"))
             patches.append(dyed_patch(frame.rgb(), hair, face, self.wide[position], self.dye))
-        return reduce(merge, patches) if patches else None
+        return self.additions.put_on(frame.rgb(), position, reduce(merge, patches) if patches else None)
 
     def _difference(self, frame: Frame, position: int, size: tuple[int, int]) -> tuple[Box, np.ndarray]:
         levels = self.pasted.read("levels", position, position + 1)[0].astype(np.float32)

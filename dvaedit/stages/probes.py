@@ -15,16 +15,18 @@ COUNT = 16
 
 
 class Probes:
-    """``places``: of these frames in the track. inputs: align, parse, sample and, if only they were sampled, few."""
+    """``places``: of these frames in the track. inputs: align, parse, sample and, if few frames were inverted, few."""
 
     def __init__(self, inputs: Mapping[str, Artifact]) -> None:
         self._align, self._parsed, self._sampled = (inputs[name] for name in ("align", "parse", "sample"))
         frames = self._align.read("frames")
-        few = inputs.get("few")
-        self.places = (
-            spread(len(frames), COUNT) if few is None else np.searchsorted(frames, few.read("frames")).tolist()
-        )
-        self._rows = self.places if few is None else range(len(self.places))
+        if "few" in inputs:
+            self.places = np.searchsorted(frames, inputs["few"].read("frames")).tolist()
+        elif "places" in self._sampled:
+            self.places = self._sampled.read("places").tolist()
+        else:
+            self.places = spread(len(frames), COUNT)
+        self._rows = self.places if self._sampled.frames == len(frames) else range(len(self.places))
 
     def crops(self) -> np.ndarray:
         """The crops as they are, uint8 (n, S, S, 3) RGB."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -14,20 +15,23 @@ from dvaedit.pipeline.artifact import Artifact
 from dvaedit.pipeline.stage import Stage, StageProgress, unkeyed
 from dvaedit.pipeline.writer import ArtifactWriter
 from dvaedit.stages.invert import SHARD, bind
+from dvaedit.stages.pick import spread
 
 
 @dataclass(frozen=True)
 class Sample(Stage):
     """Makes ``crops`` (n, 3, S, S) float16, RGB in [-1, 1], not clamped.
 
-    With an ``edit`` input its ``z_id`` is the code; without, the video's own (or, for a model that needs it, each
-    frame's).
+    With an ``edit`` input its ``code`` is the code; without, the video's own (or, for a model that needs it, each
+    frame's). ``count``: of only so many frames spread over the track, ``places`` (n,) in it.
     """
 
     name: ClassVar[str] = "sample"
     version: ClassVar[int] = 2
     steps: int = 10
     dtype: str = "float32"
+    code: str = "z_id"
+    count: int | None = None
     model: Model = unkeyed(None)
 
     def weights(self) -> dict[str, str]:
@@ -35,12 +39,30 @@ class Sample(Stage):
 
     def run(self, inputs: dict[str, Artifact], out: ArtifactWriter, progress: StageProgress) -> None:
         noise, codes = inputs["invert"], inputs["encode"]
-        z_id = inputs["edit"].read("z_id") if "edit" in inputs else self.model.identity_codes(codes)
+        z_id = inputs["edit"].read(self.code) if "edit" in inputs else self.model.identity_codes(codes)
+        if self.count is not None:
+            self._few(noise, codes, z_id, out)
+            return
         for start, stop in out.missing(noise.frames, SHARD):
             states, z_lnd = states_of(self.model, noise, start, stop), codes.read("z_lnd", start, stop)
             crops = sample(self.model, states, rows(z_id, start, stop), z_lnd, self.steps)
             out.write(start, stop, {"crops": crops.to(torch.float16).cpu().numpy()})
             progress(stop, noise.frames)
+
+    def _few(self, noise: Artifact, codes: Artifact, z_id: np.ndarray, out: ArtifactWriter) -> None:
+        places = spread(noise.frames, self.count)
+        if not out.has("track"):
+            out.save({"places": np.array(places)}, group="track")
+        for start, stop in out.missing(len(places), len(places)):
+            states = gathered(self.model, noise, places)
+            z_lnd = np.concatenate([codes.read("z_lnd", n, n + 1) for n in places])
+            crops = sample(self.model, states, z_id, z_lnd, self.steps)
+            out.write(start, stop, {"crops": crops.to(torch.float16).cpu().numpy()})
+
+
+def gathered(model: Model, noise: Artifact, places: Sequence[int]) -> States:
+    """:func:`states_of` single frames."""
+    return tuple(torch.cat(parts) for parts in zip(*(states_of(model, noise, n, n + 1) for n in places), strict=True))
 
 
 def states_of(model: Model, noise: Artifact, start: int, stop: int) -> States:

@@ -64,12 +64,23 @@ def test_where_no_skin_shows_it_is_said_and_nothing_changes(clip, bearded, tmp_p
     assert Patches(pasted, align).patch(frame, frame.rgb().shape[1::-1]) is None
 
 
-def test_a_beard_beside_dyed_hair_and_beside_a_smile(clip, bearded, tmp_path):
+def test_a_beard_beside_dyed_hair(clip, bearded, tmp_path):
     dyed = replace(BEARD, attributes=(*BEARD.attributes, AttributeEdit("Blond_Hair", 1.0)))
     run = pipeline(clip, bearded, tmp_path, dyed)
     run.execute()
     assert {"dye", "strands", "beard.cover", "beard.offsets", "beard.mask"} <= run.artifact("paste").names
-    smiling = replace(BEARD, attributes=(*BEARD.attributes, AttributeEdit("Smiling", 1.0)))
-    run = pipeline(clip, bearded, tmp_path, smiling)
+
+
+def test_beside_another_change_what_is_put_on_has_a_code_of_its_own(clip, bearded, tmp_path):
+    smile = AttributeEdit("Smiling", 1.0)
+    run = pipeline(clip, parsed_as(bearded, 1), tmp_path, replace(BEARD, attributes=(*BEARD.attributes, smile)))
     run.execute()
-    assert "levels" in run.artifact("paste") and "beard.cover" not in run.artifact("paste")
+    pasted, alone = run.artifact("paste"), pipeline(clip, bearded, tmp_path, replace(BEARD, attributes=(smile,)))
+    assert {"levels", "mask", "beard.cover", "beard.mask"} <= pasted.names and pasted.meta["region"] == "face"
+    assert np.allclose(run.artifact("edit").read("z_id"), alone.artifact("edit").read("z_id"), atol=1e-5)
+    beard = pipeline(clip, bearded, tmp_path, BEARD)
+    assert np.allclose(run.artifact("edit").read("z_drawn"), beard.artifact("edit").read("z_id"), atol=1e-5)
+    frame = next(iter(read_frames(clip, 0, 1)))
+    both = Patches(pasted, run.artifact("align")).patch(frame, frame.rgb().shape[1::-1])
+    smiling = Patches(alone.artifact("paste"), alone.artifact("align")).patch(frame, frame.rgb().shape[1::-1])
+    assert both is not None and smiling is not None and np.abs(both[1]).sum() > np.abs(smiling[1]).sum()

@@ -46,12 +46,12 @@ class Edit(Stage):
     ``added`` only where nothing but the colour of hair changes beside it.
 
     Edits add up in the normalised code; ``text_frames`` frames spread over the video guide the text search. ``adapt``:
-    all of them are as strong as :func:`needed_strength` says, ``meta["strength"]``; ``steps``: of the sampling that
+    one change alone is as strong as :func:`needed_strength` says, ``meta["strength"]``; ``steps``: of the sampling that
     tells it.
     """
 
     name: ClassVar[str] = "edit"
-    version: ClassVar[int] = 9
+    version: ClassVar[int] = 10
     attributes: tuple[AttributeEdit, ...] = ()
     texts: tuple[TextEdit, ...] = ()
     objective: TextObjective = field(default_factory=TextObjective)
@@ -84,8 +84,10 @@ class Edit(Stage):
         def edited(strength: float) -> Tensor:
             return apply_shift(model.attributes, z_id_rep, shift(strength))
 
-        strength = needed_strength(model, inputs, self.steps, touched, edited) if self.adapt else 1.0
-        codes, rest = {"z_id": edited(strength)}, others(touched)
+        rest = others(touched)
+        adapt = self.adapt and len(rest) < 2  # all of several changes would have to follow the one that needs most
+        strength = needed_strength(model, inputs, self.steps, touched, edited) if adapt else 1.0
+        codes = {"z_id": edited(strength)}
         out.meta.update(mix=mixes, length=float(shift(strength).norm()), strength=strength, dyed=dyed(list(touched)))
         out.meta["cosine"] = float(torch.cosine_similarity(codes["z_id"], z_id_rep).mean())
         out.meta.update(region=region_of(list(touched)), added=[] if rest else added(touched))

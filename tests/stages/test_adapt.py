@@ -53,6 +53,11 @@ def test_all_that_is_asked_for_must_be_seen(clip, model, tmp_path):
     assert chosen(clip, half, tmp_path, settings(("Blond_Hair", 1.0), ("Eyeglasses", 1.0)))["strength"] == 2
 
 
+def test_several_changes_stay_as_they_are(clip, model, tmp_path):
+    blind = judging(model, [0.0, CLEARLY - 1, CLEARLY - 1])
+    assert chosen(clip, blind, tmp_path, settings(("Male", 1.0), ("Eyeglasses", -1.0)))["strength"] == 1
+
+
 @pytest.mark.parametrize("metrics", [{}, {"Blond_Hair": {"auc": 0.8}}, {"Blond_Hair": {"auc": float("nan")}}])
 def test_a_classifier_that_is_not_reliable_has_no_say(clip, model, tmp_path, metrics):
     blind = judging(model, [CLEARLY - 1, 0.0, 0.0], metrics)

@@ -25,7 +25,7 @@ NEUTRAL = np.array([30.0, 3.0, 5.0])  # Lab of hair where a head has none
 SPREAD = 1 / 100  # of the density's blur, as a share of the crop's side
 LIPS, MOUTH_GAP = slice(48, 60), 1 / 60  # which points; how far around them nothing grows, as a share of the side
 SHADE = 0.7  # exponent with which hair follows the light on the skin
-SOFT, UNDER, STREAKS, OPAQUE = 0.7, 0.3, 0.6, 0.92  # of a strand's edge in density, below strands, of light, at most
+SOFT, UNDER, STREAKS, OPAQUE = 0.8, 0.4, 0.35, 0.92  # of a strand's edge in density, below strands, of light, at most
 STRANDS, LENGTH, WIDTH = 60_000, 0.028, 2  # count; share of the drawing's side; pixels
 
 

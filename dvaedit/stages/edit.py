@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from dvaedit.checkpoints.store import find_card
 from dvaedit.editing.attributes import AttributeEdit, apply_shift, attribute_shift
 from dvaedit.editing.effects import added, adding, dyed, others, region_of
 from dvaedit.editing.reading import read_change
@@ -51,7 +52,7 @@ class Edit(Stage):
     """
 
     name: ClassVar[str] = "edit"
-    version: ClassVar[int] = 10
+    version: ClassVar[int] = 11
     attributes: tuple[AttributeEdit, ...] = ()
     texts: tuple[TextEdit, ...] = ()
     objective: TextObjective = field(default_factory=TextObjective)
@@ -65,6 +66,8 @@ class Edit(Stage):
 
     def weights(self) -> dict[str, str]:
         digests = self.model.digest("autoencoder", "classifier")
+        if self.adapt:
+            digests["sface"] = find_card("sface").sha256
         return {**digests, "clip": self.clip.digest} if self.texts else digests
 
     def run(self, inputs: dict[str, Artifact], out: ArtifactWriter, progress: StageProgress) -> None:

@@ -59,7 +59,7 @@ class Paste(Stage):
     """
 
     name: ClassVar[str] = "paste"
-    version: ClassVar[int] = 14
+    version: ClassVar[int] = 15
     region: str = "auto"
     mode: str = "delta"
     model: Model = unkeyed(None)

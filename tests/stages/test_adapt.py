@@ -5,7 +5,8 @@ import torch
 
 from dvaedit.editing.attributes import AttributeEdit
 from dvaedit.models.classifier import AttributeModel
-from dvaedit.stages.adapt import CLEARLY, STRENGTHS
+from dvaedit.stages import adapt
+from dvaedit.stages.adapt import CLEARLY, SAME, STRENGTHS
 from dvaedit.stages.graph import Settings
 from tests.stages.test_chain import pipeline
 
@@ -75,3 +76,9 @@ def test_the_least_that_is_enough_is_taken(clip, model, tmp_path, monkeypatch):
     monkeypatch.setattr(blind.attributes, "logits", logits)
     assert chosen(clip, blind, tmp_path, settings(("Blond_Hair", 1.0)))["strength"] == STRENGTHS[2]
     assert calls == [8, 8, 8]  # the clip's frames
+
+
+def test_no_further_than_the_person_is_the_same(clip, model, tmp_path, monkeypatch):
+    blind, told = judging(model, [CLEARLY - 1, 0.0, 0.0]), iter([SAME + 0.1, SAME + 0.1, SAME - 0.1])
+    monkeypatch.setattr(adapt, "_likeness", lambda track, chosen: lambda crops: next(told))
+    assert chosen(clip, blind, tmp_path, settings(("Blond_Hair", 1.0)))["strength"] == STRENGTHS[2]

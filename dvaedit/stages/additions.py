@@ -18,7 +18,7 @@ from dvaedit.face.paste import Box, merge
 from dvaedit.face.regions import CLASS_ID
 from dvaedit.face.steady import RADIUS, steady
 from dvaedit.pipeline.artifact import Artifact
-from dvaedit.stages.png import read_mask
+from dvaedit.stages.png import encode_masks, read_mask
 from dvaedit.stages.probes import Probes
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ class Addition:
     def __init__(self, kind: str, inputs: Mapping[str, Artifact], dyed: bool) -> None:
         """kind: of ``KINDS``; inputs: as of :class:`Probes`; dyed: the colour of hair is the new one."""
         self.kind, self.drawn = kind, KINDS[kind]
-        self.align, self.probes, self.dyed = inputs["align"], Probes(inputs), dyed
+        self.align, self.probes, self.dyed = inputs["align"], Probes(inputs, "drawn"), dyed
         self.points, self.timeline = self.align.read("points").astype(np.float64), self.align.read("timeline")
         self.reference = np.median(self.points, axis=0)
 
@@ -49,6 +49,10 @@ class Addition:
             log.warning("no skin shows that the %s could be put on", self.kind)
             return {}
         return {f"{self.kind}.{field.name}": np.asarray(getattr(found, field.name)) for field in fields(found)}
+
+    def places(self, start: int, stop: int, masks: np.ndarray) -> dict[str, np.ndarray | list[bytes]]:
+        """What tells where it lies in frames ``start`` to ``stop``; masks: of its region, (stop - start, M, M)."""
+        return {f"{self.kind}.mask": encode_masks(masks), f"{self.kind}.offsets": self.offsets(start, stop)}
 
     def offsets(self, start: int, stop: int) -> np.ndarray:
         """float16 (stop - start, S, S, 2): see :func:`dvaedit.face.anchor.offsets`; averaged along the motion."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial, reduce
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -75,37 +76,42 @@ class Paste(Stage):
         shards = out.missing(total, SHARD)
         drawn = self.mode == "delta" and edited  # not pasted as the network has it
         dyed = drawn and edit["dyed"] and (self.region == "auto" or region in (HAIR, *WITH_HAIR))
-        split, rest = "drawn" in inputs, {name: artifact for name, artifact in inputs.items() if name != "drawn"}
-        shown = rest | ({"sample": inputs["drawn"]} if split else {})
-        added = [Addition(kind, shown, dyed) for kind in edit["added"]] if drawn and self.region == "auto" else []
+        added = [Addition(kind, inputs, dyed) for kind in edit["added"]] if drawn and self.region == "auto" else []
         strands = Strands(self.model, self.video, inputs, shards) if dyed else None
         if strands is not None and not out.has("dye"):
             out.save({"dye": strands.dye()}, group="dye")
         for addition in added:
             if not out.has(addition.kind):
                 out.save(addition.learn(), group=addition.kind)
+        pasted = "drawn" in inputs if added else not dyed or region != HAIR  # a part of the edit, as the network has it
         guides = None
-        if added or not dyed or region != HAIR:
+        if added or pasted:
             guides = crops_at(self.video, inputs["align"], self.model.parser.config.image_size, shards)
         for start, stop in shards:
             made = {}
             if guides is not None:
-                _, _, crops = next(guides)
-                masks = partial(self._masks, inputs, start=start, stop=stop, crops=crops)
+                masks = partial(self._masks, inputs, start=start, stop=stop, crops=next(guides)[2])
                 for addition in added:
-                    made[f"{addition.kind}.mask"] = encode_masks(masks(addition.drawn.region))
-                    made[f"{addition.kind}.offsets"] = addition.offsets(start, stop)
-                if split or not added:
-                    made["levels"] = self._levels(inputs, start, stop, edited).astype(np.float16)
-                    made["mask"] = encode_masks(masks(region))
-                    if self.mode == "delta" and region in WITH_HAIR:
-                        made["hair"] = encode_masks(masks(HAIR))
+                    made |= addition.places(start, stop, masks(addition.drawn.region))
+                if pasted:
+                    made |= self._difference(inputs, region, start, stop, masks)
             if strands is not None:
                 ramp = strands.ramps(start, stop)
                 made |= {"strands": encode_masks(ramp["hair"]), "skin": encode_masks(ramp["face"])}
             out.write(start, stop, made)
             progress(stop, total)
         out.meta.update(mode=self.mode, region=region, dyed=dyed)
+
+    def _difference(
+        self, inputs: dict[str, Artifact], region: str, start: int, stop: int, masks: Callable[[str], np.ndarray]
+    ) -> dict[str, Any]:
+        """``levels``, ``mask`` and, where hair is a part of the region, ``hair``."""
+        edited = inputs["edit"].meta["length"] > 0
+        made = {"levels": self._levels(inputs, start, stop, edited).astype(np.float16)}
+        made["mask"] = encode_masks(masks(region))
+        if self.mode == "delta" and region in WITH_HAIR:
+            made["hair"] = encode_masks(masks(HAIR))
+        return made
 
     def _levels(self, inputs: dict[str, Artifact], start: int, stop: int, edited: bool) -> np.ndarray:
         """(stop - start, S, S, 3) float32: the edited crops, or what the edit adds to each, calmed over time."""

@@ -17,8 +17,10 @@ COUNT = 16
 class Probes:
     """``places``: of these frames in the track. inputs: align, parse, sample and, if few frames were inverted, few."""
 
-    def __init__(self, inputs: Mapping[str, Artifact]) -> None:
-        self._align, self._parsed, self._sampled = (inputs[name] for name in ("align", "parse", "sample"))
+    def __init__(self, inputs: Mapping[str, Artifact], name: str = "sample") -> None:
+        """``name``: of the input that holds the edited crops, if it is there; otherwise "sample" does."""
+        self._align, self._parsed = inputs["align"], inputs["parse"]
+        self._sampled = inputs.get(name, inputs["sample"])
         frames = self._align.read("frames")
         if "few" in inputs:
             self.places = np.searchsorted(frames, inputs["few"].read("frames")).tolist()

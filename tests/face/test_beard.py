@@ -91,7 +91,7 @@ def test_the_patch_darkens_skin_where_the_beard_is_and_nothing_else(beard):
     full[y0:y1, x0:x1] = delta
     middle = full[165:175, 85:115].mean(axis=(0, 1))
     assert middle == pytest.approx(0.9 * (DARK - SKIN), abs=25)
-    assert full[165:175, 85:115].std(axis=(0, 1)).min() > 2  # strands
+    assert full[165:175, 85:115].std(axis=(0, 1)).min() > 1  # strands
     assert not full[:105].any() and not full[:, :30].any() and np.abs(full[144:148, 95:105]).max() < 4
 
 

@@ -280,9 +280,9 @@ def export(run: Run, data: ParserSet, folder: Path) -> None:
         "name": "compact-parser", "kind": "parser", "source": "trained for dvaedit", "licence": "MIT",
         "training_data": TRAINING_DATA, "config": asdict(config.model),
         "metrics": {"held_out_iou_with_pseudo_labels": iou, "crops_seen": crops},
-        "description": "Face parser (19 classes of CelebAMask-HQ) trained on class maps made without human masks: "
-        "FaceMesh regions, person segmentation and colours learnt picture by picture. Never shown: earrings and "
-        "necklaces.",
+        "description": "Face parser (19 classes of CelebAMask-HQ) trained on class maps: FaceMesh regions, person "
+        "segmentation and colours learnt picture by picture, and on 175 outlines drawn by hand. Never shown: earrings "
+        "and necklaces.",
     }  # fmt: skip
     card = write_weights(folder, fields, model.state_dict(), torch.float16)
     print(f"{card.file}: {card.size / 1e6:.1f} MB, held-out IoU {iou}")

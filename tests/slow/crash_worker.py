@@ -27,7 +27,7 @@ def edit(video: Path, folder: Path) -> None:
     options = api.Options(steps=3, cache_dir=folder / "cache")
     api.edit(
         video,
-        attributes="Blond_Hair=2",
+        attributes=("Blond_Hair=2", "Male=2"),
         output=folder / "out.mp4",
         overwrite=True,
         options=options,

@@ -20,7 +20,7 @@ def main(video: Path, cache: Path) -> None:
     options = api.Options(steps=3, cache_dir=cache)
     output = cache.parent / f"{video.stem}.out.mp4"
     result = api.edit(
-        video, attributes="Blond_Hair=2", output=output, preset="ultrafast", overwrite=True, options=options
+        video, attributes=("Blond_Hair=2", "Male=2"), output=output, preset="ultrafast", overwrite=True, options=options
     )
     print(result.edited_frames, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 

@@ -6,7 +6,7 @@ is Young=-0.6 and Male. The longest phrases win. What the table does not know is
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
 
 from dvaedit.models.wording import CONCEPTS, PRONOUNS, words_of
@@ -56,10 +56,11 @@ def read_text(text: str) -> dict[str, float]:
     return found
 
 
-def read_change(target: str, source: str) -> dict[str, float]:
-    """What ``target`` asks for beyond what ``source`` says is there already."""
-    there = read_text(source)
-    return {name: strength for name, strength in read_text(target).items() if there.get(name) != strength}
+def read_change(target: str, source: str, known: Collection[str] | None = None) -> dict[str, float]:
+    """What ``target`` asks for beyond what ``source`` says is there; of the attributes ``known``, or of all."""
+    there, asked = read_text(source), read_text(target)
+    new = {name: strength for name, strength in asked.items() if there.get(name) != strength}
+    return new if known is None else {name: strength for name, strength in new.items() if name in known}
 
 
 def _phrases(words: list[str]) -> Iterator[str]:

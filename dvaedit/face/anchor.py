@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from dvaedit.face.align import side
+from dvaedit.face.lab import to_lab
 from dvaedit.face.paste import Box, into_frame
 
 STIFFNESS = 2e-3  # of the spline: landmarks tremble, faces do not
@@ -46,6 +47,23 @@ def seen(image: np.ndarray, points: np.ndarray, reference: np.ndarray) -> np.nda
     """A crop, (S, S) or (S, S, C), as the reference face would show it; ``points`` are the crop's own."""
     size = len(image)
     return fetch(np.asarray(image, np.float32), pixels(size) + offsets(reference, points, size))
+
+
+def medians(
+    crops: np.ndarray, edited: np.ndarray, weights: np.ndarray, points: np.ndarray, reference: np.ndarray
+) -> list[np.ndarray]:
+    """Crops before and after an edit, both in Lab, and weights, each as the reference face shows it: over all frames.
+
+    crops, edited: (n, S, S, 3), RGB in 8-bit levels; weights: (n, S, S); points: (n, k, 2), reference: (k, 2).
+    """
+    frames = zip(to_lab(crops), to_lab(edited), weights, points, strict=True)
+    found = [[seen(image, own, reference) for image in images] for *images, own in frames]
+    return [np.median(each, axis=0) for each in zip(*found, strict=True)]
+
+
+def light_on(picture: np.ndarray, quad: np.ndarray) -> np.ndarray:
+    """The light that falls on a face: lightness, Lab, without detail. picture: a part of the frame, RGB, (h, w, 3)."""
+    return cv2.GaussianBlur(to_lab(picture)[..., 0], (0, 0), max(side(quad) / 40, 0.5))
 
 
 def in_box(offset: np.ndarray, quad: np.ndarray, box: Box) -> np.ndarray:

@@ -14,9 +14,8 @@ from typing import ClassVar
 import cv2
 import numpy as np
 
-from dvaedit.face.align import side
-from dvaedit.face.anchor import SIDE, Drawing, fetch, in_box, seen
-from dvaedit.face.lab import from_lab, to_lab
+from dvaedit.face.anchor import SIDE, Drawing, fetch, in_box, light_on, medians
+from dvaedit.face.lab import from_lab
 from dvaedit.face.paste import Box, mask_in_frame
 
 DENSE = 88  # percentile of the change over the skin from which on a beard is full
@@ -53,11 +52,7 @@ class Beard:
         head, which the beard takes on. None where no skin shows.
         """
         size, anchors = crops.shape[1], cls.anchors
-        found = [
-            [seen(image, own[anchors], reference[anchors]) for image in images]
-            for *images, own in zip(to_lab(crops), to_lab(edited), weights, points, strict=True)
-        ]
-        before, after, weight = (np.median(each, axis=0) for each in zip(*found, strict=True))
+        before, after, weight = medians(crops, edited, weights, points[:, anchors], reference[anchors])
         weight = weight * _off_the_lips(reference, size)
         change, skin = np.linalg.norm(after - before, axis=2), weight > 0.5
         if not skin.any():
@@ -88,8 +83,7 @@ class Beard:
         strand = _smoothstep((cover - 0.75 * (1 - height)) / SOFT + 0.15) * np.clip(3 * cover, 0, 1)
         alpha = weights * np.clip(UNDER * cover + (1 - UNDER) * strand, 0, OPAQUE)
         skin = rgb[box[1] : box[3], box[0] : box[2]].astype(np.float32)
-        light = cv2.GaussianBlur(to_lab(skin)[..., 0], (0, 0), max(side(quad) / 40, 0.5))
-        shade = (light / max(self.skin[0], 1)) ** SHADE * (1 + STREAKS * (streak - 0.5))
+        shade = (light_on(skin, quad) / max(self.skin[0], 1)) ** SHADE * (1 + STREAKS * (streak - 0.5))
         hair = self.hair * np.dstack([shade, *[np.clip(shade, 0.5, 1.5)] * 2])
         hair[..., 0] = np.clip(hair[..., 0], 0, 100)
         return box, alpha[..., None] * (from_lab(hair) - skin)

@@ -15,9 +15,8 @@ from typing import ClassVar
 import cv2
 import numpy as np
 
-from dvaedit.face.align import side
-from dvaedit.face.anchor import SIDE, Drawing, in_box, seen
-from dvaedit.face.lab import from_lab, to_lab
+from dvaedit.face.anchor import SIDE, Drawing, in_box, light_on, medians
+from dvaedit.face.lab import from_lab
 from dvaedit.face.paste import Box, mask_in_frame
 
 STRONG = 15.0  # Lab; frames that darken skin by less are translucent
@@ -110,11 +109,7 @@ class Glasses:
         None where no skin shows. ``head`` is not used.
         """
         anchors = cls.anchors
-        found = [
-            [seen(image, own[anchors], reference[anchors]) for image in images]
-            for *images, own in zip(to_lab(crops), to_lab(edited), weights, points, strict=True)
-        ]
-        before, after, weight = (np.median(each, axis=0) for each in zip(*found, strict=True))
+        before, after, weight = medians(crops, edited, weights, points[:, anchors], reference[anchors])
         if not (weight > 0.5).any():
             return None
         darker = np.clip(before[..., 0] - after[..., 0], 0, None) * weight
@@ -151,15 +146,12 @@ class Glasses:
             return box, np.zeros((0, 0, 3), np.float32)
         frame, lens, gleam, shadow = (each[..., None] for each in self.drawing.at(in_box(offset, quad, box), quad))
         before = rgb[box[1] : box[3], box[0] : box[2]].astype(np.float32)
-        light = cv2.GaussianBlur(to_lab(before)[..., :1], (0, 0), max(side(quad) / 40, 0.5))[..., None] / max(
-            self.skin[0], 1
-        )
+        light = light_on(before, quad)[..., None] / max(self.skin[0], 1)
         solid, dark = self.opacity
         after = before * (1 - SHADOW * solid * shadow)
         after = after + dark * lens * (from_lab(self.lens) - after)
-        colour = np.array(self.frame) * np.clip(light, 0.6, 1.4) + gleam * np.array([GLEAM, 0, 0]) * np.clip(
-            light, 0, 1.4
-        )
+        edges = gleam * np.array([GLEAM, 0, 0]) * np.clip(light, 0, 1.4)
+        colour = self.frame * np.clip(light, 0.6, 1.4) + edges
         after = after + SOLID * solid * frame * (from_lab(colour) - after)
         return box, weights[..., None] * (after - before)
 

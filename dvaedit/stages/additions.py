@@ -20,6 +20,7 @@ from dvaedit.face.steady import RADIUS, steady
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.stages.png import encode_masks, read_mask
 from dvaedit.stages.probes import Probes
+from dvaedit.video.reader import Frame
 
 log = logging.getLogger(__name__)
 
@@ -75,8 +76,11 @@ class Additions:
             if f"{kind}.reference" in pasted
         }
 
-    def put_on(self, rgb: np.ndarray, position: int, patch: Patch | None) -> Patch | None:
+    def put_on(self, frame: Frame, position: int, patch: Patch | None) -> Patch | None:
         """The patch and, upon what it makes of the frame, each addition. The frame is at ``position`` of the track."""
+        if not self.drawn:
+            return patch
+        rgb = frame.rgb()
         for kind, thing in self.drawn.items():
             mask = read_mask(self.pasted, f"{kind}.mask", position)
             offset = self.pasted.read(f"{kind}.offsets", position, position + 1)[0]

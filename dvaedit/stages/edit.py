@@ -87,19 +87,19 @@ class Edit(Stage):
         def edited(strength: float) -> Tensor:
             return apply_shift(model.attributes, z_id_rep, shift(strength))
 
-        rest = others(touched)
+        rest, put_on = others(touched), added(touched)
         adapt = self.adapt and len(rest) < 2  # all of several changes would have to follow the one that needs most
         strength = needed_strength(model, inputs, self.steps, touched, edited) if adapt else 1.0
         codes = {"z_id": edited(strength)}
         out.meta.update(mix=mixes, length=float(shift(strength).norm()), strength=strength, dyed=dyed(list(touched)))
         out.meta["cosine"] = float(torch.cosine_similarity(codes["z_id"], z_id_rep).mean())
-        out.meta.update(region=region_of(list(touched)), added=[] if rest else added(touched))
-        if self.split and rest and added(touched):
-            drawn = [AttributeEdit(name, value * strength) for name, value in adding(touched).items()]
-            put_on = attribute_shift(model.attributes, z_id_rep, drawn)
-            codes["z_drawn"] = apply_shift(model.attributes, z_id_rep, put_on)
-            codes["z_id"] = apply_shift(model.attributes, z_id_rep, shift(strength) - put_on)
-            out.meta.update(region=region_of(rest), added=added(touched))
+        split = self.split and rest and put_on
+        out.meta.update(region=region_of(rest if split else list(touched)), added=put_on if split or not rest else [])
+        if split:
+            edits = [AttributeEdit(name, value * strength) for name, value in adding(touched).items()]
+            drawn = attribute_shift(model.attributes, z_id_rep, edits)
+            codes["z_drawn"] = apply_shift(model.attributes, z_id_rep, drawn)
+            codes["z_id"] = apply_shift(model.attributes, z_id_rep, shift(strength) - drawn)
         out.save({name: code.cpu().numpy() for name, code in codes.items()})
         progress(1, 1)
 
@@ -126,8 +126,7 @@ class Edit(Stage):
 
     def _mix(self, text: TextEdit, direction: Tensor) -> dict[str, float]:
         """The attributes a text asks for: as its words say or, where they say nothing known, as CLIP sees it."""
-        read = read_change(text.target, text.source)
-        known = {name: strength for name, strength in read.items() if name in self.model.attributes.names}
+        known = read_change(text.target, text.source, self.model.attributes.names)
         if known or not self.clip.known_words(text.target)[0]:
             return known
         return attribute_mix(self.clip, self.model.attributes, direction)

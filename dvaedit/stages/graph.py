@@ -112,30 +112,27 @@ def edit_nodes(video: Path, model: Model, clip: TextImageModel | None, settings:
 
 def is_drawn(model: Model, settings: Settings) -> bool:
     """Whether all of the edit is dyed or put on, so that a few sampled frames tell all there is to know of it."""
-    if model.autoencoder.per_frame or not settings.draw or (settings.region, settings.paste) != ("auto", "delta"):
-        return False
-    strengths = _asked(model, settings)
+    strengths = _asked(model, settings) if settings.draw else {}
     names = list(strengths)
     return not others(strengths) and (bool(added(strengths)) or (dyed(names) and region_of(names) == HAIR))
 
 
 def is_split(model: Model, settings: Settings) -> bool:
     """Whether a part of the edit is put on the face and drawn, and another is not."""
-    if model.autoencoder.per_frame or (settings.region, settings.paste) != ("auto", "delta"):
-        return False
     strengths = _asked(model, settings)
     return bool(added(strengths)) and bool(others(strengths))
 
 
 def _asked(model: Model, settings: Settings) -> dict[str, float]:
-    """The changes that are asked for, as far as that can be told beforehand; none where a text does not tell."""
+    """The changes that are asked for; none where nothing may be drawn, or a text does not tell beforehand."""
+    if model.autoencoder.per_frame or (settings.region, settings.paste) != ("auto", "delta"):
+        return {}
     strengths = {edit.name: edit.strength for edit in settings.attributes if edit.strength}
     for text in settings.texts:
-        read = read_change(text.target, text.source) if text.strength else {}
-        known = {name: text.strength * value for name, value in read.items() if name in model.attributes.names}
-        if not known:
+        read = read_change(text.target, text.source, model.attributes.names) if text.strength else {}
+        if not read:
             return {}
-        strengths |= known
+        strengths |= {name: text.strength * value for name, value in read.items()}
     return strengths
 
 

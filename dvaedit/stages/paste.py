@@ -72,9 +72,9 @@ class Paste(Stage):
     def run(self, inputs: dict[str, Artifact], out: ArtifactWriter, progress: StageProgress) -> None:
         edit = inputs["edit"].meta
         region = edit["region"] if self.region == "auto" else self.region
-        edited, total = edit["length"] > 0, len(inputs["align"].read("frames"))
+        total = len(inputs["align"].read("frames"))
         shards = out.missing(total, SHARD)
-        drawn = self.mode == "delta" and edited  # not pasted as the network has it
+        drawn = self.mode == "delta" and edit["length"] > 0  # not pasted as the network has it
         dyed = drawn and edit["dyed"] and (self.region == "auto" or region in (HAIR, *WITH_HAIR))
         added = [Addition(kind, inputs, dyed) for kind in edit["added"]] if drawn and self.region == "auto" else []
         strands = Strands(self.model, self.video, inputs, shards) if dyed else None
@@ -106,21 +106,19 @@ class Paste(Stage):
         self, inputs: dict[str, Artifact], region: str, start: int, stop: int, masks: Callable[[str], np.ndarray]
     ) -> dict[str, Any]:
         """``levels``, ``mask`` and, where hair is a part of the region, ``hair``."""
-        edited = inputs["edit"].meta["length"] > 0
-        made = {"levels": self._levels(inputs, start, stop, edited).astype(np.float16)}
-        made["mask"] = encode_masks(masks(region))
+        made = {"levels": self._levels(inputs, start, stop).astype(np.float16), "mask": encode_masks(masks(region))}
         if self.mode == "delta" and region in WITH_HAIR:
             made["hair"] = encode_masks(masks(HAIR))
         return made
 
-    def _levels(self, inputs: dict[str, Artifact], start: int, stop: int, edited: bool) -> np.ndarray:
+    def _levels(self, inputs: dict[str, Artifact], start: int, stop: int) -> np.ndarray:
         """(stop - start, S, S, 3) float32: the edited crops, or what the edit adds to each, calmed over time."""
         if self.mode != "delta":
             return to_levels(inputs["sample"], start, stop)
         frames = inputs["align"].read("timeline")
         low, high = max(start - RADIUS, 0), min(stop + RADIUS, len(frames))
         crops = inputs["align"].read("crops", low, high)
-        if not edited:  # sampling gives the crop back to rounding, and not even that is to be added
+        if inputs["edit"].meta["length"] == 0:  # what sampling loses in rounding is not to be added either
             return np.zeros((stop - start, *crops.shape[1:]), np.float32)
         added = to_levels(inputs["sample"], low, high) - crops
         return steady(added, crops, frames[low:high], slice(start - low, stop - low))
@@ -159,9 +157,8 @@ class Patches:
     def patch(self, frame: Frame, size: tuple[int, int]) -> tuple[Box, np.ndarray] | None:
         """Box and float32 RGB difference, 8-bit levels, for the upright frame of ``size`` (width, height).
 
-        None where the frame does not show the face or nothing is to be added. The
-        difference is pasted as it is, but for hair, of which it tells the colours only, and for what is put on, of
-        which it tells the looks.
+        None where the frame does not show the face or nothing is to be added. The difference is pasted as it is, but
+        for hair, of which it tells the colours only, and for what is put on, of which it tells the looks.
         """
         position = self.place.get(frame.index)
         if position is None:
@@ -172,7 +169,7 @@ class Patches:
         if self.dye is not None:
             hair, face = (read_mask(self.pasted, name, position) for name in ("strands", "skin"))
             patches.append(dyed_patch(frame.rgb(), hair, face, self.wide[position], self.dye))
-        return self.additions.put_on(frame.rgb(), position, reduce(merge, patches) if patches else None)
+        return self.additions.put_on(frame, position, reduce(merge, patches) if patches else None)
 
     def _difference(self, frame: Frame, position: int, size: tuple[int, int]) -> tuple[Box, np.ndarray]:
         levels = self.pasted.read("levels", position, position + 1)[0].astype(np.float32)

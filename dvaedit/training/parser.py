@@ -30,7 +30,7 @@ from dvaedit.training.parser_augment import Strength, random_view
 from dvaedit.training.run import Run, append_row, drive
 from dvaedit.training.sources import TRAINING_DATA
 
-OUTLINED = 0.5  # share of the draws
+BY_HAND = 0.5  # share of the draws
 # Colours of the sample sheets, RGB, one per class.
 PALETTE = np.array([
     (0, 0, 0), (255, 170, 140), (120, 60, 0), (160, 90, 0), (0, 255, 255), (0, 160, 255), (255, 255, 0),
@@ -73,7 +73,7 @@ def load(data: Path, labels: Path, work: Path) -> ParserSet:
     """The face set at ``data`` with the class maps in the folder ``labels``; decoded images are kept in ``work``.
 
     Left out: faces marked occluded, because the class maps do not see what is before a face, and maps without skin.
-    ``OUTLINED`` of the draws are faces whose maps were drawn by hand.
+    ``BY_HAND`` of the draws are faces whose maps were drawn by hand.
     """
     rows = faces.read_rows(data)
     maps = labels / "classes256.npy"
@@ -88,7 +88,7 @@ def load(data: Path, labels: Path, work: Path) -> ParserSet:
     by_hand = np.isin([row["file"] for row in rows], [outline.file for outline in read_outlines()])
     by_hand &= weights > 0
     if by_hand.any():  # each as often: they are of the rare kinds already
-        weights[by_hand] = OUTLINED / (1 - OUTLINED) * weights[~by_hand].sum() / by_hand.sum()
+        weights[by_hand] = BY_HAND / (1 - BY_HAND) * weights[~by_hand].sum() / by_hand.sum()
     return ParserSet(images, classes, weights, held_out & usable)
 
 

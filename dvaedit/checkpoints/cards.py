@@ -13,7 +13,7 @@ from typing import Any
 from dvaedit.errors import WeightsError
 from dvaedit.files import write_durably
 
-NETWORKS = ("autoencoder", "classifier", "parser", "clip", "lpips", "identity", "judge")
+NETWORKS = ("autoencoder", "classifier", "parser", "clip", "lpips", "identity", "judge", "morphs")
 MODEL = "model"  # the kind of a card that has no file of its own but names the cards of its parts
 KINDS = (*NETWORKS, MODEL)
 

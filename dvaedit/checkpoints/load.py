@@ -12,6 +12,7 @@ from dvaedit.models.bundle import Model
 from dvaedit.models.classifier import AttributeModel
 from dvaedit.models.clip import DEFAULT_CLIP, TextImageModel, load_clip
 from dvaedit.models.config import from_dict
+from dvaedit.models.morphs import Morphs
 from dvaedit.models.parsing import ParserConfig, build_parser
 from dvaedit.runtime import Runtime
 
@@ -29,6 +30,7 @@ def load_model(name: str = DEFAULT_MODEL, runtime: Runtime | None = None) -> Mod
     autoencoder, classifier, parser = (found.part(kind) for kind in ("autoencoder", "classifier", "parser"))
     config = from_dict(AutoencoderConfig, autoencoder.config)
     network = _filled(Autoencoder(config), autoencoder, runtime)
+    morphs = found.parts.get("morphs")
     network.max_batch, network.precision = network.frugal_batch, runtime.dtype
     return Model(
         name=name,
@@ -36,8 +38,9 @@ def load_model(name: str = DEFAULT_MODEL, runtime: Runtime | None = None) -> Mod
         attributes=_filled(_attribute_model(classifier, config), classifier, runtime),
         parser=_filled(build_parser(from_dict(ParserConfig, parser.config)), parser, runtime),
         metrics=classifier.metrics,
-        digests=found.digests("autoencoder", "classifier", "parser"),
+        digests=found.digests("autoencoder", "classifier", "parser", *(["morphs"] if morphs else [])),
         runtime=runtime,
+        morphs=_morphs(morphs) if morphs else None,
     )
 
 
@@ -50,6 +53,10 @@ def _attribute_model(card: Card, config: AutoencoderConfig) -> AttributeModel:
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise WeightsError(f"the card of {card.name} names no attributes", "Restore it from the release it came with.")
     return AttributeModel(tuple(names), config.identity.code_channels, rank, unit_norm)
+
+
+def _morphs(card: Card) -> Morphs:
+    return Morphs.of({name: tensor.float().numpy() for name, tensor in load_tensors(card).items()})
 
 
 def load_text_model(name: str = DEFAULT_CLIP, runtime: Runtime | None = None, antialias: bool = True) -> TextImageModel:

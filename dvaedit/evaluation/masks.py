@@ -54,7 +54,7 @@ class RunMasks:
         found = []
         for paste, quads, place in self._people:
             if (at := place.get(index)) is not None:
-                for name in paste.names & {"mask", "strands", *(f"{kind}.mask" for kind in KINDS)}:
+                for name in paste.names & {"mask", "strands", "morph.mask", *(f"{kind}.mask" for kind in KINDS)}:
                     square = wide_quads(quads[at : at + 1])[0] if name == "strands" else quads[at]
                     found.append(in_frame(read_mask(paste, name, at), square, size))
         return joined(found)

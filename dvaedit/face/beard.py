@@ -23,6 +23,7 @@ LEAST = 20.0  # Lab; a smaller change than this is no full beard anywhere
 NEUTRAL = np.array([30.0, 3.0, 5.0])  # Lab of hair where a head has none
 SPREAD = 1 / 100  # of the density's blur, as a share of the crop's side
 LIPS, MOUTH_GAP = slice(48, 60), 1 / 60  # which points; how far around them nothing grows, as a share of the side
+DARK = 0.4  # lightness of hair of a known density, as a share of the skin's
 SHADE = 0.7  # exponent with which hair follows the light on the skin
 SOFT, UNDER, STREAKS, OPAQUE = 0.8, 0.4, 0.35, 0.92  # of a strand's edge in density, below strands, of light, at most
 STRANDS, LENGTH, WIDTH = 60_000, 0.028, 2  # count; share of the drawing's side; pixels
@@ -62,6 +63,21 @@ class Beard:
         cover = cv2.GaussianBlur(np.clip(change / full, 0, 1) * weight, (0, 0), size * SPREAD)
         light = float(np.median(after[sure][:, 0]))
         return cls(cover.astype(np.float32), reference, np.median(before[sure], axis=0), _colour(light, head))
+
+    @classmethod
+    def as_dense(
+        cls, cover: np.ndarray, crops: np.ndarray, weights: np.ndarray, points: np.ndarray, reference: np.ndarray,
+        head: np.ndarray | None = None,
+    ) -> Beard | None:  # fmt: skip
+        """A beard of a known density, dark beside the skin of the video; all else as of :meth:`learn`."""
+        anchors = cls.anchors
+        before, _, weight = medians(crops, crops, weights, points[:, anchors], reference[anchors])
+        small = cv2.resize(cover, weight.shape, interpolation=cv2.INTER_AREA)
+        under = (weight > 0.5) & (small > small.max() / 2)
+        if not under.any():
+            return None
+        skin = np.median(before[under], axis=0)
+        return cls(cover.astype(np.float32), reference, skin, _colour(float(skin[0]) * DARK, head))
 
     @cached_property
     def strands(self) -> Drawing:

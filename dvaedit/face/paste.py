@@ -101,6 +101,16 @@ def merge(first: tuple[Box, np.ndarray], second: tuple[Box, np.ndarray]) -> tupl
     return (x0, y0, x1, y1), total
 
 
+def patched(rgb: np.ndarray, patch: tuple[Box, np.ndarray] | None) -> np.ndarray:
+    """A frame, uint8, with what a patch adds to it."""
+    if patch is None or not patch[1].size:
+        return rgb
+    (x0, y0, x1, y1), delta = patch
+    out = rgb.copy()
+    out[y0:y1, x0:x1] = np.clip(np.rint(rgb[y0:y1, x0:x1] + delta), 0, 255)
+    return out
+
+
 def mask_in_frame(mask: np.ndarray, quad: np.ndarray, frame_size: tuple[int, int]) -> tuple[Box, np.ndarray]:
     """A mask in crop space, seen in the frame: the box it reaches and its weights there, float32 (h, w)."""
     box = support(mask, quad, frame_size)

@@ -11,6 +11,7 @@ import torch
 from dvaedit.face.points import landmark_code
 from dvaedit.models.autoencoder import Autoencoder
 from dvaedit.models.classifier import AttributeModel
+from dvaedit.models.morphs import Morphs
 from dvaedit.models.parsing import Classes
 
 if TYPE_CHECKING:
@@ -23,7 +24,10 @@ PARSER_BATCH = 8  # crops a parser sees at once: at 512 px each takes 0.1 GB
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """Networks in eval mode on the runtime's device; ``digests``: SHA-256 of each part's weights."""
+    """Networks in eval mode on the runtime's device; ``digests``: SHA-256 of each part's weights.
+
+    ``morphs``: the changes that are not left to the networks.
+    """
 
     name: str
     autoencoder: Autoencoder
@@ -32,6 +36,7 @@ class Model:
     metrics: dict[str, dict[str, float]]
     digests: dict[str, str]
     runtime: Runtime
+    morphs: Morphs | None = None
 
     @property
     def image_size(self) -> int:

@@ -8,37 +8,97 @@ only as long as SFace, which no edit is made with, sees the same person.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
 from dvaedit.evaluation.identity import SFace, cosine
+from dvaedit.face.mask import soft_mask
+from dvaedit.face.morph import Morph
 from dvaedit.models.bundle import Model
 from dvaedit.pipeline.artifact import Artifact
+from dvaedit.stages.morphing import morphed_crops
+from dvaedit.stages.parse import read_maps
 from dvaedit.stages.pick import spread
 from dvaedit.stages.sample import gathered, sample
 
 PROBES = 8  # frames, spread over the video
 STRENGTHS = (1.0, 1.25, 1.5, 1.75, 2.0)  # tried in this order; the last is used where none is enough
+MORPHED = STRENGTHS[:3]  # of what is moved and shaded: beyond, faces are caricatures
 SEEN, CLEARLY = 0.9, 2.5  # of the probes; logit of the classifier
 SAME = 0.6  # mean cosine of SFace's codes below which strengths are too much
 RELIABLE = 0.9  # AUC of an attribute's classifier; others have no say
 
 
-@torch.inference_mode()
-def needed_strength(
-    model: Model,
-    inputs: Mapping[str, Artifact],
-    steps: int,
-    wanted: Mapping[str, float],
-    edited: Callable[[float], Tensor],
-) -> float:
-    """The least of ``STRENGTHS`` at which all that is wanted is seen, or the greatest at which the person is the same.
+class Probes(Protocol):
+    """Frames to try strengths on: the ``chosen`` places of ``track``, and the ``strengths`` to try."""
 
-    The first where no reliable classifier knows what is wanted. inputs: align, encode and invert and, if only a few
-    frames were inverted, few; wanted: attributes, with the sign of their change; edited: (1, D), the identity code
-    under so strong an edit.
+    track: Artifact
+    chosen: Sequence[int]
+    strengths: Sequence[float]
+
+    def crops(self, strength: float) -> np.ndarray:
+        """Their edited crops, uint8 (n, S, S, 3)."""
+        ...
+
+
+class SampledProbes:
+    """Probes that are sampled under the edited code."""
+
+    strengths = STRENGTHS
+
+    def __init__(
+        self, model: Model, inputs: Mapping[str, Artifact], steps: int, edited: Callable[[float], Tensor]
+    ) -> None:
+        """inputs: align, encode and invert and, if only a few frames were inverted, few; edited: (1, D), the identity
+        code under so strong an edit."""
+        noise, codes = inputs["invert"], inputs.get("few", inputs["encode"])
+        self.track, self.chosen = inputs.get("few", inputs["align"]), spread(noise.frames, PROBES)
+        self._model, self._steps, self._edited = model, steps, edited
+        self._states = gathered(model, noise, self.chosen)
+        self._z_lnd = np.concatenate([codes.read("z_lnd", n, n + 1) for n in self.chosen])
+
+    def crops(self, strength: float) -> np.ndarray:
+        x = sample(self._model, self._states, self._edited(strength).cpu().numpy(), self._z_lnd, self._steps)
+        return ((x.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+
+
+class MorphedProbes:
+    """Probes that are moved and shaded, their hair as others show it."""
+
+    strengths = MORPHED
+
+    def __init__(self, morph: Callable[[float], Morph], sampled: SampledProbes, hair: np.ndarray) -> None:
+        """morph: under so strong an edit; hair: float (n, S, S, 1) in [0, 1], how much of the crops it is."""
+        self.track, self.chosen, self._sampled, self._hair = sampled.track, sampled.chosen, sampled, hair
+        self._morph, self._points = morph, self.track.read("points").astype(np.float64)[self.chosen]
+        self._crops = np.concatenate([self.track.read("crops", n, n + 1) for n in self.chosen])
+
+    def crops(self, strength: float) -> np.ndarray:
+        crops = self._crops
+        if self._hair.any():
+            crops = crops + self._hair * (self._sampled.crops(strength).astype(np.float32) - crops)
+            crops = np.rint(crops).astype(np.uint8)
+        return morphed_crops(self._morph(strength), crops, self._points)
+
+
+def hair_of(inputs: Mapping[str, Artifact], probes: SampledProbes) -> np.ndarray:
+    """How much of the probes' crops is hair, float (n, S, S, 1) in [0, 1]. inputs: align and parse."""
+    frames, size = inputs["align"].read("frames"), probes.track.read("crops", 0, 1).shape[1:3]
+    places = np.searchsorted(frames, probes.track.read("frames")[list(probes.chosen)])
+    maps = np.concatenate([read_maps(inputs["parse"], at, at + 1) for at in places])
+    masks = soft_mask(maps, "hair", np.arange(0, 2 * len(maps), 2))
+    return np.stack([cv2.resize(mask, size, interpolation=cv2.INTER_AREA) for mask in masks])[..., None]
+
+
+@torch.inference_mode()
+def needed_strength(model: Model, probes: Probes, wanted: Mapping[str, float]) -> float:
+    """The least strength at which all that is wanted is seen, or the greatest at which the person is the same.
+
+    The first where no reliable classifier knows what is wanted. wanted: attributes, with the sign of their change.
     """
     signs = {
         model.attributes.index(name): float(np.sign(strength))
@@ -47,15 +107,11 @@ def needed_strength(
     }
     if not signs or model.autoencoder.per_frame:
         return STRENGTHS[0]
-    noise, codes, track = inputs["invert"], inputs.get("few", inputs["encode"]), inputs.get("few", inputs["align"])
-    chosen = spread(noise.frames, PROBES)
-    states = gathered(model, noise, chosen)
-    z_lnd = np.concatenate([codes.read("z_lnd", n, n + 1) for n in chosen])
     sign = torch.tensor(list(signs.values()), device=model.runtime.device)
-    like, enough = _likeness(track, chosen), STRENGTHS[0]
-    for strength in STRENGTHS:
-        crops = sample(model, states, edited(strength).cpu().numpy(), z_lnd, steps).clamp(-1, 1)
-        logits = model.attributes.logits(model.autoencoder.identity(crops))[:, list(signs)] * sign
+    like, enough = _likeness(probes), STRENGTHS[0]
+    for strength in probes.strengths:
+        crops = probes.crops(strength)
+        logits = model.attributes.logits(model.autoencoder.identity(model.images(crops)))[:, list(signs)] * sign
         if strength > STRENGTHS[0] and like(crops) < SAME:
             break
         enough = strength
@@ -64,16 +120,15 @@ def needed_strength(
     return enough
 
 
-def _likeness(track: Artifact, chosen: Sequence[int]) -> Callable[[Tensor], float]:
-    """How like the person edited crops of the ``chosen`` frames are, (n, 3, S, S) in [-1, 1]: mean cosine."""
-    sface, size = SFace(), track.read("crops", 0, 1).shape[1]
-    points = track.read("points")[list(chosen)] * size
-    crops = [track.read("crops", n, n + 1)[0] for n in chosen]
+def _likeness(probes: Probes) -> Callable[[np.ndarray], float]:
+    """How like the person edited crops of the probes are, uint8 (n, S, S, 3): mean cosine."""
+    sface, track = SFace(), probes.track
+    points = track.read("points")[list(probes.chosen)] * track.read("crops", 0, 1).shape[1]
+    crops = [track.read("crops", n, n + 1)[0] for n in probes.chosen]
     before = [sface.embed(crop, own) for crop, own in zip(crops, points, strict=True)]
 
-    def like(edited: Tensor) -> float:
-        pictures = ((edited + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()
-        after = [sface.embed(picture, own) for picture, own in zip(pictures, points, strict=True)]
+    def like(edited: np.ndarray) -> float:
+        after = [sface.embed(picture, own) for picture, own in zip(edited, points, strict=True)]
         return float(np.mean([cosine(a, b) for a, b in zip(before, after, strict=True)]))
 
     return like

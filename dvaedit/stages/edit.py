@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -12,7 +13,8 @@ from torch.nn import functional as F
 
 from dvaedit.checkpoints.store import find_card
 from dvaedit.editing.attributes import AttributeEdit, apply_shift, attribute_shift
-from dvaedit.editing.effects import added, adding, dyed, others, region_of
+from dvaedit.editing.effects import added, region_of
+from dvaedit.editing.parts import Parts
 from dvaedit.editing.reading import read_change
 from dvaedit.editing.text import (
     Pairs,
@@ -30,7 +32,7 @@ from dvaedit.models.clip import TextImageModel
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.pipeline.stage import Stage, StageProgress, unkeyed
 from dvaedit.pipeline.writer import ArtifactWriter
-from dvaedit.stages.adapt import needed_strength
+from dvaedit.stages.adapt import MorphedProbes, SampledProbes, hair_of, needed_strength
 from dvaedit.stages.parse import read_maps
 
 SEARCH_TIMESTEPS = (350, 550, 750)
@@ -41,10 +43,11 @@ class Edit(Stage):
     """Makes ``z_id`` (1, D), or (n, D) of a model with a code per frame.
 
     ``meta``: ``region`` it shows in, ``dyed``: hair takes on another colour, ``added``: what is put on the face,
-    ``mix`` of attributes per text, ``cosine`` to before.
+    ``morphed``: what is moved and shaded there, and how much, ``rest``: whether anything else is left, ``mix`` of
+    attributes per text, ``cosine`` to before.
 
-    ``split``: what is put on the face has a code of its own, ``z_drawn``, and no part in ``z_id``. Without, it is
-    ``added`` only where nothing but the colour of hair changes beside it.
+    ``split``: what is put on the face has a code of its own, ``z_drawn``, and no part in ``z_id``, nor has what is
+    morphed. Without, all is left to the network but where nothing is ``rest``.
 
     Edits add up in the normalised code; ``text_frames`` frames spread over the video guide the text search. ``adapt``:
     one change alone is as strong as :func:`needed_strength` says, ``meta["strength"]``; ``steps``: of the sampling that
@@ -52,7 +55,7 @@ class Edit(Stage):
     """
 
     name: ClassVar[str] = "edit"
-    version: ClassVar[int] = 13
+    version: ClassVar[int] = 14
     attributes: tuple[AttributeEdit, ...] = ()
     texts: tuple[TextEdit, ...] = ()
     objective: TextObjective = field(default_factory=TextObjective)
@@ -66,6 +69,8 @@ class Edit(Stage):
 
     def weights(self) -> dict[str, str]:
         digests = self.model.digest("autoencoder", "classifier")
+        if self.model.morphs:
+            digests |= self.model.digest("morphs")
         if self.adapt:
             digests["sface"] = find_card("sface").sha256
         return {**digests, "clip": self.clip.digest} if self.texts else digests
@@ -87,21 +92,38 @@ class Edit(Stage):
         def edited(strength: float) -> Tensor:
             return apply_shift(model.attributes, z_id_rep, shift(strength))
 
-        rest, put_on = others(touched), added(touched)
-        adapt = self.adapt and len(rest) < 2  # all of several changes would have to follow the one that needs most
-        strength = needed_strength(model, inputs, self.steps, touched, edited) if adapt else 1.0
+        parts = Parts.of(touched, model.morphs)
+        strength = self._needed_strength(inputs, touched, parts, edited) if self.adapt else 1.0
         codes = {"z_id": edited(strength)}
-        out.meta.update(mix=mixes, length=float(shift(strength).norm()), strength=strength, dyed=dyed(list(touched)))
+        out.meta.update(mix=mixes, length=float(shift(strength).norm()), strength=strength, dyed=parts.dyed)
         out.meta["cosine"] = float(torch.cosine_similarity(codes["z_id"], z_id_rep).mean())
-        split = self.split and rest and put_on
-        out.meta.update(region=region_of(rest if split else list(touched)), added=put_on if split or not rest else [])
+        split, morphed = self.split and parts.split, scaled(parts.morphed, strength)
+        whole = split or not parts.rest  # otherwise all is left to the network
+        out.meta.update(
+            region=parts.region,
+            rest=bool(parts.rest),
+            added=added(touched) if whole else [],
+            morphed=morphed if whole else {},
+        )
         if split:
-            edits = [AttributeEdit(name, value * strength) for name, value in adding(touched).items()]
-            drawn = attribute_shift(model.attributes, z_id_rep, edits)
+            left_out = attribute_shift(model.attributes, z_id_rep, _edits(touched, parts.unsampled, strength))
+            drawn = attribute_shift(model.attributes, z_id_rep, _edits(touched, parts.adding, strength))
             codes["z_drawn"] = apply_shift(model.attributes, z_id_rep, drawn)
-            codes["z_id"] = apply_shift(model.attributes, z_id_rep, shift(strength) - drawn)
+            codes["z_id"] = apply_shift(model.attributes, z_id_rep, shift(strength) - left_out)
         out.save({name: code.cpu().numpy() for name, code in codes.items()})
         progress(1, 1)
+
+    def _needed_strength(
+        self, inputs: dict[str, Artifact], touched: dict[str, float], parts: Parts, edited: Callable[[float], Tensor]
+    ) -> float:
+        """How strong the edit must be; 1 for several changes, all of which would follow the one that needs most."""
+        if len(parts.rest) + len(parts.morphed) > 1 or (parts.morphed and parts.adding):
+            return 1.0
+        probes = SampledProbes(self.model, inputs, self.steps, edited)
+        if parts.morphed:
+            hair = hair_of(inputs, probes) if parts.dyed else np.zeros((1, 1, 1, 1))
+            probes = MorphedProbes(lambda by: self.model.morphs.combined(scaled(parts.morphed, by)), probes, hair)
+        return needed_strength(self.model, probes, touched)
 
     def _text_shift(
         self, text: TextEdit, inputs: dict[str, Artifact], z_id_rep: Tensor, progress: StageProgress
@@ -139,6 +161,15 @@ class Edit(Stage):
         inside = np.concatenate([soft_mask(read_maps(parsed, n, n + 1), region) for n in chosen])
         inside = F.interpolate(self.model.tensor(inside)[:, None], x_0.shape[-2:], mode="area")
         return make_pairs(self.model.autoencoder, z_id_rep, x_0, z_lnd, 1 - inside, list(SEARCH_TIMESTEPS), self.seed)
+
+
+def scaled(strengths: dict[str, float], factor: float) -> dict[str, float]:
+    """All of them ``factor`` times as strong."""
+    return {name: value * factor for name, value in strengths.items()}
+
+
+def _edits(strengths: dict[str, float], names: Iterable[str], factor: float) -> list[AttributeEdit]:
+    return [AttributeEdit(name, strengths[name] * factor) for name in names]
 
 
 def spread(total: int, count: int) -> list[int]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dvaedit.editing.attributes import AttributeEdit
-from dvaedit.editing.effects import added, dyed, others, region_of
 from dvaedit.editing.paper_text import PaperObjective
+from dvaedit.editing.parts import Parts
 from dvaedit.editing.reading import read_change
 from dvaedit.editing.text import TextEdit
 from dvaedit.face.quality import MIN_FACE
@@ -21,7 +21,7 @@ from dvaedit.stages.encode import Encode
 from dvaedit.stages.export import Export
 from dvaedit.stages.invert import Invert
 from dvaedit.stages.parse import Parse
-from dvaedit.stages.paste import HAIR, Paste
+from dvaedit.stages.paste import Paste
 from dvaedit.stages.people import People
 from dvaedit.stages.pick import Pick
 from dvaedit.stages.probes import COUNT
@@ -111,16 +111,8 @@ def edit_nodes(video: Path, model: Model, clip: TextImageModel | None, settings:
 
 
 def is_drawn(model: Model, settings: Settings) -> bool:
-    """Whether all of the edit is dyed or put on, so that a few sampled frames tell all there is to know of it."""
-    strengths = _asked(model, settings) if settings.draw else {}
-    names = list(strengths)
-    return not others(strengths) and (bool(added(strengths)) or (dyed(names) and region_of(names) == HAIR))
-
-
-def is_split(model: Model, settings: Settings) -> bool:
-    """Whether a part of the edit is put on the face and drawn, and another is not."""
-    strengths = _asked(model, settings)
-    return bool(added(strengths)) and bool(others(strengths))
+    """Whether no part of the edit is pasted as it is sampled, so that a few sampled frames tell all there is."""
+    return settings.draw and Parts.of(_asked(model, settings), model.morphs).few
 
 
 def _asked(model: Model, settings: Settings) -> dict[str, float]:
@@ -140,22 +132,24 @@ def _edit_chain(
     video: Path, model: Model, clip: TextImageModel | None, settings: Settings, place: str, few: bool
 ) -> list[Node]:
     steps = {"adapt": True, "steps": settings.steps} if settings.adapt else {}  # a strength that is given needs none
-    split = is_split(model, settings)
+    parts = Parts.of(_asked(model, settings), model.morphs)
+    split = parts.split
     edit = Edit(settings.attributes, settings.texts, seed=settings.seed, **steps, split=split, model=model, clip=clip)
-    drawn = [Sample(settings.steps, model.runtime.dtype_name, "z_drawn", COUNT, model)] if split else []
+    drawn = [("drawn", Sample(settings.steps, model.runtime.dtype_name, "z_drawn", COUNT, model))] if split else []
     sample = Sample(settings.steps, model.runtime.dtype_name, model=model)
     paste = Paste(settings.region, settings.paste, model=model, video=video)
 
     picked = ["few"] if few else []
-    needs = [*(["parse"] if settings.texts else []), *(["invert", *picked] if settings.adapt else [])]
+    parsed = settings.texts or (settings.adapt and parts.morphed and parts.dyed)
+    needs = [*(["parse"] if parsed else []), *(["invert", *picked] if settings.adapt else [])]
 
     def named(*names: str) -> dict[str, str]:
         return {name: f"{name}{place}" for name in names}
 
+    codes = named("invert", "encode", "edit") | ({"encode": f"few{place}"} if few else {})
     return [
         Node(Parse(model=model, video=video), named("align"), f"parse{place}"),
         Node(edit, named("align", "encode", *needs), f"edit{place}"),
-        Node(sample, named("invert", "encode", "edit") | ({"encode": f"few{place}"} if few else {}), f"sample{place}"),
-        *[Node(stage, named("invert", "encode", "edit"), f"drawn{place}") for stage in drawn],
+        *[Node(stage, codes, f"{label}{place}") for label, stage in (("sample", sample), *drawn)],
         Node(paste, named("align", "parse", "sample", "edit", *picked, *(["drawn"] * split)), f"paste{place}"),
     ]

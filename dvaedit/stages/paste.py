@@ -14,7 +14,7 @@ import torch
 from dvaedit.errors import UsageError
 from dvaedit.face.dye import Dye, dyed_patch
 from dvaedit.face.mask import TIME_RADIUS, refine, soft_mask
-from dvaedit.face.paste import Box, difference_patch, merge, recoloured_patch, replace_patch
+from dvaedit.face.paste import Box, difference_patch, merge, patched, recoloured_patch, replace_patch
 from dvaedit.face.regions import REGIONS
 from dvaedit.face.steady import RADIUS, steady
 from dvaedit.face.surround import wide_quads
@@ -22,8 +22,9 @@ from dvaedit.models.bundle import Model
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.pipeline.stage import Stage, StageProgress, unkeyed
 from dvaedit.pipeline.writer import ArtifactWriter
-from dvaedit.stages.additions import Addition, Additions
+from dvaedit.stages.additions import Addition, Additions, Stubble
 from dvaedit.stages.frames import crops_at
+from dvaedit.stages.morphing import Morphed, Morphing
 from dvaedit.stages.parse import read_maps
 from dvaedit.stages.png import encode_masks, read_mask
 from dvaedit.stages.sample import to_levels
@@ -56,18 +57,18 @@ class Paste(Stage):
     ``dye`` (2, 3), its colour before and after, and PNGs of the ramps ``strands`` and ``skin`` in the square of
     ``wide_quads``, also beyond the crop (:mod:`dvaedit.face.dye`); where nothing but hair changes, these alone. For
     what is put on, ``KIND.mask``, ``KIND.offsets`` (n, S, S, 2) float16 and what :class:`Addition` tells of it take the
-    place of ``mask`` and ``levels``.
+    place of ``mask`` and ``levels``; for what is moved and shaded, what :class:`Morphing` tells.
     """
 
     name: ClassVar[str] = "paste"
-    version: ClassVar[int] = 15
+    version: ClassVar[int] = 16
     region: str = "auto"
     mode: str = "delta"
     model: Model = unkeyed(None)
     video: Path = unkeyed(Path())
 
     def weights(self) -> dict[str, str]:
-        return self.model.digest("parser")
+        return self.model.digest("parser", *(["morphs"] if self.model.morphs else []))
 
     def run(self, inputs: dict[str, Artifact], out: ArtifactWriter, progress: StageProgress) -> None:
         edit = inputs["edit"].meta
@@ -76,16 +77,21 @@ class Paste(Stage):
         shards = out.missing(total, SHARD)
         drawn = self.mode == "delta" and edit["length"] > 0  # not pasted as the network has it
         dyed = drawn and edit["dyed"] and (self.region == "auto" or region in (HAIR, *WITH_HAIR))
-        added = [Addition(kind, inputs, dyed) for kind in edit["added"]] if drawn and self.region == "auto" else []
+        auto = drawn and self.region == "auto"
+        morphed = edit["morphed"] if auto else {}
+        added = self._additions(inputs, edit["added"], morphed, dyed) if auto else []
+        morphing = Morphing(inputs, self.model.morphs.combined(morphed)) if morphed else None
         strands = Strands(self.model, self.video, inputs, shards) if dyed else None
         if strands is not None and not out.has("dye"):
             out.save({"dye": strands.dye()}, group="dye")
         for addition in added:
             if not out.has(addition.kind):
                 out.save(addition.learn(), group=addition.kind)
-        pasted = "drawn" in inputs if added else not dyed or region != HAIR  # a part of the edit, as the network has it
+        if morphing is not None and not out.has("morph"):
+            out.save(morphing.tell(), group="morph")
+        pasted = edit["rest"] if auto else not dyed or region != HAIR  # a part of the edit, as the network has it
         guides = None
-        if added or pasted:
+        if added or morphing or pasted:
             guides = crops_at(self.video, inputs["align"], self.model.parser.config.image_size, shards)
         for start, stop in shards:
             made = {}
@@ -93,6 +99,8 @@ class Paste(Stage):
                 masks = partial(self._masks, inputs, start=start, stop=stop, crops=next(guides)[2])
                 for addition in added:
                     made |= addition.places(start, stop, masks(addition.drawn.region))
+                if morphing is not None:
+                    made |= morphing.places(start, stop, masks(morphing.region))
                 if pasted:
                     made |= self._difference(inputs, region, start, stop, masks)
             if strands is not None:
@@ -101,6 +109,16 @@ class Paste(Stage):
             out.write(start, stop, made)
             progress(stop, total)
         out.meta.update(mode=self.mode, region=region, dyed=dyed)
+
+    def _additions(
+        self, inputs: dict[str, Artifact], kinds: list[str], morphed: dict[str, float], dyed: bool
+    ) -> list[Addition]:
+        """What is put on; stubble that grows with a morph shows only without a beard."""
+        found = [Addition(kind, inputs, dyed) for kind in kinds]
+        cover = self.model.morphs.cover(morphed) if morphed else None
+        if cover is not None and "beard" not in kinds:
+            found.append(Stubble(inputs, dyed, cover, self.model.morphs.reference))
+        return found
 
     def _difference(
         self, inputs: dict[str, Artifact], region: str, start: int, stop: int, masks: Callable[[str], np.ndarray]
@@ -153,6 +171,7 @@ class Patches:
         self.wide = wide_quads(self.quads)
         self.dye = Dye(*pasted.read("dye")) if "dye" in pasted else None
         self.additions = Additions(pasted, self.quads)
+        self.morphed = Morphed(pasted, self.quads) if "morph.shape" in pasted else None
 
     def patch(self, frame: Frame, size: tuple[int, int]) -> tuple[Box, np.ndarray] | None:
         """Box and float32 RGB difference, 8-bit levels, for the upright frame of ``size`` (width, height).
@@ -169,7 +188,12 @@ class Patches:
         if self.dye is not None:
             hair, face = (read_mask(self.pasted, name, position) for name in ("strands", "skin"))
             patches.append(dyed_patch(frame.rgb(), hair, face, self.wide[position], self.dye))
-        return self.additions.put_on(frame, position, reduce(merge, patches) if patches else None)
+        patch = self.additions.put_on(frame, position, reduce(merge, patches) if patches else None)
+        if self.morphed is None:
+            return patch
+        rgb = patched(frame.rgb(), patch)  # all that is on the face moves with it
+        moved = self.morphed.patch(rgb, position)
+        return moved if patch is None else merge(patch, moved)
 
     def _difference(self, frame: Frame, position: int, size: tuple[int, int]) -> tuple[Box, np.ndarray]:
         levels = self.pasted.read("levels", position, position + 1)[0].astype(np.float32)

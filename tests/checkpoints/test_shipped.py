@@ -16,7 +16,7 @@ def test_shipped_file_has_the_digest_of_its_card(name):
     card = {card.name: card for card in list_cards()}[name]
     assert card.licence
     if card.kind == MODEL:
-        assert set(find_model(name).parts) == {"autoencoder", "classifier", "parser"}
+        assert set(find_model(name).parts) == {"autoencoder", "classifier", "parser", "morphs"}
     else:
         assert verify(card).is_file()
         assert card.training_data

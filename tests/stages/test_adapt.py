@@ -80,5 +80,5 @@ def test_the_least_that_is_enough_is_taken(clip, model, tmp_path, monkeypatch):
 
 def test_no_further_than_the_person_is_the_same(clip, model, tmp_path, monkeypatch):
     blind, told = judging(model, [CLEARLY - 1, 0.0, 0.0]), iter([SAME + 0.1, SAME + 0.1, SAME - 0.1])
-    monkeypatch.setattr(adapt, "_likeness", lambda track, chosen: lambda crops: next(told))
+    monkeypatch.setattr(adapt, "_likeness", lambda probes: lambda crops: next(told))
     assert chosen(clip, blind, tmp_path, settings(("Blond_Hair", 1.0)))["strength"] == STRENGTHS[2]

@@ -86,7 +86,7 @@ class Library:
         rng = np.random.default_rng(seed)
         groups = [self.donors(test, frontal=0.12) for test in (present, absent)]
         chosen = [rng.choice(pool, min(count, len(pool)), replace=False) for pool in groups]
-        with_, without = ([self._canonical_lab(k) for k in pool] for pool in chosen)
+        with_, without = ([self.canonical_lab(k) for k in pool] for pool in chosen)
         shape = self.points[groups[0]].mean(axis=0) - self.points[groups[1]].mean(axis=0)
         return Contrast(np.mean(with_, axis=0) - np.mean(without, axis=0), shape)
 
@@ -95,13 +95,13 @@ class Library:
         return pool[np.argsort([self._unevenness(face) for face in pool])[: max(1, round(share * len(pool)))]]
 
     def _unevenness(self, index: int) -> float:
-        light = cv2.GaussianBlur(self._canonical_lab(index)[..., 0], (0, 0), 6)
+        light = cv2.GaussianBlur(self.canonical_lab(index)[..., 0], (0, 0), 6)
         inside = cv2.erode(self.raster(self.canonical).inside.astype(np.uint8), np.ones((21, 21))) > 0
         hidden = self.raster(self.points[index]).inside & np.isin(self.classes[index], (HAIR, HAT))
         mirrored = np.abs(light - light[:, ::-1])[inside & inside[:, ::-1]]
         return float(mirrored.mean()) + 100 * float(hidden.mean())
 
-    def _canonical_lab(self, index: int) -> np.ndarray:
+    def canonical_lab(self, index: int) -> np.ndarray:
         """Lab of a face in canonical geometry, relative to its own skin tone."""
         flat = self.raster(self.canonical).pull(self.image(index), self.points[index])
         lab = cv2.cvtColor(flat, cv2.COLOR_RGB2LAB)

@@ -1,0 +1,46 @@
+"""Which part of an edit is made in which way: sampled, drawn on the face, moved and shaded, or dyed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dvaedit.editing.effects import EFFECTS, adding, dyed, others, region_of
+from dvaedit.models.morphs import Morphs
+
+
+@dataclass(frozen=True)
+class Parts:
+    """``morphed``: moved and shaded in the frame, see :class:`Morphs`; ``adding``: put on the face and drawn there, see
+    :func:`dvaedit.editing.effects.adding`; ``rest``: as the network samples it. Beside them hair may be ``dyed``."""
+
+    morphed: dict[str, float]
+    adding: dict[str, float]
+    rest: list[str]
+    dyed: bool
+    region: str
+
+    @classmethod
+    def of(cls, strengths: Mapping[str, float], morphs: Morphs | None) -> Parts:
+        """Of changes, by attribute. What gives hair another colour too is morphed only where nothing is sampled."""
+        morphed = morphs.known(strengths) if morphs else {}
+        rest = others({name: value for name, value in strengths.items() if name not in morphed})
+        if rest:
+            morphed = {name: value for name, value in morphed.items() if not EFFECTS[name].dyes}
+            rest = others({name: value for name, value in strengths.items() if name not in morphed})
+        return cls(morphed, adding(strengths), rest, dyed(list(strengths)), region_of(rest or list(strengths)))
+
+    @property
+    def few(self) -> bool:
+        """Whether a few sampled frames tell all there is to know."""
+        return not self.rest and bool(self.morphed or self.adding or (self.dyed and self.region == "hair"))
+
+    @property
+    def split(self) -> bool:
+        """Whether what is sampled and what is drawn need codes of their own."""
+        return bool(self.rest and self.morphed) or bool(self.adding and (self.rest or self.morphed))
+
+    @property
+    def unsampled(self) -> list[str]:
+        """What sampled frames do not show where there is a split; colours of hair are learnt from them."""
+        return [*self.adding, *(name for name in self.morphed if not EFFECTS[name].dyes)]

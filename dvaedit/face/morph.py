@@ -1,0 +1,133 @@
+"""Another expression, age or sex: the frame's own pixels moved and shaded as such faces differ on average.
+
+A network that sees a crop of 128 pixels answers a smile with a blur where lips should move. How a smile moves the
+points of a face and shades its skin is the mean of many faces (Rowland & Perrett, 1995); carried along by the landmarks
+of each frame it moves the frame's own lips, which stay as sharp as they are. Where lips part that were closed, teeth
+are drawn.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from dvaedit.face.align import crop_to_frame, smooth
+from dvaedit.face.anchor import fetch, in_box, offsets
+from dvaedit.face.lab import from_lab, to_lab
+from dvaedit.face.mouth import Mouth, gap, open_mouth
+from dvaedit.face.paste import Box, into_frame, mask_in_frame
+
+POINTS_SIGMA, TURN_SIGMA = 1.0, 3.0  # frames
+SIDE = 128  # of the grid on which displacements are told
+STEADY = np.r_[0:3, 14:17, 27:36, 36, 39, 42, 45]  # points that no expression moves much: temples, nose, eyes' corners
+UPPER = np.r_[0:55, 60:65]  # points that move what lies above the line between the lips
+LOWER = np.r_[0:49, 54:61, 64:68]
+LOW = np.r_[5:12, 55:60, 65:68]  # chin and lower lip
+WIDE_OPEN, SPARED = 0.15, 0.6  # gap of open lips, see :func:`gap`; share of the lower lip's way that they do not go
+WIDTH, STRETCH = 0.56, 0.5  # of a mouth at rest, in the same unit; how far narrower ones are drawn towards it
+SLACK = 1 / 24  # of the crop's side: how far around the face the picture is moved with it
+LEFT = 0.35  # of a pixel's lightness, at least
+LIGHT, DARKEST, BRIGHTEST = 55.0, 0.3, 1.2  # Lab lightness at which shades are as learnt; bounds of their scale
+
+
+@dataclass(frozen=True)
+class Morph:
+    """``reference``: (68, 2), points of the mean face, sides of the crop; ``shape``: (68, 2), how far they move;
+    ``texture``: float32 (S, S, 3), change of Lab over the mean face; ``teeth``: float32 (h, w, 3), Lab, what lips that
+    part uncover, from corner to corner and from the upper lip down, or (0, 0, 3)."""
+
+    reference: np.ndarray
+    shape: np.ndarray
+    texture: np.ndarray
+    teeth: np.ndarray
+
+    def goals(self, points: np.ndarray, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The points of a face in each frame, (n, 68, 2), sides of the crop, made calm; and where they go.
+
+        frames: (n,) rising numbers; nothing is averaged across a gap.
+        """
+        points = smooth(points, POINTS_SIGMA, frames)
+        turned = smooth(np.stack([_turn(self.reference, own) for own in points]), TURN_SIGMA, frames)
+        goals = points + self.shape @ turned
+        return points, np.stack(
+            [_spoken(*pair) for pair in zip(points, goals, strict=True)]
+        ) if self.teeth.size else goals
+
+    @staticmethod
+    def reach(face: np.ndarray) -> np.ndarray:
+        """Where the picture is moved with a face that shows in ``face``, both float32 (M, M) in [0, 1]."""
+        reach = 2 * round(SLACK * len(face)) + 1
+        grown = cv2.dilate(face, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
+        return cv2.GaussianBlur(grown, (0, 0), reach / 6)
+
+    def patch(
+        self, rgb: np.ndarray, reach: np.ndarray, face: np.ndarray, quad: np.ndarray, points: np.ndarray,
+        goal: np.ndarray, offset: np.ndarray,
+    ) -> tuple[Box, np.ndarray]:  # fmt: skip
+        """What the change adds to a frame: a box (x0, y0, x1, y1) and the difference, float32, 8-bit levels.
+
+        rgb: uint8 (H, W, 3); reach, face: float32 (M, M) in [0, 1], where the picture is moved and where it is shaded,
+        of the square ``quad``; points, goal: (68, 2), sides of the square, see :meth:`goals`; offset: float (S, S, 2),
+        see :func:`dvaedit.face.anchor.offsets`.
+        """
+        box, weights = mask_in_frame(reach, quad, rgb.shape[1::-1])
+        if not weights.size:
+            return box, np.zeros((0, 0, 3), np.float32)
+        picture = rgb[box[1] : box[3], box[0] : box[2]].astype(np.float32)
+        shown = into_frame(face, quad, box, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
+        out = self._reshaped(self._shaded(picture, shown, in_box(offset, quad, box)), quad, box, points, goal)
+        return box, weights[..., None] * (out - picture)
+
+    def _shaded(self, picture: np.ndarray, shown: np.ndarray, places: np.ndarray) -> np.ndarray:
+        lab = to_lab(picture)
+        light, tint = lab[..., :1], lab[..., 1:]
+        change = shown[..., None] * fetch(self.texture, places) * np.clip(light / LIGHT, DARKEST, BRIGHTEST)
+        after = np.clip(light + change[..., :1], LEFT * light, 100)
+        left = np.minimum(after / np.maximum(light, 1), 1)  # what gets darker has less colour of its own
+        return from_lab(np.dstack([after, left * tint + change[..., 1:]]))
+
+    def _reshaped(
+        self, picture: np.ndarray, quad: np.ndarray, box: Box, points: np.ndarray, goal: np.ndarray
+    ) -> np.ndarray:
+        """A box of the frame with the face's points moved to ``goal``, float32 (h, w, 3)."""
+        if not self.teeth.size:
+            return _fetched(picture, _shift(points, goal, quad, box))
+        mouth = Mouth.of(points, goal, quad, box)
+        upper, lower = (_shift(points[use], goal[use], quad, box) for use in (UPPER, LOWER))
+        warped = _fetched(picture, upper + mouth.below[..., None] * (lower - upper))
+        return open_mouth(warped, picture, mouth, self.teeth)
+
+
+def _turn(reference: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """(2, 2): how the mean face is turned, stretched and foreshortened to lie on a face, by the points that stay."""
+    known = np.hstack([reference[STEADY], np.ones((len(STEADY), 1))])
+    return np.linalg.lstsq(known, points[STEADY], rcond=None)[0][:2]
+
+
+def _spoken(points: np.ndarray, goal: np.ndarray) -> np.ndarray:
+    """``goal`` for a mouth that speaks: rounded lips are drawn wider, parted ones part less far than closed ones."""
+    goal = goal.copy()
+    open_ = min(gap(points) / WIDE_OPEN, 1.0)
+    goal[LOW] = points[LOW] + (goal[LOW] - points[LOW]) * (1 - SPARED * open_)
+    corners, eyes = points[54] - points[48], np.hypot(*(points[45] - points[36]))
+    width = np.hypot(*corners)
+    axis, stretch = corners / max(width, 1e-6), STRETCH * np.clip(WIDTH * eyes / max(width, 1e-6) - 1, 0, 0.6)
+    lips = goal[48:68]
+    lips += stretch * np.outer((lips - lips.mean(axis=0)) @ axis, axis)
+    return goal
+
+
+def _shift(points: np.ndarray, goal: np.ndarray, quad: np.ndarray, box: Box) -> np.ndarray:
+    """From each pixel of the box to where it lay before ``points`` went to ``goal``: float32 (h, w, 2) pixels."""
+    moved = into_frame(offsets(goal, points, SIDE), quad, box, cv2.INTER_LINEAR, cv2.BORDER_REPLICATE)
+    return moved @ crop_to_frame(quad, 1)[:, :2].T.astype(np.float32)
+
+
+def _fetched(picture: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    """``picture``, (h, w, 3), each pixel from where ``shift``, (h, w, 2), leads."""
+    x, y = np.meshgrid(*(np.arange(size, dtype=np.float32) for size in picture.shape[1::-1]))
+    at = np.dstack([x, y]) + shift
+    moved = cv2.remap(picture, at.astype(np.float32), None, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE)
+    return np.clip(moved, 0, 255)

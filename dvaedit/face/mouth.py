@@ -1,0 +1,143 @@
+"""A mouth whose lips part: what lies above, between and below them in a frame, and the teeth that show there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from dvaedit.face.align import crop_to_frame, side, transform
+from dvaedit.face.lab import from_lab, to_lab
+from dvaedit.face.paste import Box
+
+EYES = 36, 45  # outer corners
+UPPER_LIP, LOWER_LIP = [60, 61, 62, 63, 64], [60, 67, 66, 65, 64]  # inner edges, from corner to corner
+SAMPLES = 49  # points along each
+TOOTH = 0.105  # height of the teeth that show, as a share of the distance between the eyes' outer corners
+CLOSED, OPEN = 0.03, 0.10  # gap of the lips, in the same unit, up to which teeth are drawn and from which they are not
+EDGE = 1 / 400  # of the crop's side: half the width of the lips' edge
+TEETH_LIGHT, TEETH_TINT = 77.0, np.array([6.6, 14.2])  # Lab of the teeth that are learnt
+ON_DARK, PER_SKIN, ABOVE_SKIN = 64.0, 0.21, 1.45  # lightness of teeth beside skin of some lightness (training faces)
+OWN_TINT, SKIN_TINT = np.array([0.8, 3.4]), np.array([0.35, 0.48])  # the same of a and b
+SHADOW = 0.7  # how much darker the mouth is beneath the teeth
+
+
+@dataclass(frozen=True)
+class Mouth:
+    """Where each pixel of a box of the frame lies in a mouth, each (h, w).
+
+    ``inside``: in [0, 1], between the lips; ``below``: in [0, 1], below the line between them; ``along``: from corner
+    to corner, 0 to 1; ``down``: pixels beneath the upper lip; ``height``: of the gap there, pixels; ``before``:
+    (h, w, 2), the pixel of the box between the lips that lay there before. ``tooth``: pixels; ``closed``: in [0, 1],
+    how far the lips were closed before.
+    """
+
+    inside: np.ndarray
+    below: np.ndarray
+    along: np.ndarray
+    down: np.ndarray
+    height: np.ndarray
+    before: np.ndarray
+    tooth: float
+    closed: float
+
+    @classmethod
+    def of(cls, points: np.ndarray, goal: np.ndarray, quad: np.ndarray, box: Box) -> Mouth:
+        """points, goal: (68, 2), the face's before and after, sides of the square ``quad``."""
+        upper, lower = (_in_frame(lip, quad) - box[:2] for lip in inner_lips(goal))
+        first, axis = upper[0], upper[-1] - upper[0]
+        width = max(float(np.hypot(*axis)), 1e-3)
+        across, down = axis / width, np.array([-axis[1], axis[0]]) / width
+        grid = np.stack(np.meshgrid(np.arange(box[2] - box[0]), np.arange(box[3] - box[1])), axis=-1) - first
+        x, y = grid @ across, grid @ down
+        top, along = _heights(upper - first, across, down, x)
+        bottom, _ = _heights(lower - first, across, down, x)
+        height, edge = bottom - top, max(side(quad) * EDGE, 0.6)
+        inside = np.clip(np.minimum(y - top, bottom - y) / edge + 0.5, 0, 1) * (x > 0) * (x < width)
+        inside = cv2.GaussianBlur((inside * np.clip(height / (2 * edge), 0, 1)).astype(np.float32), (0, 0), edge / 2)
+        below = np.clip((y - (top + bottom) / 2) / (2 * edge) + 0.5, 0, 1)
+        eyes = float(np.hypot(*np.subtract(*points[list(EYES)])))
+        share = np.clip((y - top) / np.maximum(height, 1e-3), 0, 1)
+        return cls(
+            inside, below, along, y - top, np.maximum(height, 1.0), _between(points, quad, box, along, share),
+            TOOTH * eyes * side(quad), 1 - _smoothstep((gap(points) - CLOSED) / (OPEN - CLOSED)),
+        )  # fmt: skip
+
+
+def inner_lips(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The inner edges of the upper and the lower lip, each (SAMPLES, 2), from corner to corner."""
+    return _curve(points[UPPER_LIP]), _curve(points[LOWER_LIP])
+
+
+def gap(points: np.ndarray) -> float:
+    """How far lips are apart, as a share of the distance between the eyes' outer corners."""
+    apart = points[LOWER_LIP[1:-1]] - points[UPPER_LIP[1:-1]]
+    eyes = points[EYES[1]] - points[EYES[0]]
+    return float(np.hypot(*apart.mean(axis=0)) / max(np.hypot(*eyes), 1e-6))
+
+
+def open_mouth(picture: np.ndarray, before: np.ndarray, mouth: Mouth, teeth: np.ndarray) -> np.ndarray:
+    """``picture`` with what shows between the lips: the mouth of ``before`` or, where that was closed, teeth.
+
+    Both pictures: float32 (h, w, 3) RGB, 8-bit levels; teeth: float32 (k, l, 3), Lab, see
+    :class:`dvaedit.face.morph.Morph`.
+    """
+    own = cv2.remap(before, mouth.before, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    drawn = from_lab(_lit(_teeth(mouth, teeth), picture, mouth))
+    shown = own + mouth.closed * (drawn - own)
+    return picture + mouth.inside[..., None] * (shown - picture)
+
+
+def _teeth(mouth: Mouth, teeth: np.ndarray) -> np.ndarray:
+    """The teeth over the box, Lab: as high as they are; lower gaps hide their lower ends, higher ones show the dark."""
+    deep = mouth.down / np.minimum(mouth.height, mouth.tooth)
+    x, y = mouth.along * teeth.shape[1] - 0.5, np.clip(deep, 0, 1) * teeth.shape[0] - 0.5
+    seen = cv2.remap(
+        teeth, x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return seen * (1 - SHADOW * np.clip(mouth.down / mouth.tooth - 1, 0, 1))[..., None]
+
+
+def _lit(teeth: np.ndarray, picture: np.ndarray, mouth: Mouth) -> np.ndarray:
+    """Teeth in the light that falls on the skin around the mouth."""
+    around = (np.abs(mouth.down) < 3 * mouth.tooth) & (mouth.inside < 0.01)
+    skin = np.median(to_lab(picture[around]), axis=0) if around.any() else np.array([TEETH_LIGHT, 0, 0])
+    light = min(ON_DARK + PER_SKIN * skin[0], ABOVE_SKIN * skin[0] + 6)
+    tint = OWN_TINT + SKIN_TINT * skin[1:] - TEETH_TINT
+    return np.dstack([teeth[..., 0] * light / TEETH_LIGHT, teeth[..., 1:] + tint])
+
+
+def _curve(points: np.ndarray) -> np.ndarray:
+    """A smooth line through five points, (SAMPLES, 2): cubic, by the tangents of Catmull and Rom (1974)."""
+    padded = np.vstack([2 * points[0] - points[1], points, 2 * points[-1] - points[-2]])
+    at = np.linspace(0, len(points) - 1, SAMPLES)
+    piece = np.minimum(at.astype(int), len(points) - 2)
+    t = (at - piece)[:, None]
+    p0, p1, p2, p3 = (padded[piece + k] for k in range(4))
+    return p1 + 0.5 * t * (p2 - p0 + t * (2 * p0 - 5 * p1 + 4 * p2 - p3 + t * (3 * (p1 - p2) + p3 - p0)))
+
+
+def _heights(curve: np.ndarray, across: np.ndarray, down: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The height of a curve at distances ``x`` along the mouth, and how far along the curve that is, 0 to 1."""
+    order = np.argsort(curve @ across)
+    at, share = (curve @ across)[order], np.linspace(0, 1, len(curve))[order]
+    return np.interp(x, at, (curve @ down)[order]), np.interp(x, at, share)
+
+
+def _between(points: np.ndarray, quad: np.ndarray, box: Box, along: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """The pixels of the box, (h, w, 2), so far along the mouth and at that share of the way down between the lips."""
+    place, knots = along * (SAMPLES - 1), np.arange(SAMPLES)
+    upper, lower = (_in_frame(lip, quad) - box[:2] for lip in inner_lips(points))
+    top, bottom = (np.stack([np.interp(place, knots, lip[:, k]) for k in (0, 1)], axis=-1) for lip in (upper, lower))
+    return (top + share[..., None] * (bottom - top)).astype(np.float32)
+
+
+def _in_frame(points: np.ndarray, quad: np.ndarray) -> np.ndarray:
+    """Points in sides of the square ``quad`` as indices of the frame's pixels."""
+    return transform(points, crop_to_frame(quad, 1))
+
+
+def _smoothstep(x: float) -> float:
+    x = min(max(x, 0.0), 1.0)
+    return x * x * (3 - 2 * x)

@@ -1,0 +1,66 @@
+"""What a model knows of expressions, sex and age that is moved and shaded in the frame, not sampled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from dvaedit.errors import WeightsError
+from dvaedit.face.morph import Morph
+
+WITH_TEETH = "Smiling+"
+POINTS = 68
+
+
+@dataclass(frozen=True)
+class Morphs:
+    """Changes by attribute and sign, as "Smiling+": ``shapes``, (68, 2), and ``textures``, (S, S, 3), see
+    :class:`Morph`; ``covers``: (S, S) in [0, 1], the density of the hair that grows with them, where any does."""
+
+    reference: np.ndarray
+    shapes: dict[str, np.ndarray]
+    textures: dict[str, np.ndarray]
+    covers: dict[str, np.ndarray]
+    teeth: np.ndarray
+
+    @classmethod
+    def of(cls, tensors: Mapping[str, np.ndarray]) -> Morphs:
+        """From the arrays of the file, by name: "reference", "teeth", "shape/KEY", "texture/KEY", "cover/KEY"."""
+
+        def named(kind: str) -> dict[str, np.ndarray]:
+            return {name.split("/", 1)[1]: value for name, value in tensors.items() if name.startswith(f"{kind}/")}
+
+        shapes, textures = named("shape"), named("texture")
+        fits = {"reference", "teeth"} <= set(tensors) and shapes.keys() == textures.keys()
+        if not fits or any(shape.shape != (POINTS, 2) for shape in (tensors["reference"], *shapes.values())):
+            raise WeightsError("these are no morphs", "Restore the file from the release it came with.")
+        return cls(tensors["reference"], shapes, textures, named("cover"), tensors["teeth"])
+
+    def known(self, strengths: Mapping[str, float]) -> dict[str, float]:
+        """Of some changes, those that are morphs."""
+        return {name: value for name, value in strengths.items() if _key(name, value) in self.shapes}
+
+    def combined(self, strengths: Mapping[str, float]) -> Morph:
+        """All the changes as one; ``strengths``: of those that are :meth:`known`."""
+        amounts = {_key(name, value): abs(value) for name, value in strengths.items()}
+        teeth = self.teeth if WITH_TEETH in amounts else np.zeros((0, 0, 3), np.float32)
+        shape, texture = (
+            _sum(of[key] * amount for key, amount in amounts.items()) for of in (self.shapes, self.textures)
+        )
+        return Morph(self.reference, shape, texture, teeth)
+
+    def cover(self, strengths: Mapping[str, float]) -> np.ndarray | None:
+        """The density of the hair that grows on the face with the changes, (S, S) in [0, 1]; None without."""
+        amounts = {_key(name, value): abs(value) for name, value in strengths.items()}
+        grown = [self.covers[key] * amount for key, amount in amounts.items() if key in self.covers]
+        return np.clip(_sum(grown), 0, 1) if grown else None
+
+
+def _key(name: str, strength: float) -> str:
+    return f"{name}{'+' if strength > 0 else '-'}"
+
+
+def _sum(arrays: Iterable[np.ndarray]) -> np.ndarray:
+    return np.sum(list(arrays), axis=0).astype(np.float32)

@@ -1,0 +1,78 @@
+"""What an edit moves and shades in the frame itself: learnt beforehand, told here where it lies in each crop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+
+import cv2
+import numpy as np
+
+from dvaedit.face.anchor import offsets
+from dvaedit.face.morph import Morph
+from dvaedit.pipeline.artifact import Artifact
+from dvaedit.stages.places import Places
+from dvaedit.stages.png import encode_masks, read_mask
+
+UNIT = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, 0.0]])  # the crop's corners as ``quads`` orders them
+ALONE = 1000  # frames apart, so that nothing is averaged
+
+
+class Morphing:
+    """A morph and a track, for the stage that tells where it lies."""
+
+    region = "face"
+
+    def __init__(self, inputs: Mapping[str, Artifact], morph: Morph) -> None:
+        """inputs: align."""
+        align, self.morph = inputs["align"], morph
+        points = align.read("points").astype(np.float64)
+        self.points, self.goals = morph.goals(points, align.read("timeline"))
+        self.where = Places(align, points, morph.reference)
+
+    def tell(self) -> dict[str, np.ndarray]:
+        """The fields of the morph, as ``morph.FIELD``."""
+        return {f"morph.{field.name}": np.asarray(getattr(self.morph, field.name)) for field in fields(Morph)}
+
+    def places(self, start: int, stop: int, masks: np.ndarray) -> dict[str, np.ndarray | list[bytes]]:
+        """What tells where it lies in frames ``start`` to ``stop``; masks: of the face, (stop - start, M, M)."""
+        reach = np.stack([self.morph.reach(mask) for mask in masks])
+        return {
+            "morph.mask": encode_masks(reach), "morph.face": encode_masks(masks),
+            "morph.offsets": self.where.offsets(start, stop),
+            "morph.points": self.points[start:stop].astype(np.float32),
+            "morph.goals": self.goals[start:stop].astype(np.float32),
+        }  # fmt: skip
+
+
+class Morphed:
+    """The morph of a track, for the stage that writes frames."""
+
+    def __init__(self, pasted: Artifact, quads: np.ndarray) -> None:
+        self._pasted, self._quads = pasted, quads
+        self._morph = Morph(**{field.name: pasted.read(f"morph.{field.name}") for field in fields(Morph)})
+
+    def patch(self, rgb: np.ndarray, position: int) -> tuple[tuple[int, int, int, int], np.ndarray]:
+        """What is added to a frame, uint8 (H, W, 3), at ``position`` of the track: see :meth:`Morph.patch`."""
+        at = {
+            name: self._pasted.read(f"morph.{name}", position, position + 1)[0]
+            for name in ("points", "goals", "offsets")
+        }
+        reach, face = (read_mask(self._pasted, f"morph.{name}", position) for name in ("mask", "face"))
+        points, goals = (at[name].astype(np.float64) for name in ("points", "goals"))
+        return self._morph.patch(rgb, reach, face, self._quads[position], points, goals, at["offsets"])
+
+
+def morphed_crops(morph: Morph, crops: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Single crops, uint8 (n, S, S, 3), with their ``points``, (n, 68, 2), sides of the crop, morphed."""
+    size = crops.shape[1]
+    quad = UNIT * size - 0.5  # pixel centres are integers in frames
+    own, goals = morph.goals(points, ALONE * np.arange(len(points)))
+    out = crops.copy()
+    for crop, start, goal, result in zip(crops, own, goals, out, strict=True):
+        face = np.zeros((size, size), np.float32)
+        cv2.fillConvexPoly(face, cv2.convexHull(np.rint(start * size).astype(np.int32)), 1.0)
+        offset = offsets(start, morph.reference, size)
+        (x0, y0, x1, y1), delta = morph.patch(crop, morph.reach(face), face, quad, start, goal, offset)
+        result[y0:y1, x0:x1] = np.clip(np.rint(crop[y0:y1, x0:x1] + delta), 0, 255)
+    return out

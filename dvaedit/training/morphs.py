@@ -1,0 +1,220 @@
+"""Learn how faces with something differ on average: the shapes, shades, teeth and stubble of ``compact-morphs``.
+
+    python -m dvaedit.training.morphs --data FACES --work WORK --export weights
+
+Groups of labelled faces are compared point by point and, brought to one shape, pixel by pixel (medians; Rowland &
+Perrett, 1995). It takes a minute or two. ``WORK`` holds the class maps of ``pseudo_labels``.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from dvaedit.checkpoints.store import write_weights
+from dvaedit.face.points import MIRROR_68, landmarks_68
+from dvaedit.training.counterfactual.features import beard_weight, make_up
+from dvaedit.training.counterfactual.library import Library, Row, Test
+from dvaedit.training.pseudo_labels import SIZE
+from dvaedit.training.sources import TRAINING_DATA
+from dvaedit.training.teeth import learn_teeth
+
+COUNT, FRONTAL = 400, 0.15  # faces of a group, at most; how far they may be turned
+EYES, BROWS, LIPS = (slice(36, 42), slice(42, 48)), (slice(17, 22), slice(22, 27)), (slice(48, 60),)
+FADE = 23  # pixels over which a texture ends before the mesh does
+RELIEF = 8.0  # sigma of what counts as shade, not relief
+STUBBLE = 0.4  # density
+LIPSTICK = 1.35  # times what the pairs have, which are of all hues
+STILL = np.array([0, 1, 15, 16, 27, 28, 36, 39, 42, 45])  # points that say how large and how tilted a face is
+
+
+@dataclass(frozen=True)
+class Look:
+    """What becomes of a mean difference before it is put on faces.
+
+    ``shape``, ``texture``: how much of it is taken; ``relief``: so much more of what is fine; ``tint``: share of its
+    colour, its lightness being whole; ``darker``, ``lighter``: Lab lightness it does not exceed; ``eyes``, ``lips``,
+    ``brows``: share that these take, whose mean is a blur; ``steady``: share that brows and upper lids move.
+    """
+
+    shape: float = 1.0
+    texture: float = 1.0
+    relief: float = 0.0
+    tint: float = 1.0
+    darker: float = 30.0
+    lighter: float = 10.0
+    eyes: float = 1.0
+    lips: float = 1.0
+    brows: float = 1.0
+    steady: float = 1.0
+
+
+LOOKS: dict[str, Look] = {
+    "Smiling+": Look(texture=0.85, tint=0.6, lighter=15, eyes=0, lips=0, brows=0, steady=0.4),
+    "Male+": Look(shape=1.5, texture=1.6, tint=0.5, eyes=0.3, brows=0.6),
+    "Male-": Look(shape=-1.3, texture=-1.6, tint=0.6, darker=10, eyes=0.5, brows=0.15),
+    "Young-": Look(shape=1.2, texture=1.15, relief=1.2, tint=0.25, darker=20, eyes=0.2, lips=0.15, brows=0.35),
+    "Young+": Look(shape=-0.8, texture=-0.9, relief=0.3, tint=0.3, darker=5, eyes=0.1, lips=0.5, brows=0.1),
+}
+
+
+def _plain(row: Row) -> bool:
+    return all(row[name] in ("0", "none") for name in ("glasses", "headwear", "occluded")) and row["smile"] != "broad"
+
+
+def _group(**wanted: str) -> Test:
+    """Plain faces, shaven unless said otherwise, with these labels; several are separated by "|"."""
+    wanted = {"facial_hair": "none", **wanted}
+    return lambda row: _plain(row) and all(row[name] in value.split("|") for name, value in wanted.items())
+
+
+def _smiling(row: Row) -> bool:
+    return row["smile"] == "broad" and row["mouth_open"] == "1" and row["age"] in ("young", "middle")
+
+
+def _serious(row: Row) -> bool:
+    return row["smile"] == "none" and row["mouth_open"] == "0" and row["age"] in ("young", "middle")
+
+
+def _bare(test: Test) -> Test:
+    return lambda row: test(row) and row["glasses"] == "none" and row["facial_hair"] == "none"
+
+
+def learn(library: Library) -> dict[str, np.ndarray]:
+    """The tensors of the file, by name: see :class:`dvaedit.models.morphs.Morphs`."""
+    reference = _even(landmarks_68(library.canonical) / SIZE)
+    smile = [(_bare(_smiling), _bare(_serious))]
+    sexes = [(_group(sex="m", age="young", facial_hair="none|stubble"), _group(sex="f", age="young"))]
+    ages = [(_group(sex=sex, age="old"), _group(sex=sex, age="young")) for sex in "mf"]
+    pairs = {"Smiling+": smile, "Male+": sexes, "Male-": sexes, "Young-": ages, "Young+": ages}
+    found = {"reference": reference, "teeth": learn_teeth(library, library.donors(_smiling, FRONTAL))}
+    for name, groups in pairs.items():
+        differences = [difference(library, *pair) for pair in groups]
+        texture, shape = (np.mean(part, axis=0) for part in zip(*differences, strict=True))
+        look = LOOKS[name]
+        found[f"texture/{name}"] = dressed(texture, look, reference)
+        found[f"shape/{name}"] = look.shape * _moving(shape, look)
+    found["texture/Wearing_Lipstick+"] = made_up(library, library.donors(_group(sex="f", smile="none"), FRONTAL))
+    found["shape/Wearing_Lipstick+"] = np.zeros_like(reference)
+    found["cover/Male+"] = stubble(library, reference)
+    return {name: np.asarray(value, np.float32) for name, value in found.items()}
+
+
+def difference(library: Library, present: Test, absent: Test, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """How faces with ``present`` differ from those with ``absent``: Lab over the mean face, (S, S, 3), and the points.
+
+    These, (68, 2), sides of the crop, are of faces brought to one place, size and tilt.
+    """
+    rng = np.random.default_rng(seed)
+    groups = [library.donors(test, FRONTAL) for test in (present, absent)]
+    chosen = [rng.choice(pool, min(COUNT, len(pool)), replace=False) for pool in groups]
+    with_, without = (np.median([library.canonical_lab(k) for k in pool], axis=0) for pool in chosen)
+    shapes = [np.mean([_placed(library, k) for k in pool], axis=0) for pool in groups]
+    return with_ - without, _sym(shapes[0] - shapes[1])
+
+
+def _placed(library: Library, index: int) -> np.ndarray:
+    """Points of a face, (68, 2), sides of the crop, laid upon the mean face by eyes, nose and temples."""
+    own, mean = (landmarks_68(points) / SIZE for points in (library.points[index], library.canonical))
+    own, mean = own.astype(np.float64), mean.astype(np.float64)
+    a, b = own[STILL] - own[STILL].mean(axis=0), mean[STILL] - mean[STILL].mean(axis=0)
+    size = (a**2).sum()
+    cos, sin = (a * b).sum() / size, (a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]).sum() / size
+    return (own - own[STILL].mean(axis=0)) @ np.array([[cos, sin], [-sin, cos]]) + mean[STILL].mean(axis=0)
+
+
+def dressed(texture: np.ndarray, look: Look, reference: np.ndarray) -> np.ndarray:
+    """A mean difference, (S, S, 3) Lab, as it is put on: even, without the change of all the skin alike, and fading."""
+    inside = cv2.morphologyEx(
+        (np.abs(texture - texture[0, 0]).sum(axis=2) > 1e-3).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((9, 9))
+    )
+    texture = look.texture * (texture + texture[:, ::-1]) / 2
+    texture = (texture - np.median(texture[inside > 0], axis=0)) * [1, look.tint, look.tint]
+    light = texture[..., 0]
+    light = light + look.relief * (light - cv2.GaussianBlur(light, (0, 0), RELIEF))
+    bound = np.where(light > 0, look.lighter, look.darker)
+    weight = cv2.GaussianBlur(cv2.erode(inside, np.ones((FADE, FADE))).astype(np.float32), (0, 0), FADE / 4)
+    for parts, share, grow in ((EYES, look.eyes, 5), (LIPS, look.lips, 3), (BROWS, look.brows, 13)):
+        weight *= 1 - (1 - share) * _filled(reference, parts, grow)
+    return weight[..., None] * np.dstack([bound * np.tanh(light / bound), texture[..., 1:]])
+
+
+def made_up(library: Library, faces: np.ndarray, seed: int = 0) -> np.ndarray:
+    """What lipstick changes, (S, S, 3) Lab over the mean face: mean of faces with and without."""
+    rng = np.random.default_rng(seed)
+    changes = []
+    for face in rng.choice(faces, min(COUNT // 4, len(faces)), replace=False):
+        image, points = library.image(face), library.points[face]
+        painted = make_up(image, points, rng, heavy=False)
+        raster = library.raster(library.canonical)
+        changes.append(
+            np.subtract(*(cv2.cvtColor(raster.pull(one, points), cv2.COLOR_RGB2LAB) for one in (painted, image)))
+        )
+    return LIPSTICK * _evened(np.mean(changes, axis=0))
+
+
+def stubble(library: Library, reference: np.ndarray) -> np.ndarray:
+    """(S, S) in [0, 1]: how dense stubble is over the mean face."""
+    raster = library.raster(library.canonical)
+    weight = raster.weight(beard_weight(library.canonical), 4.0)[..., 0]
+    return STUBBLE * _evened(weight) * (1 - _filled(reference, LIPS, 7))
+
+
+def _moving(shape: np.ndarray, look: Look) -> np.ndarray:
+    shape = shape.copy()
+    shape[np.r_[17:27, 36:40, 42:46]] *= look.steady
+    return shape
+
+
+def _filled(reference: np.ndarray, parts: Sequence[slice], grow: int) -> np.ndarray:
+    """(S, S) in [0, 1]: parts of the face, ``grow`` pixels wider than their points, with soft edges."""
+    mask = np.zeros((SIZE, SIZE), np.uint8)
+    for part in parts:
+        cv2.fillPoly(mask, [np.rint(reference[part] * SIZE * 16).astype(np.int32)], 1, shift=4)
+    return cv2.GaussianBlur(cv2.dilate(mask, np.ones((grow, grow))).astype(np.float32), (0, 0), 1.5 + grow / 12)
+
+
+def _even(points: np.ndarray) -> np.ndarray:
+    return (points + points[MIRROR_68] * [-1, 1] + [1, 0]) / 2
+
+
+def _sym(shift: np.ndarray) -> np.ndarray:
+    return (shift + shift[MIRROR_68] * [-1, 1]) / 2
+
+
+def _evened(image: np.ndarray) -> np.ndarray:
+    return (image + image[:, ::-1]) / 2
+
+
+def export(library: Library, folder: Path) -> None:
+    """Write ``compact-morphs`` and its card."""
+    tensors = {name: torch.from_numpy(value).contiguous() for name, value in learn(library).items()}
+    fields = {
+        "name": "compact-morphs", "kind": "morphs", "version": "1", "source": "python -m dvaedit.training.morphs",
+        "licence": "MIT", "training_data": TRAINING_DATA,
+        "description": "Mean differences between groups of labelled faces: how a smile, sex and age move and shade a "
+                       "face; the teeth of smiles; where stubble grows. Stored as float16.",
+    }  # fmt: skip
+    card = write_weights(folder, fields, tensors, torch.float16)
+    print(f"{card.file}: {card.size / 1e6:.2f} MB")
+
+
+def main() -> None:
+    """Learn and write the morphs from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, help="face set: faces.csv, landmarks468.npz, images/")
+    parser.add_argument("--work", type=Path, required=True, help="work folder with the class maps of pseudo_labels")
+    parser.add_argument("--export", type=Path, required=True, metavar="FOLDER", help="where to write them")
+    arguments = parser.parse_args()
+    cv2.setNumThreads(1)
+    export(Library.load(arguments.data, arguments.work), arguments.export)
+
+
+if __name__ == "__main__":
+    main()

@@ -30,6 +30,12 @@ class Parts:
             rest = others({name: value for name, value in strengths.items() if name not in morphed})
         return cls(morphed, adding(strengths), rest, dyed(list(strengths)), region_of(rest or list(strengths)))
 
+    @classmethod
+    def sampled(cls, strengths: Mapping[str, float]) -> Parts:
+        """Of changes that are all left to the network, but for the colour of hair."""
+        names = list(strengths)
+        return cls({}, {}, names, dyed(names), region_of(names))
+
     @property
     def few(self) -> bool:
         """Whether a few sampled frames tell all there is to know."""

@@ -23,7 +23,7 @@ LEAST = 20.0  # Lab; a smaller change than this is no full beard anywhere
 NEUTRAL = np.array([30.0, 3.0, 5.0])  # Lab of hair where a head has none
 SPREAD = 1 / 100  # of the density's blur, as a share of the crop's side
 LIPS, MOUTH_GAP = slice(48, 60), 1 / 60  # which points; how far around them nothing grows, as a share of the side
-DARK = 0.4  # lightness of hair of a known density, as a share of the skin's
+DARK, FAIR = 0.4, 0.25  # lightness of hair of a known density: of the skin's; of the way to fairer hair on the head
 SHADE = 0.7  # exponent with which hair follows the light on the skin
 SOFT, UNDER, STREAKS, OPAQUE = 0.8, 0.4, 0.35, 0.92  # of a strand's edge in density, below strands, of light, at most
 STRANDS, LENGTH, WIDTH = 60_000, 0.028, 2  # count; share of the drawing's side; pixels
@@ -77,7 +77,9 @@ class Beard:
         if not under.any():
             return None
         skin = np.median(before[under], axis=0)
-        return cls(cover.astype(np.float32), reference, skin, _colour(float(skin[0]) * DARK, head))
+        light = DARK * float(skin[0])
+        light += FAIR * max((light if head is None else float(head[0])) - light, 0)
+        return cls(cover.astype(np.float32), reference, skin, _colour(light, head))
 
     @cached_property
     def strands(self) -> Drawing:

@@ -17,10 +17,11 @@ from dvaedit.face.matte import matte
 from dvaedit.face.paste import Box, support
 
 SURE = 0.8  # weight from which a pixel counts as hair when colours are compared
-CONTRAST = (0.15, -0.3)  # how contrast below and above the mean grows with light, exponents: 0 not, 1 in proportion
+CONTRAST = (0.2, -0.2)  # how contrast below and above the mean grows with light, exponents: 0 not, 1 in proportion
 TURN = 20.0  # Lab; the distance over which one colour becomes another
 KEPT = 0.25  # share of the deviations of chroma that another colour keeps
 WHITE = 100.0
+LIGHTEST = 1.3  # times the lightness of the skin
 
 
 @dataclass(frozen=True)
@@ -31,15 +32,18 @@ class Dye:
     after: np.ndarray
 
     @classmethod
-    def learn(cls, crops: np.ndarray, edited: np.ndarray, weights: np.ndarray) -> Dye | None:
+    def learn(cls, crops: np.ndarray, edited: np.ndarray, weights: np.ndarray, skin: np.ndarray) -> Dye | None:
         """From crops and edited crops, (n, S, S, 3) RGB in 8-bit levels, where weights (n, S, S) are sure of hair.
 
-        None where no pixel is. Medians: what an edit has missed has no say.
+        None where no pixel is. Medians: what an edit has missed has no say. skin: bool (n, S, S), tells how much light
+        there is; in little of it no hair is bright.
         """
         chosen = weights >= SURE
         if not chosen.any():
             return None
-        return cls(*(np.median(to_lab(pictures[chosen]), axis=0) for pictures in (crops, edited)))
+        before, after = (np.median(to_lab(pictures[chosen]), axis=0) for pictures in (crops, edited))
+        most = LIGHTEST * np.median(to_lab(crops[skin])[:, 0]) if skin.any() else WHITE
+        return cls(before, after * min(1.0, max(most, before[0]) / max(after[0], 1.0)))
 
     def __call__(self, rgb: np.ndarray) -> np.ndarray:
         """Hair of the colours ``rgb``, float (n, 3) in 8-bit levels, dyed; the same where the colours are the same."""

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from dvaedit.face.align import crop_to_frame, smooth
+from dvaedit.face.align import crop_to_frame, side, smooth
 from dvaedit.face.anchor import fetch, in_box, offsets
 from dvaedit.face.lab import from_lab, to_lab
+from dvaedit.face.mask import border_window
 from dvaedit.face.mouth import Mouth, gap, open_mouth
 from dvaedit.face.paste import Box, into_frame, mask_in_frame
 
@@ -25,9 +26,11 @@ STEADY = np.r_[0:3, 14:17, 27:36, 36, 39, 42, 45]  # points that no expression m
 UPPER = np.r_[0:55, 60:65]  # points that move what lies above the line between the lips
 LOWER = np.r_[0:49, 54:61, 64:68]
 LOW = np.r_[5:12, 55:60, 65:68]  # chin and lower lip
-WIDE_OPEN, SPARED = 0.15, 0.6  # gap of open lips, see :func:`gap`; share of the lower lip's way that they do not go
-WIDTH, STRETCH = 0.56, 0.5  # of a mouth at rest, in the same unit; how far narrower ones are drawn towards it
+WIDE_OPEN, SPARED = 0.15, 0.6  # gap of open lips, see :func:`gap`; share of the way that they do not go
+WIDTH, WIDER, NARROWEST = 0.56, 0.3, 0.6  # of a mouth at rest, in the same unit; bounds of its change, as a share
+STRETCH = 0.5  # how far narrower mouths are drawn towards it
 SLACK = 1 / 24  # of the crop's side: how far around the face the picture is moved with it
+FINE, RELIEF = 1 / 50, (-12.0, 5.0)  # of the crop's side; Lab lightness: what is more is no wrinkle
 LEFT = 0.35  # of a pixel's lightness, at least
 LIGHT, DARKEST, BRIGHTEST = 55.0, 0.3, 1.2  # Lab lightness at which shades are as learnt; bounds of their scale
 
@@ -35,12 +38,14 @@ LIGHT, DARKEST, BRIGHTEST = 55.0, 0.3, 1.2  # Lab lightness at which shades are 
 @dataclass(frozen=True)
 class Morph:
     """``reference``: (68, 2), points of the mean face, sides of the crop; ``shape``: (68, 2), how far they move;
-    ``texture``: float32 (S, S, 3), change of Lab over the mean face; ``teeth``: float32 (h, w, 3), Lab, what lips that
+    ``texture``: float32 (S, S, 3), change of Lab over the mean face; ``smooth``: float32 (S, S) in [0, 1], how much of
+    what is fine there goes, wrinkles above all; ``teeth``: float32 (h, w, 3), Lab, what lips that
     part uncover, from corner to corner and from the upper lip down, or (0, 0, 3)."""
 
     reference: np.ndarray
     shape: np.ndarray
     texture: np.ndarray
+    smooth: np.ndarray
     teeth: np.ndarray
 
     def goals(self, points: np.ndarray, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -60,7 +65,7 @@ class Morph:
         """Where the picture is moved with a face that shows in ``face``, both float32 (M, M) in [0, 1]."""
         reach = 2 * round(SLACK * len(face)) + 1
         grown = cv2.dilate(face, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
-        return cv2.GaussianBlur(grown, (0, 0), reach / 6)
+        return cv2.GaussianBlur(grown, (0, 0), reach / 6) * border_window(len(face))
 
     def patch(
         self, rgb: np.ndarray, reach: np.ndarray, face: np.ndarray, quad: np.ndarray, points: np.ndarray,
@@ -77,19 +82,24 @@ class Morph:
             return box, np.zeros((0, 0, 3), np.float32)
         picture = rgb[box[1] : box[3], box[0] : box[2]].astype(np.float32)
         shown = into_frame(face, quad, box, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
-        out = self._reshaped(self._shaded(picture, shown, in_box(offset, quad, box)), quad, box, points, goal)
+        shaded = self._shaded(picture, shown, in_box(offset, quad, box), FINE * side(quad))
+        out = self._reshaped(shaded, shown, quad, box, points, goal)
         return box, weights[..., None] * (out - picture)
 
-    def _shaded(self, picture: np.ndarray, shown: np.ndarray, places: np.ndarray) -> np.ndarray:
+    def _shaded(self, picture: np.ndarray, shown: np.ndarray, places: np.ndarray, fine: float) -> np.ndarray:
+        """``fine``: sigma, in pixels, of what counts as such."""
         lab = to_lab(picture)
         light, tint = lab[..., :1], lab[..., 1:]
         change = shown[..., None] * fetch(self.texture, places) * np.clip(light / LIGHT, DARKEST, BRIGHTEST)
+        if self.smooth.any():
+            relief = np.clip(light[..., 0] - cv2.GaussianBlur(light[..., 0], (0, 0), fine), *RELIEF)
+            change[..., 0] -= shown * fetch(self.smooth, places) * relief
         after = np.clip(light + change[..., :1], LEFT * light, 100)
         left = np.minimum(after / np.maximum(light, 1), 1)  # what gets darker has less colour of its own
         return from_lab(np.dstack([after, left * tint + change[..., 1:]]))
 
     def _reshaped(
-        self, picture: np.ndarray, quad: np.ndarray, box: Box, points: np.ndarray, goal: np.ndarray
+        self, picture: np.ndarray, shown: np.ndarray, quad: np.ndarray, box: Box, points: np.ndarray, goal: np.ndarray
     ) -> np.ndarray:
         """A box of the frame with the face's points moved to ``goal``, float32 (h, w, 3)."""
         if not self.teeth.size:
@@ -97,7 +107,7 @@ class Morph:
         mouth = Mouth.of(points, goal, quad, box)
         upper, lower = (_shift(points[use], goal[use], quad, box) for use in (UPPER, LOWER))
         warped = _fetched(picture, upper + mouth.below[..., None] * (lower - upper))
-        return open_mouth(warped, picture, mouth, self.teeth)
+        return open_mouth(warped, picture, mouth, self.teeth, shown)
 
 
 def _turn(reference: np.ndarray, points: np.ndarray) -> np.ndarray:
@@ -107,15 +117,14 @@ def _turn(reference: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def _spoken(points: np.ndarray, goal: np.ndarray) -> np.ndarray:
-    """``goal`` for a mouth that speaks: rounded lips are drawn wider, parted ones part less far than closed ones."""
-    goal = goal.copy()
-    open_ = min(gap(points) / WIDE_OPEN, 1.0)
-    goal[LOW] = points[LOW] + (goal[LOW] - points[LOW]) * (1 - SPARED * open_)
+    """``goal`` for a mouth that speaks: rounded lips are drawn wider, what is open or smiles already goes less far."""
     corners, eyes = points[54] - points[48], np.hypot(*(points[45] - points[36]))
-    width = np.hypot(*corners)
-    axis, stretch = corners / max(width, 1e-6), STRETCH * np.clip(WIDTH * eyes / max(width, 1e-6) - 1, 0, 0.6)
-    lips = goal[48:68]
-    lips += stretch * np.outer((lips - lips.mean(axis=0)) @ axis, axis)
+    width, rest = max(np.hypot(*corners), 1e-6), WIDTH * eyes
+    wide, open_ = min(max(width / rest - 1, 0) / WIDER, 1.0), min(gap(points) / WIDE_OPEN, 1.0)
+    goal = points + (1 - SPARED * wide) * (goal - points)
+    goal[LOW] = points[LOW] + (1 - SPARED * open_) * (goal[LOW] - points[LOW])
+    axis, lips = corners / width, goal[48:68]
+    lips += STRETCH * np.clip(rest / width - 1, 0, NARROWEST) * np.outer((lips - lips.mean(axis=0)) @ axis, axis)
     return goal
 
 

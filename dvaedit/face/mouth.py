@@ -77,20 +77,22 @@ def gap(points: np.ndarray) -> float:
     return float(np.hypot(*apart.mean(axis=0)) / max(np.hypot(*eyes), 1e-6))
 
 
-def open_mouth(picture: np.ndarray, before: np.ndarray, mouth: Mouth, teeth: np.ndarray) -> np.ndarray:
+def open_mouth(
+    picture: np.ndarray, before: np.ndarray, mouth: Mouth, teeth: np.ndarray, shown: np.ndarray
+) -> np.ndarray:
     """``picture`` with what shows between the lips: the mouth of ``before`` or, where that was closed, teeth.
 
     Both pictures: float32 (h, w, 3) RGB, 8-bit levels; teeth: float32 (k, l, 3), Lab, see
-    :class:`dvaedit.face.morph.Morph`.
+    :class:`dvaedit.face.morph.Morph`; shown: (h, w) in [0, 1], where nothing hides the face.
     """
     own = cv2.remap(before, mouth.before, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     drawn = from_lab(_lit(_teeth(mouth, teeth), picture, mouth))
-    shown = own + mouth.closed * (drawn - own)
-    return picture + mouth.inside[..., None] * (shown - picture)
+    between = own + mouth.closed * (drawn - own)
+    return picture + (mouth.inside * shown)[..., None] * (between - picture)
 
 
 def _teeth(mouth: Mouth, teeth: np.ndarray) -> np.ndarray:
-    """The teeth over the box, Lab: as high as they are; lower gaps hide their lower ends, higher ones show the dark."""
+    """The teeth over the box, Lab: as high as the gap, but no higher than teeth are; beneath them it is dark."""
     deep = mouth.down / np.minimum(mouth.height, mouth.tooth)
     x, y = mouth.along * teeth.shape[1] - 0.5, np.clip(deep, 0, 1) * teeth.shape[0] - 0.5
     seen = cv2.remap(

@@ -12,31 +12,36 @@ from dvaedit.face.morph import Morph
 
 WITH_TEETH = "Smiling+"
 POINTS = 68
+NOWHERE = np.zeros((1, 1), np.float32)
 
 
 @dataclass(frozen=True)
 class Morphs:
     """Changes by attribute and sign, as "Smiling+": ``shapes``, (68, 2), and ``textures``, (S, S, 3), see
-    :class:`Morph`; ``covers``: (S, S) in [0, 1], the density of the hair that grows with them, where any does."""
+    :class:`Morph`; ``smooths``, (S, S), where there are any; ``covers``: (S, S) in [0, 1], the
+    density of the hair that grows with them, where any does."""
 
     reference: np.ndarray
     shapes: dict[str, np.ndarray]
     textures: dict[str, np.ndarray]
+    smooths: dict[str, np.ndarray]
     covers: dict[str, np.ndarray]
     teeth: np.ndarray
 
     @classmethod
     def of(cls, tensors: Mapping[str, np.ndarray]) -> Morphs:
-        """From the arrays of the file, by name: "reference", "teeth", "shape/KEY", "texture/KEY", "cover/KEY"."""
+        """From the arrays of the file, by name: "reference", "teeth", "shape/KEY", "texture/KEY" and so on."""
 
         def named(kind: str) -> dict[str, np.ndarray]:
             return {name.split("/", 1)[1]: value for name, value in tensors.items() if name.startswith(f"{kind}/")}
 
         shapes, textures = named("shape"), named("texture")
         fits = {"reference", "teeth"} <= set(tensors) and shapes.keys() == textures.keys()
-        if not fits or any(shape.shape != (POINTS, 2) for shape in (tensors["reference"], *shapes.values())):
+        if not fits or not _fit(
+            tensors["reference"], tensors["teeth"], shapes, textures, named("smooth") | named("cover")
+        ):
             raise WeightsError("these are no morphs", "Restore the file from the release it came with.")
-        return cls(tensors["reference"], shapes, textures, named("cover"), tensors["teeth"])
+        return cls(tensors["reference"], shapes, textures, named("smooth"), named("cover"), tensors["teeth"])
 
     def known(self, strengths: Mapping[str, float]) -> dict[str, float]:
         """Of some changes, those that are morphs."""
@@ -49,13 +54,26 @@ class Morphs:
         shape, texture = (
             _sum(of[key] * amount for key, amount in amounts.items()) for of in (self.shapes, self.textures)
         )
-        return Morph(self.reference, shape, texture, teeth)
+        smooth = [self.smooths[key] * amount for key, amount in amounts.items() if key in self.smooths]
+        return Morph(self.reference, shape, texture, np.clip(_sum(smooth), 0, 1) if smooth else NOWHERE, teeth)
 
     def cover(self, strengths: Mapping[str, float]) -> np.ndarray | None:
         """The density of the hair that grows on the face with the changes, (S, S) in [0, 1]; None without."""
         amounts = {_key(name, value): abs(value) for name, value in strengths.items()}
         grown = [self.covers[key] * amount for key, amount in amounts.items() if key in self.covers]
         return np.clip(_sum(grown), 0, 1) if grown else None
+
+
+def _fit(
+    reference: np.ndarray, teeth: np.ndarray, shapes: dict[str, np.ndarray], textures: dict[str, np.ndarray],
+    flats: dict[str, np.ndarray],
+) -> bool:  # fmt: skip
+    """Whether the arrays have the shapes that they should have."""
+    sizes = {texture.shape for texture in textures.values()}
+    square = all(len(size) == 3 and size[0] == size[1] and size[2] == 3 for size in sizes)
+    flat = all(one.ndim == 2 and one.shape[0] == one.shape[1] for one in flats.values())
+    points = all(shape.shape == (POINTS, 2) for shape in (reference, *shapes.values()))
+    return points and len(sizes) < 2 and square and flat and teeth.ndim == 3 and teeth.shape[2] == 3
 
 
 def _key(name: str, strength: float) -> str:

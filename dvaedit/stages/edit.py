@@ -36,6 +36,7 @@ from dvaedit.stages.adapt import MorphedProbes, SampledProbes, hair_of, needed_s
 from dvaedit.stages.parse import read_maps
 
 SEARCH_TIMESTEPS = (350, 550, 750)
+BEARD = "No_Beard"
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Edit(Stage):
     ``morphed``: what is moved and shaded there, and how much, ``rest``: whether anything else is left, ``mix`` of
     attributes per text, ``cosine`` to before.
 
+    ``drawn``: what can be is dyed, drawn and morphed; otherwise all is ``rest``.
     ``split``: what is put on the face has a code of its own, ``z_drawn``, and no part in ``z_id``, nor has what is
     morphed. Without, all is left to the network but where nothing is ``rest``.
 
@@ -62,6 +64,7 @@ class Edit(Stage):
     text_frames: int = 2
     seed: int = 0
     adapt: bool = False
+    drawn: bool = True
     split: bool = False
     steps: int = 10
     model: Model = unkeyed(None)
@@ -92,19 +95,15 @@ class Edit(Stage):
         def edited(strength: float) -> Tensor:
             return apply_shift(model.attributes, z_id_rep, shift(strength))
 
-        parts = Parts.of(touched, model.morphs)
+        parts = Parts.of(touched, model.morphs) if self.drawn else Parts.sampled(touched)
         strength = self._needed_strength(inputs, touched, parts, edited) if self.adapt else 1.0
         codes = {"z_id": edited(strength)}
         out.meta.update(mix=mixes, length=float(shift(strength).norm()), strength=strength, dyed=parts.dyed)
         out.meta["cosine"] = float(torch.cosine_similarity(codes["z_id"], z_id_rep).mean())
-        split, morphed = self.split and parts.split, scaled(parts.morphed, strength)
-        whole = split or not parts.rest  # otherwise all is left to the network
-        out.meta.update(
-            region=parts.region,
-            rest=bool(parts.rest),
-            added=added(touched) if whole else [],
-            morphed=morphed if whole else {},
-        )
+        split = self.split and parts.split
+        own = split or not parts.rest  # otherwise all is left to the network
+        put_on, morphed = (self._put_on(touched, parts), scaled(parts.morphed, strength)) if own else ([], {})
+        out.meta.update(region=parts.region, rest=bool(parts.rest), added=put_on, morphed=morphed)
         if split:
             left_out = attribute_shift(model.attributes, z_id_rep, _edits(touched, parts.unsampled, strength))
             drawn = attribute_shift(model.attributes, z_id_rep, _edits(touched, parts.adding, strength))
@@ -112,6 +111,12 @@ class Edit(Stage):
             codes["z_id"] = apply_shift(model.attributes, z_id_rep, shift(strength) - left_out)
         out.save({name: code.cpu().numpy() for name, code in codes.items()})
         progress(1, 1)
+
+    def _put_on(self, touched: dict[str, float], parts: Parts) -> list[str]:
+        """What is drawn on the face. Stubble grows with a morph where nothing is said of beards."""
+        found, morphs = added(parts.adding), self.model.morphs
+        grows = bool(parts.morphed) and morphs.cover(parts.morphed) is not None
+        return [*found, "stubble"] if grows and "beard" not in found and BEARD not in touched else found
 
     def _needed_strength(
         self, inputs: dict[str, Artifact], touched: dict[str, float], parts: Parts, edited: Callable[[float], Tensor]

@@ -117,15 +117,21 @@ def is_drawn(model: Model, settings: Settings) -> bool:
 
 def _asked(model: Model, settings: Settings) -> dict[str, float]:
     """The changes that are asked for; none where nothing may be drawn, or a text does not tell beforehand."""
-    if model.autoencoder.per_frame or (settings.region, settings.paste) != ("auto", "delta"):
+    if not _may_draw(model, settings):
         return {}
     strengths = {edit.name: edit.strength for edit in settings.attributes if edit.strength}
     for text in settings.texts:
         read = read_change(text.target, text.source, model.attributes.names) if text.strength else {}
         if not read:
             return {}
-        strengths |= {name: text.strength * value for name, value in read.items()}
+        for name, value in read.items():
+            strengths[name] = strengths.get(name, 0.0) + text.strength * value
     return strengths
+
+
+def _may_draw(model: Model, settings: Settings) -> bool:
+    """Whether what can be dyed, drawn and morphed is, and not pasted as the network has it."""
+    return not model.autoencoder.per_frame and (settings.region, settings.paste) == ("auto", "delta")
 
 
 def _edit_chain(
@@ -134,7 +140,8 @@ def _edit_chain(
     steps = {"adapt": True, "steps": settings.steps} if settings.adapt else {}  # a strength that is given needs none
     parts = Parts.of(_asked(model, settings), model.morphs)
     split = parts.split
-    edit = Edit(settings.attributes, settings.texts, seed=settings.seed, **steps, split=split, model=model, clip=clip)
+    drawing = {"drawn": _may_draw(model, settings), "split": split}
+    edit = Edit(settings.attributes, settings.texts, seed=settings.seed, **steps, **drawing, model=model, clip=clip)
     drawn = [("drawn", Sample(settings.steps, model.runtime.dtype_name, "z_drawn", COUNT, model))] if split else []
     sample = Sample(settings.steps, model.runtime.dtype_name, model=model)
     paste = Paste(settings.region, settings.paste, model=model, video=video)

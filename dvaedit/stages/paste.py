@@ -61,7 +61,7 @@ class Paste(Stage):
     """
 
     name: ClassVar[str] = "paste"
-    version: ClassVar[int] = 16
+    version: ClassVar[int] = 17
     region: str = "auto"
     mode: str = "delta"
     model: Model = unkeyed(None)
@@ -113,12 +113,13 @@ class Paste(Stage):
     def _additions(
         self, inputs: dict[str, Artifact], kinds: list[str], morphed: dict[str, float], dyed: bool
     ) -> list[Addition]:
-        """What is put on; stubble that grows with a morph shows only without a beard."""
-        found = [Addition(kind, inputs, dyed) for kind in kinds]
-        cover = self.model.morphs.cover(morphed) if morphed else None
-        if cover is not None and "beard" not in kinds:
-            found.append(Stubble(inputs, dyed, cover, self.model.morphs.reference))
-        return found
+        morphs = self.model.morphs
+        return [
+            Stubble(inputs, dyed, morphs.cover(morphed), morphs.reference)
+            if kind == "stubble"
+            else Addition(kind, inputs, dyed)
+            for kind in kinds
+        ]
 
     def _difference(
         self, inputs: dict[str, Artifact], region: str, start: int, stop: int, masks: Callable[[str], np.ndarray]

@@ -22,9 +22,11 @@ from dvaedit.evaluation.judging import NEAREST, SEEN, load_judge, probabilities
 from dvaedit.files import write_durably
 from dvaedit.models.autoencoder import Autoencoder
 from dvaedit.models.classifier import AttributeModel
+from dvaedit.models.morphs import Morphs
+from dvaedit.stages.morphing import morphed_crops
 from dvaedit.training import faces
 from dvaedit.training.faces import FaceSet
-from dvaedit.training.strengths import Embed, invert, likeness, pictures_of, sample_edited
+from dvaedit.training.strengths import Embed, Inverted, invert, likeness, pictures_of, sample_edited
 
 EDITS = (
     AttributeEdit("Blond_Hair"), AttributeEdit("Black_Hair"), AttributeEdit("Gray_Hair"), AttributeEdit("Red_Hair"),
@@ -56,8 +58,9 @@ class Instruments:
 
 
 def assess(
-    model: Autoencoder, attributes: AttributeModel, face_set: FaceSet, edit: AttributeEdit, count: int, by: Instruments
-) -> dict[str, object]:
+    model: Autoencoder, attributes: AttributeModel, face_set: FaceSet, edit: AttributeEdit, count: int, by: Instruments,
+    morphs: Morphs | None = None,
+) -> dict[str, object]:  # fmt: skip
     """What ``edit`` does to up to ``count`` held-out faces that the judge does not see it in yet.
 
     ``success``: share in which the judge sees it afterwards; ``moved``: mean change of its probability; ``identity``:
@@ -71,7 +74,7 @@ def assess(
     after, alike = [], []
     for start in range(0, len(chosen), BATCH):
         batch = invert(model, face_set, chosen[start : start + BATCH])
-        pictures = pictures_of(sample_edited(model, attributes, batch, edit))
+        pictures = _edited(model, attributes, batch, edit, morphs)
         after += _wanted(by.judge(pictures)[:, at], edit).tolist()
         alike += likeness(batch, pictures, by.embed)
     done = np.array(after) >= SEEN
@@ -84,6 +87,16 @@ def assess(
         "moved": float(np.mean(np.array(after) - before)) if after else None,
         "identity": [float(np.mean(alike)), float(np.min(alike))] if alike else None, "groups": groups,
     }  # fmt: skip
+
+
+def _edited(
+    model: Autoencoder, attributes: AttributeModel, batch: Inverted, edit: AttributeEdit, morphs: Morphs | None
+) -> np.ndarray:
+    """uint8 (n, S, S, 3): the faces morphed, without stubble and other hair, or as the network paints them."""
+    wanted = {edit.name: edit.strength}
+    if morphs and morphs.known(wanted):
+        return morphed_crops(morphs.combined(wanted), batch.images, batch.points / batch.images.shape[1])
+    return pictures_of(sample_edited(model, attributes, batch, edit))
 
 
 def groups_of(face_set: FaceSet) -> dict[str, np.ndarray]:
@@ -125,7 +138,7 @@ def main() -> None:
     face_set = faces.load(arguments.data, arguments.work, size=model.image_size)
     rows = []
     for edit in EDITS:
-        rows.append(assess(model.autoencoder, model.attributes, face_set, edit, arguments.count, by))
+        rows.append(assess(model.autoencoder, model.attributes, face_set, edit, arguments.count, by, model.morphs))
         print(json.dumps(rows[-1]), flush=True)
     write_durably(arguments.out, (json.dumps(rows, indent=1) + "\n").encode())
 

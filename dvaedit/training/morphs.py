@@ -27,9 +27,11 @@ from dvaedit.training.teeth import learn_teeth
 
 COUNT, FRONTAL = 400, 0.15  # faces of a group, at most; how far they may be turned
 EYES, BROWS, LIPS = (slice(36, 42), slice(42, 48)), (slice(17, 22), slice(22, 27)), (slice(48, 60),)
+NOSTRILS = (slice(31, 36),)
 FADE = 23  # pixels over which a texture ends before the mesh does
 RELIEF = 8.0  # sigma of what counts as shade, not relief
-STUBBLE = 0.4  # density
+STUBBLE = 0.45  # density
+LIPSTICK_OF_WOMEN = 0.5  # times lipstick alone
 LIPSTICK = 1.35  # times what the pairs have, which are of all hues
 STILL = np.array([0, 1, 15, 16, 27, 28, 36, 39, 42, 45])  # points that say how large and how tilted a face is
 
@@ -40,7 +42,8 @@ class Look:
 
     ``shape``, ``texture``: how much of it is taken; ``relief``: so much more of what is fine; ``tint``: share of its
     colour, its lightness being whole; ``darker``, ``lighter``: Lab lightness it does not exceed; ``eyes``, ``lips``,
-    ``brows``: share that these take, whose mean is a blur; ``steady``: share that brows and upper lids move.
+    ``brows``: share that these take, whose mean is a blur; ``steady``: share that brows and upper lids move;
+    ``smooth``: share of the skin's fine relief that goes.
     """
 
     shape: float = 1.0
@@ -53,14 +56,15 @@ class Look:
     lips: float = 1.0
     brows: float = 1.0
     steady: float = 1.0
+    smooth: float = 0.0
 
 
 LOOKS: dict[str, Look] = {
     "Smiling+": Look(texture=0.85, tint=0.6, lighter=15, eyes=0, lips=0, brows=0, steady=0.4),
     "Male+": Look(shape=1.5, texture=1.6, tint=0.5, eyes=0.3, brows=0.6),
-    "Male-": Look(shape=-1.3, texture=-1.6, tint=0.6, darker=10, eyes=0.5, brows=0.15),
+    "Male-": Look(shape=-1.3, texture=-1.6, tint=0.6, darker=10, eyes=0.5, brows=0.15, smooth=0.4),
     "Young-": Look(shape=1.2, texture=1.15, relief=1.2, tint=0.25, darker=20, eyes=0.2, lips=0.15, brows=0.35),
-    "Young+": Look(shape=-0.8, texture=-0.9, relief=0.3, tint=0.3, darker=5, eyes=0.1, lips=0.5, brows=0.1),
+    "Young+": Look(shape=-0.8, texture=-0.9, relief=0.3, tint=0.3, darker=5, eyes=0.1, lips=0.5, brows=0.1, smooth=0.8),
 }
 
 
@@ -99,8 +103,12 @@ def learn(library: Library) -> dict[str, np.ndarray]:
         texture, shape = (np.mean(part, axis=0) for part in zip(*differences, strict=True))
         look = LOOKS[name]
         found[f"texture/{name}"] = dressed(texture, look, reference)
+        if look.smooth:
+            found[f"smooth/{name}"] = look.smooth * bare_skin(texture, reference)
         found[f"shape/{name}"] = look.shape * _moving(shape, look)
-    found["texture/Wearing_Lipstick+"] = made_up(library, library.donors(_group(sex="f", smile="none"), FRONTAL))
+    lipstick = made_up(library, library.donors(_group(sex="f", smile="none"), FRONTAL))
+    found["texture/Wearing_Lipstick+"] = lipstick
+    found["texture/Male-"] += LIPSTICK_OF_WOMEN * lipstick
     found["shape/Wearing_Lipstick+"] = np.zeros_like(reference)
     found["cover/Male+"] = stubble(library, reference)
     return {name: np.asarray(value, np.float32) for name, value in found.items()}
@@ -131,18 +139,35 @@ def _placed(library: Library, index: int) -> np.ndarray:
 
 def dressed(texture: np.ndarray, look: Look, reference: np.ndarray) -> np.ndarray:
     """A mean difference, (S, S, 3) Lab, as it is put on: even, without the change of all the skin alike, and fading."""
-    inside = cv2.morphologyEx(
-        (np.abs(texture - texture[0, 0]).sum(axis=2) > 1e-3).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((9, 9))
-    )
+    inside = covered(texture)
     texture = look.texture * (texture + texture[:, ::-1]) / 2
     texture = (texture - np.median(texture[inside > 0], axis=0)) * [1, look.tint, look.tint]
     light = texture[..., 0]
     light = light + look.relief * (light - cv2.GaussianBlur(light, (0, 0), RELIEF))
     bound = np.where(light > 0, look.lighter, look.darker)
-    weight = cv2.GaussianBlur(cv2.erode(inside, np.ones((FADE, FADE))).astype(np.float32), (0, 0), FADE / 4)
+    weight = fading(inside)
     for parts, share, grow in ((EYES, look.eyes, 5), (LIPS, look.lips, 3), (BROWS, look.brows, 13)):
         weight *= 1 - (1 - share) * _filled(reference, parts, grow)
     return weight[..., None] * np.dstack([bound * np.tanh(light / bound), texture[..., 1:]])
+
+
+def covered(texture: np.ndarray) -> np.ndarray:
+    """uint8 (S, S): where the mesh of the mean face is, outside of which a difference is the same everywhere."""
+    differs = np.abs(texture - texture[0, 0]).sum(axis=2) > 1e-3
+    return cv2.morphologyEx(differs.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((9, 9)))
+
+
+def fading(inside: np.ndarray) -> np.ndarray:
+    """float32 (S, S): one inside, ending softly with the mesh."""
+    return cv2.GaussianBlur(cv2.erode(inside, np.ones((FADE, FADE))).astype(np.float32), (0, 0), FADE / 4)
+
+
+def bare_skin(texture: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """(S, S) in [0, 1]: the mean face without eyes, brows and lips."""
+    weight = fading(covered(texture))
+    for parts, grow in ((EYES, 7), (LIPS, 7), (BROWS, 13), (NOSTRILS, 7)):
+        weight = weight * (1 - _filled(reference, parts, grow))
+    return weight
 
 
 def made_up(library: Library, faces: np.ndarray, seed: int = 0) -> np.ndarray:
@@ -176,7 +201,7 @@ def _filled(reference: np.ndarray, parts: Sequence[slice], grow: int) -> np.ndar
     """(S, S) in [0, 1]: parts of the face, ``grow`` pixels wider than their points, with soft edges."""
     mask = np.zeros((SIZE, SIZE), np.uint8)
     for part in parts:
-        cv2.fillPoly(mask, [np.rint(reference[part] * SIZE * 16).astype(np.int32)], 1, shift=4)
+        cv2.fillPoly(mask, [np.rint((reference[part] * SIZE - 0.5) * 16).astype(np.int32)], 1, shift=4)
     return cv2.GaussianBlur(cv2.dilate(mask, np.ones((grow, grow))).astype(np.float32), (0, 0), 1.5 + grow / 12)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from dvaedit.errors import UsageError
 from dvaedit.face.mouth import gap, inner_lips
 from dvaedit.face.points import landmarks_68
 from dvaedit.training.counterfactual.library import Library
@@ -14,13 +15,16 @@ GAPS = 0.06, 0.22  # of the lips, outside which a smile is too slight or a laugh
 MIDDLE = slice(8, 20), slice(24, 72)  # where teeth show in all of them
 KEPT = 60, 40, 60  # percentiles: the most even, the lightest and the least coloured
 SIZES, SHIFTS = np.linspace(0.86, 1.16, 11), range(-4, 5)  # tried when teeth are laid upon each other
+LEAST = 20  # smiles
 ROUNDS, BEST = 4, 50  # of laying; percentile of those whose fit counts
 FINE = 4.0  # sigma of what is not the shape of teeth but shade
 
 
 def learn_teeth(library: Library, faces: np.ndarray) -> np.ndarray:
     """The median of the teeth of ``faces``, (HEIGHT, WIDTH, 3) Lab, even, tooth upon tooth."""
-    pictures = np.stack([mouth for mouth in (_inside(library, face) for face in faces) if mouth is not None])
+    pictures = np.array([mouth for mouth in (_inside(library, face) for face in faces) if mouth is not None])
+    if len(pictures) < LEAST:
+        raise UsageError(f"{len(pictures)} smiles are too few", hint=f"{LEAST} that show teeth are needed.")
     light, middle = pictures[..., 0], (slice(None), *MIDDLE)
     uneven = np.abs(light - light[:, :, ::-1])[middle].mean(axis=(1, 2))
     white = np.median(light[middle], axis=(1, 2))

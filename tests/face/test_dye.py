@@ -40,7 +40,7 @@ def test_a_dye_is_learnt_from_sure_hair_and_outlasts_what_an_edit_missed():
     edited[:, :, :3] = crops[:, :, :3]
     weights = np.ones((2, 8, 8))
     weights[:, 6:], edited[:, 6:] = 0, 255
-    found = Dye.learn(crops, edited, weights)
+    found = Dye.learn(crops, edited, weights, np.zeros(weights.shape, bool))
     assert found.before == pytest.approx(BLACK, abs=0.5) and found.after == pytest.approx(BLOND, abs=0.5)
     assert Dye.learn(crops, edited, 0 * weights) is None
 

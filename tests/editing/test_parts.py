@@ -1,0 +1,88 @@
+from dataclasses import fields
+
+import numpy as np
+import pytest
+
+from dvaedit.editing.parts import Parts
+from dvaedit.models.morphs import Morphs
+
+KEYS = ("Smiling+", "Male+", "Male-", "Young+", "Young-", "Wearing_Lipstick+")
+MORPHS = Morphs(
+    np.zeros((68, 2), np.float32),
+    {key: np.zeros((68, 2), np.float32) for key in KEYS},
+    {key: np.zeros((2, 2, 3), np.float32) for key in KEYS},
+    {},
+    np.zeros((1, 1, 3), np.float32),
+)
+
+
+def parts(**strengths):
+    return Parts.of(strengths, MORPHS)
+
+
+def told(found: Parts) -> tuple:
+    """All that is told, in the order of the fields; and what follows from it."""
+    return (*(getattr(found, field.name) for field in fields(Parts)), found.few, found.split, found.unsampled)
+
+
+@pytest.mark.parametrize(
+    ("strengths", "morphed", "adding", "rest", "dyed", "region", "few", "split", "unsampled"),
+    [
+        ({"Smiling": 1}, {"Smiling": 1}, {}, [], False, "face", True, False, ["Smiling"]),
+        ({"Male": -1}, {"Male": -1}, {}, [], False, "head", True, False, ["Male"]),
+        ({"Young": -1}, {"Young": -1}, {}, [], True, "head", True, False, []),
+        ({"Wearing_Lipstick": 2}, {"Wearing_Lipstick": 2}, {}, [], False, "mouth", True, False, ["Wearing_Lipstick"]),
+        ({"Blond_Hair": 1}, {}, {}, [], True, "hair", True, False, []),
+        ({"Eyeglasses": 1}, {}, {"Eyeglasses": 1}, [], False, "eye_area", True, False, ["Eyeglasses"]),
+        ({"Smiling": -1}, {}, {}, ["Smiling"], False, "face", False, False, []),
+        ({"Eyeglasses": -1}, {}, {}, ["Eyeglasses"], False, "eye_area", False, False, []),
+    ],
+    ids=["smile", "woman", "old", "lipstick", "blond", "glasses", "no smile", "no glasses"],
+)
+def test_how_a_change_alone_is_made(strengths, morphed, adding, rest, dyed, region, few, split, unsampled):
+    assert told(parts(**strengths)) == (morphed, adding, rest, dyed, region, few, split, unsampled)
+
+
+@pytest.mark.parametrize(
+    ("strengths", "morphed", "adding", "rest", "dyed", "region", "few", "split", "unsampled"),
+    [
+        ({"Male": 1, "Eyeglasses": 1}, {"Male": 1}, {"Eyeglasses": 1}, [], False, "head", True, True,
+         ["Eyeglasses", "Male"]),
+        ({"Young": -1, "Eyeglasses": 1, "No_Beard": -1}, {"Young": -1}, {"Eyeglasses": 1, "No_Beard": -1}, [], True,
+         "head", True, True, ["Eyeglasses", "No_Beard"]),
+        ({"Smiling": 1, "Male": -1}, {"Smiling": 1, "Male": -1}, {}, [], False, "head", True, False,
+         ["Smiling", "Male"]),
+        ({"Smiling": 1, "Blond_Hair": 1}, {"Smiling": 1}, {}, [], True, "face", True, False, ["Smiling"]),
+        ({"Bald": 1, "Smiling": 1}, {"Smiling": 1}, {}, ["Bald"], False, "head", False, True, ["Smiling"]),
+        ({"Bald": 1, "Young": 1}, {}, {}, ["Bald", "Young"], True, "head", False, False, []),
+        ({"Bald": 1, "Young": 1, "Smiling": 1}, {"Smiling": 1}, {}, ["Bald", "Young"], True, "head", False, True,
+         ["Smiling"]),
+        ({"Wavy_Hair": 1, "Smiling": 1}, {"Smiling": 1}, {}, ["Wavy_Hair"], False, "hair", False, True, ["Smiling"]),
+        ({"Bald": 1, "Eyeglasses": 1}, {}, {"Eyeglasses": 1}, ["Bald"], False, "head", False, True, ["Eyeglasses"]),
+        ({"": 1, "Smiling": 1}, {"Smiling": 1}, {}, [""], False, "head", False, True, ["Smiling"]),
+    ],
+    ids=["man, glasses", "old, glasses, beard", "smile, woman", "smile, blond", "bald, smile", "bald, young",
+         "bald, young, smile", "waves, smile", "bald, glasses", "words, smile"],
+)  # fmt: skip
+def test_how_several_changes_are_made(strengths, morphed, adding, rest, dyed, region, few, split, unsampled):
+    assert told(Parts.of(strengths, MORPHS)) == (morphed, adding, rest, dyed, region, few, split, unsampled)
+
+
+@pytest.mark.parametrize(
+    ("strengths", "adding", "rest", "region", "few", "split"),
+    [
+        ({"Smiling": 1}, {}, ["Smiling"], "face", False, False),
+        ({"Young": -1}, {}, ["Young"], "head", False, False),
+        ({"Male": 1, "Eyeglasses": 1}, {"Eyeglasses": 1}, ["Male"], "head", False, True),
+        ({"Eyeglasses": 1}, {"Eyeglasses": 1}, [], "eye_area", True, False),
+        ({"Blond_Hair": 1}, {}, [], "hair", True, False),
+    ],
+)
+def test_without_morphs_all_is_sampled_that_is_not_drawn(strengths, adding, rest, region, few, split):
+    found = Parts.of(strengths, None)
+    assert (found.morphed, found.adding, found.rest, found.region) == ({}, adding, rest, region)
+    assert (found.few, found.split, found.unsampled) == (few, split, list(adding))
+
+
+def test_no_change_has_no_parts():
+    assert told(parts()) == ({}, {}, [], False, "head", False, False, [])

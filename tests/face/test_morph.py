@@ -1,0 +1,324 @@
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from dvaedit.face.anchor import offsets
+from dvaedit.face.lab import to_lab
+from dvaedit.face.morph import (
+    BRIGHTEST,
+    DARKEST,
+    LEFT,
+    LIGHT,
+    LOW,
+    NARROWEST,
+    SLACK,
+    SPARED,
+    STEADY,
+    STRETCH,
+    WIDE_OPEN,
+    WIDER,
+    WIDTH,
+    Morph,
+)
+from tests.face.conftest import square
+from tests.face.test_mouth import DARK, EYES, LINE, SKIN, TEETH, speaking, turned
+
+SIDE, SIZE = 200, 64  # of the frame, of masks and textures
+NO_TEETH = np.zeros((0, 0, 3), np.float32)
+STILL = np.zeros((SIZE, SIZE, 2), np.float32)
+WHOLE = np.ones((SIZE, SIZE), np.float32)
+FRAMES = np.arange(5)
+REST = WIDTH * EYES  # width of a mouth that neither smiles nor is rounded
+LOST = 0.6  # levels, at most, on the way to Lab and back
+
+
+@pytest.fixture(scope="module")
+def plain():
+    """A morph that changes nothing, of a face whose lips are closed."""
+    return Morph(speaking(), np.zeros((68, 2)), np.zeros((SIZE, SIZE, 3), np.float32), NO_TEETH)
+
+
+@pytest.fixture(scope="module")
+def skin():
+    return np.broadcast_to(SKIN.astype(np.uint8), (SIDE, SIDE, 3)).copy()
+
+
+def patched(morph, rgb, points=None, reach=WHOLE, face=WHOLE, offset=STILL, quad=None):
+    """What a morph adds to the frame, as large as it."""
+    own, goals = morph.goals(np.repeat((speaking(width=REST) if points is None else points)[None], 5, 0), FRAMES)
+    quad = square(SIDE) if quad is None else quad
+    (x0, y0, x1, y1), delta = morph.patch(rgb, reach, face, quad, own[2], goals[2], offset)
+    assert delta.shape == (y1 - y0, x1 - x0, 3) and delta.dtype == np.float32
+    whole = np.zeros(rgb.shape, np.float32)
+    whole[y0:y1, x0:x1] = delta
+    return whole
+
+
+def goal_of(morph, points):
+    own, goals = morph.goals(np.repeat(points[None], 5, 0), FRAMES)
+    assert own[2] == pytest.approx(points)
+    return goals[2]
+
+
+def marked(at, radius=4, grey=60):
+    """A frame with a white disc; and the disc's centre in a frame, by lightness."""
+    rgb = np.full((SIDE, SIDE, 3), grey, np.uint8)
+    return cv2.circle(rgb, at, radius, (255, 255, 255), -1, cv2.LINE_AA)
+
+
+def centre(picture, grey=60):
+    weight = np.clip(picture[..., 0].astype(float) - grey - 20, 0, None)
+    y, x = np.mgrid[: len(picture), : picture.shape[1]]
+    return [(weight * x).sum() / weight.sum(), (weight * y).sum() / weight.sum()]
+
+
+def disc(radius, size=SIZE):
+    """A round mask in the middle of a crop."""
+    y, x = np.mgrid[:size, :size] + 0.5
+    return (np.hypot(x - size / 2, y - size / 2) < radius).astype(np.float32)
+
+
+def test_without_shape_and_texture_nothing_changes(plain):
+    noise = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), np.uint8), (0, 0), 1)
+    assert np.abs(patched(plain, noise)).max() < LOST
+    moved = turned(speaking(), 0.2) * 0.9 + 0.03
+    offset = offsets(moved, plain.reference, SIZE)
+    assert np.abs(patched(plain, noise, moved, offset=offset)).max() < LOST
+
+
+def test_closed_lips_that_stay_closed_show_no_teeth(plain, skin):
+    assert np.abs(patched(replace(plain, teeth=TEETH), skin)).max() < LOST
+
+
+def test_a_texture_changes_colours_at_its_place(plain, skin):
+    texture = plain.texture.copy()
+    texture[16:24, 32:40] = [-8, 4, -3]  # pixels 50 to 75 and 100 to 125 of the frame
+    face = np.zeros((SIZE, SIZE), np.float32)
+    face[:, :36] = 1  # to pixel 112.5
+    before, delta = to_lab(SKIN), patched(replace(plain, texture=texture), skin, face=face)
+    after = to_lab(skin + delta)
+    scale = before[0] / LIGHT
+    assert 1 < scale < BRIGHTEST
+    light = before[0] - 8 * scale
+    expected = [light, *(light / before[0] * before[1:] + np.array([4, -3]) * scale)]
+    assert after[54:71, 104:110] == pytest.approx(np.broadcast_to(expected, (17, 6, 3)), abs=0.15)
+    assert (
+        np.abs(delta[:, 116:]).max() < LOST and np.abs(delta[80:]).max() < LOST and np.abs(delta[:45]).max() < LOST
+    )  # not where there is no face
+
+
+def test_what_gets_lighter_has_no_more_colour(plain, skin):
+    lighter = replace(plain, texture=plain.texture + np.float32([6, 0, 0]))
+    before, after = to_lab(SKIN), to_lab(skin + patched(lighter, skin))[100, 100]
+    assert after == pytest.approx([before[0] + 6 * before[0] / LIGHT, *before[1:]], abs=0.15)
+
+
+@pytest.mark.parametrize(("grey", "scale"), [(20, DARKEST), (250, BRIGHTEST)])
+def test_shades_are_fainter_in_the_dark_within_bounds(plain, grey, scale):
+    rgb = np.full((SIDE, SIDE, 3), grey, np.uint8)
+    delta = patched(replace(plain, texture=plain.texture - np.float32([2, 0, 0])), rgb)
+    light = to_lab(rgb[0, 0])[0]
+    assert to_lab(rgb + delta)[100, 100, 0] == pytest.approx(light - 2 * scale, abs=0.15)
+
+
+def test_some_light_is_left(plain, skin):
+    darker = replace(plain, texture=plain.texture - np.float32([90, 0, 0]))
+    after = to_lab(skin + patched(darker, skin))[100, 100]
+    assert after == pytest.approx(LEFT * to_lab(SKIN), abs=0.2)
+
+
+def test_a_texture_lies_where_the_face_does(plain, skin):
+    """A face a tenth of the crop to the right of the mean one."""
+    texture = plain.texture.copy()
+    texture[16:24, 32:40] = [-8, 0, 0]
+    offset = STILL - np.float32([0.1, 0])
+    delta = patched(replace(plain, texture=texture), skin, speaking() + np.array([0.1, 0]), offset=offset)
+    columns = np.flatnonzero(np.abs(delta[62]).max(axis=1) > 1)
+    assert (columns.min(), columns.max()) == (pytest.approx(119, abs=2), pytest.approx(145, abs=2))
+
+
+def test_a_face_that_moves_takes_its_pixels_along(plain):
+    moving = replace(plain, shape=np.tile([0.05, -0.02], (68, 1)))
+    rgb = marked((100, 120))
+    assert centre(rgb) == pytest.approx([100, 120], abs=0.05)
+    assert centre(rgb + patched(moving, rgb)) == pytest.approx([110, 116], abs=0.1)
+
+
+def test_points_move_what_is_near_them(plain):
+    shape = plain.shape.copy()
+    shape[5:12] = [0, 0.04]  # the chin, by 8 pixels
+    low, high = marked((100, 180)), marked((100, 80))
+    assert centre(low + patched(replace(plain, shape=shape), low)) == pytest.approx([100, 188], abs=1)
+    assert centre(high + patched(replace(plain, shape=shape), high)) == pytest.approx([100, 80], abs=0.3)
+
+
+def test_what_moves_stays_as_sharp_as_it_is(plain):
+    """Stripes of four pixels, moved by two and a half: means of neighbours would keep 0.7 of them."""
+    rows = 130 + 60 * np.sin(np.arange(SIDE) * np.pi / 2 + 0.4)
+    rgb = np.broadcast_to(np.rint(rows)[:, None, None], (SIDE, SIDE, 3)).astype(np.uint8)
+    moved = rgb + patched(replace(plain, shape=np.tile([0, 0.0125], (68, 1))), rgb)
+    inner = np.s_[40:160, 40:160]
+    assert moved[inner].std() == pytest.approx(rgb[inner].std(), rel=0.08)
+    assert np.abs(moved - rgb)[inner].max() > 50
+
+
+def test_nothing_changes_out_of_reach(plain):
+    rgb = np.random.default_rng(1).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
+    face, morph = disc(12), replace(plain, shape=np.tile([0.05, 0.05], (68, 1)), texture=plain.texture - 9, teeth=TEETH)
+    reach = Morph.reach(face)
+    delta = patched(morph, rgb, reach=reach, face=face)
+    near = cv2.dilate((reach > 0).astype(np.uint8), np.ones((3, 3)))  # a pixel more: weights are bilinear
+    near = cv2.resize(near, (SIDE, SIDE), interpolation=cv2.INTER_NEAREST) > 0
+    assert 0.2 < near.mean() < 0.6 and not delta[~near].any()
+    assert np.abs(delta)[90:110, 90:110].mean() > 5
+
+
+def test_reach_is_the_face_and_some_slack_around_it():
+    face = disc(24, 128)
+    reach = Morph.reach(face)
+    y, x = np.mgrid[:128, :128] + 0.5
+    apart = np.hypot(x - 64, y - 64) / 128 - 24 / 128
+    assert reach[face > 0].min() > 0.98 and reach.max() <= 1 + 1e-6
+    assert reach[np.abs(apart - SLACK) < 0.004] == pytest.approx(0.5, abs=0.25)
+    assert reach[apart > 2 * SLACK].max() < 0.01 and not reach[apart > 3.5 * SLACK].any()
+    assert not Morph.reach(np.zeros((128, 128), np.float32)).any()
+
+
+def test_an_empty_mask_adds_nothing(plain, skin):
+    none = np.zeros((SIZE, SIZE), np.float32)
+    box, delta = plain.patch(skin, none, none, square(SIDE), speaking(), speaking(), STILL)
+    assert box == (0, 0, 0, 0) and delta.shape == (0, 0, 3)
+
+
+def test_a_face_outside_the_frame_adds_nothing(plain, skin):
+    box, delta = plain.patch(skin, WHOLE, WHOLE, square(SIDE) + 3 * SIDE, speaking(), speaking(), STILL)
+    assert box == (0, 0, 0, 0) and delta.shape == (0, 0, 3)
+
+
+@pytest.fixture(scope="module")
+def smile(plain):
+    """The lower lip and the chin go down by 0.04 of the crop's side, 8 pixels; teeth are all alike."""
+    shape = plain.shape.copy()
+    shape[np.r_[5:12, 55:60, 65:68]] = [0, 0.04]
+    return replace(plain, shape=shape, teeth=TEETH)
+
+
+def line_of_lips(rgb, colour=DARK, half=1):
+    rgb, middle = rgb.copy(), round(LINE * SIDE)
+    rgb[middle - half : middle + half + 1, 82:119] = colour
+    return rgb
+
+
+def test_closed_lips_that_part_show_teeth(smile, skin):
+    rgb = line_of_lips(skin)
+    before, after = to_lab(rgb)[..., 0], to_lab(rgb + patched(smile, rgb))[..., 0]
+    assert before[146, 100] < 35 and after[149:152, 95:106].min() > to_lab(SKIN)[0] + 8
+    assert after[138, 100] == pytest.approx(before[138, 100], abs=0.2)  # skin above and below
+    assert after[165, 100] == pytest.approx(before[165, 100], abs=0.2)
+
+
+def test_lips_move_apart_not_along_with_each_other(smile):
+    """Marks right above and below the line between the lips."""
+    upper, lower = (marked((100, row), radius=2) for row in (142, 150))
+    teeth = replace(smile, teeth=TEETH - np.float32([TEETH[0, 0, 0], 0, 0]))  # dark, so that marks alone are light
+    above, below = (rgb + patched(teeth, rgb) for rgb in (upper, lower))
+    assert centre(above[:145])[1] == pytest.approx(142, abs=0.5)
+    assert centre(below)[1] == pytest.approx(158, abs=1.5)
+
+
+def test_what_hides_the_mouth_shows_no_teeth(smile, skin):
+    """A hand that is no part of the face, as the mask has it."""
+    rgb, face = line_of_lips(skin, SKIN), WHOLE.copy()
+    face[36:] = 0
+    assert np.abs(patched(smile, rgb, face=face)).max() < LOST < 20 < np.abs(patched(smile, rgb)).max()
+
+
+def test_without_teeth_there_is_no_mouth(smile, skin):
+    rgb = line_of_lips(skin)
+    after = to_lab(rgb + patched(replace(smile, teeth=NO_TEETH), rgb))[..., 0]
+    assert after[140:160, 100].min() < 45 and after.max() < to_lab(SKIN)[0] + 7  # Lanczos rings at edges
+
+
+def test_lips_that_are_open_keep_their_own_mouth(smile, skin):
+    rgb = line_of_lips(skin, half=5)
+    after = rgb + patched(smile, rgb, speaking(0.06, REST))
+    assert after[142:151, 95:106] == pytest.approx(np.broadcast_to(DARK, (9, 11, 3)), abs=3)
+
+
+def test_lips_that_are_open_part_less_far(smile):
+    shut, ajar, wide = (speaking(share * WIDE_OPEN * EYES, REST) for share in (0.0, 0.5, 1.3))
+    moved = [goal_of(smile, points)[LOW] - points[LOW] for points in (shut, ajar, wide)]
+    for shift, left in zip(moved, (1, 1 - SPARED / 2, 1 - SPARED), strict=True):
+        assert shift == pytest.approx(np.tile([0, 0.04 * left], (len(LOW), 1)), abs=1e-9)
+
+
+@pytest.mark.parametrize(("wider", "left"), [(0.0, 1), (WIDER / 2, 1 - SPARED / 2), (1.5 * WIDER, 1 - SPARED)])
+def test_a_face_that_smiles_already_goes_less_far(smile, wider, left):
+    points = speaking(width=REST * (1 + wider))
+    raised = replace(smile, shape=np.tile([0, -0.02], (68, 1)))
+    assert goal_of(raised, points)[:5] - points[:5] == pytest.approx(np.tile([0, -0.02 * left], (5, 1)), abs=1e-9)
+    calm = goal_of(replace(raised, teeth=NO_TEETH), points)
+    assert calm - points == pytest.approx(raised.shape)  # other changes do not depend on the mouth
+
+
+def test_rounded_lips_are_drawn_wider(smile):
+    for narrow in (0.0, 0.25, NARROWEST, 2 * NARROWEST):
+        points = speaking(width=REST / (1 + narrow))
+        expected = REST / (1 + narrow) * (1 + STRETCH * min(narrow, NARROWEST))
+        assert np.ptp(goal_of(smile, points)[48:68, 0]) == pytest.approx(expected)
+        calm = goal_of(replace(smile, teeth=NO_TEETH), points)  # no smile: lips are as wide as they were
+        assert np.ptp(calm[48:68, 0]) == pytest.approx(REST / (1 + narrow))
+
+
+def test_rounded_lips_of_a_tilted_face_are_drawn_along_themselves(smile):
+    level, tilted = (goal_of(smile, points) for points in (speaking(width=0.1), turned(speaking(width=0.1), 0.5)))
+    assert tilted == pytest.approx(turned(level, 0.5), abs=1e-9)
+
+
+@pytest.fixture(scope="module")
+def bent(plain):
+    return replace(plain, shape=np.random.default_rng(2).normal(0, 0.02, (68, 2)))
+
+
+def test_the_mean_face_moves_as_it_is_told(bent):
+    assert goal_of(bent, bent.reference) - bent.reference == pytest.approx(bent.shape)
+
+
+@pytest.mark.parametrize(
+    "matrix",
+    [[[0, 1], [-1, 0]], [[-1, 0], [0, 1]], [[0.5, 0], [0, 1]], [[1.4, 0], [0, 1.4]], [[0.7, 0.2], [-0.4, 0.9]]],
+    ids=["turned", "mirrored", "foreshortened", "large", "all"],
+)
+def test_a_face_moves_along_its_own_axes(bent, matrix):
+    points = (bent.reference - 0.5) @ np.array(matrix) + [0.45, 0.55]
+    assert goal_of(bent, points) - points == pytest.approx(bent.shape @ np.array(matrix))
+
+
+def test_an_expression_does_not_change_how_a_face_lies(bent):
+    points = bent.reference.copy()
+    others = np.setdiff1d(np.arange(68), STEADY)
+    points[others] += np.random.default_rng(3).normal(0, 0.02, (len(others), 2))
+    assert goal_of(bent, points) - points == pytest.approx(bent.shape)
+
+
+def test_points_are_made_calm_but_not_across_a_gap(bent):
+    frames = np.r_[0:20, 30:50]
+    track = np.repeat(bent.reference[None], 40, 0)
+    track[20:] += [0.1, 0]
+    own, goals = bent.goals(track, frames)
+    assert own == pytest.approx(track) and goals - own == pytest.approx(np.repeat(bent.shape[None], 40, 0))
+    trembling = track + np.random.default_rng(4).normal(0, 0.01, track.shape)
+    own, goals = bent.goals(trembling, frames)
+    assert (own - track).std() < 0.6 * 0.01
+    shifts = goals - own
+    assert np.abs(np.diff(shifts[:20], axis=0)).max() < 0.005
+
+
+def test_a_tilted_square_moves_the_face_the_same_way(plain):
+    """In a frame that shows the crop a quarter turn round: its right is the frame's lower end."""
+    moving = replace(plain, shape=np.tile([0.05, 0], (68, 1)))
+    rgb = marked((100, 100))
+    quad = square(SIDE)[[3, 0, 1, 2]]  # the crop's upper left corner is the frame's upper right
+    assert centre(rgb + patched(moving, rgb, quad=quad)) == pytest.approx([100, 110], abs=0.1)

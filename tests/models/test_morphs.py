@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+
+from dvaedit.errors import WeightsError
+from dvaedit.models.morphs import Morphs
+
+SIZE = 4
+TEETH = np.full((2, 6, 3), 77, np.float32)
+
+
+def tensors() -> dict[str, np.ndarray]:
+    """A file's arrays: the shape of each change is of one number, its texture of ten times that."""
+    numbers = {"Smiling+": 1.0, "Male+": 2.0, "Male-": 3.0, "Young-": 5.0}
+    shapes = {f"shape/{key}": np.full((68, 2), value, np.float32) for key, value in numbers.items()}
+    textures = {f"texture/{key}": np.full((SIZE, SIZE, 3), 10 * value, np.float32) for key, value in numbers.items()}
+    cover = {"cover/Male+": np.full((SIZE, SIZE), 0.4, np.float32)}
+    reference = np.random.default_rng(0).random((68, 2), np.float32)
+    return {"reference": reference, "teeth": TEETH, **shapes, **textures, **cover}
+
+
+@pytest.fixture
+def morphs():
+    return Morphs.of(tensors())
+
+
+def test_a_file_is_read_by_the_names_of_its_arrays(morphs):
+    assert set(morphs.shapes) == set(morphs.textures) == {"Smiling+", "Male+", "Male-", "Young-"}
+    assert set(morphs.covers) == {"Male+"}
+    assert np.array_equal(morphs.reference, tensors()["reference"])
+    assert np.array_equal(morphs.teeth, TEETH) and morphs.textures["Male-"][0, 0].tolist() == [30, 30, 30]
+
+
+@pytest.mark.parametrize("missing", ["reference", "teeth", "shape/Male+", "texture/Male+"])
+def test_a_file_that_lacks_something_is_no_file_of_morphs(missing):
+    found = tensors()
+    del found[missing]
+    with pytest.raises(WeightsError, match="these are no morphs"):
+        Morphs.of(found)
+
+
+@pytest.mark.parametrize("odd", ["reference", "shape/Young-"])
+@pytest.mark.parametrize("shape", [(51, 2), (68, 3), (136,)])
+def test_points_are_68(odd, shape):
+    with pytest.raises(WeightsError) as error:
+        Morphs.of({**tensors(), odd: np.zeros(shape, np.float32)})
+    assert error.value.hint
+
+
+def test_known_are_changes_of_the_right_sign(morphs):
+    asked = {"Smiling": 0.5, "Male": -2.0, "Young": 1.0, "Bald": 1.0, "": 1.0}
+    assert morphs.known(asked) == {"Smiling": 0.5, "Male": -2.0}
+    assert morphs.known({"Smiling": -1.0}) == morphs.known({}) == {}
+
+
+def test_a_change_is_as_strong_as_it_is_asked_for(morphs):
+    morph = morphs.combined({"Smiling": 0.5})
+    assert np.array_equal(morph.shape, np.full((68, 2), 0.5)) and morph.shape.dtype == np.float32
+    assert np.array_equal(morph.texture, np.full((SIZE, SIZE, 3), 5)) and morph.texture.dtype == np.float32
+    assert np.array_equal(morph.reference, morphs.reference)
+
+
+def test_either_sign_has_a_change_of_its_own(morphs):
+    more, less = morphs.combined({"Male": 1.5}), morphs.combined({"Male": -1.5})
+    assert (more.shape[0, 0], less.shape[0, 0]) == (3, 4.5)
+    assert (more.texture[0, 0, 0], less.texture[0, 0, 0]) == (30, 45)
+
+
+def test_changes_add_up(morphs):
+    morph = morphs.combined({"Smiling": 2.0, "Male": -1.0, "Young": -0.5})
+    assert np.array_equal(morph.shape, np.full((68, 2), 2 * 1 + 3 + 0.5 * 5))
+    assert np.array_equal(morph.texture, np.full((SIZE, SIZE, 3), 20 + 30 + 25))
+    assert morphs.shapes["Smiling+"].max() == 1  # what is known stays as it is
+
+
+@pytest.mark.parametrize(("asked", "shown"), [({"Smiling": 1.0}, True), ({"Male": 1.0, "Smiling": 0.1}, True),
+                                              ({"Male": 1.0, "Young": -1.0}, False)])  # fmt: skip
+def test_teeth_come_with_a_smile_alone(morphs, asked, shown):
+    teeth = morphs.combined(asked).teeth
+    assert np.array_equal(teeth, TEETH) if shown else teeth.shape == (0, 0, 3)
+
+
+def test_hair_grows_with_what_has_a_cover(morphs):
+    assert morphs.cover({"Male": 1.5, "Smiling": 1.0}) == pytest.approx(np.full((SIZE, SIZE), 0.6))
+    assert morphs.cover({"Male": 5.0}) == pytest.approx(np.ones((SIZE, SIZE)))  # no denser than it can be
+    assert morphs.cover({"Male": -1.0, "Smiling": 1.0}) is None and morphs.cover({}) is None

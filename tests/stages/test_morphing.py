@@ -1,0 +1,306 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from dvaedit.editing.attributes import AttributeEdit
+from dvaedit.face.align import frame_to_crop, transform
+from dvaedit.face.beard import DARK
+from dvaedit.face.morph import Morph
+from dvaedit.models.classifier import AttributeModel
+from dvaedit.models.morphs import Morphs
+from dvaedit.stages import adapt, graph
+from dvaedit.stages.adapt import CLEARLY, MORPHED, SAME, MorphedProbes, SampledProbes, hair_of
+from dvaedit.stages.graph import Settings
+from dvaedit.stages.morphing import morphed_crops
+from dvaedit.stages.paste import Patches
+from dvaedit.stages.png import read_mask
+from dvaedit.video.reader import read_frames
+from tests.face.test_mouth import TEETH, speaking
+from tests.stages.conftest import tiny_model
+from tests.stages.test_chain import pipeline
+
+NAMES = ("Smiling", "Male", "Young", "Bald", "No_Beard", "Eyeglasses", "Blond_Hair")
+SIZE = 16  # of textures
+FEW = 3  # sampled frames where all is drawn
+
+
+def small_morphs() -> Morphs:
+    """A smile moves the lower lip, a man's chin is broad and dark, age shades."""
+    chin, jaw = np.zeros((2, 68, 2), np.float32)
+    chin[np.r_[5:12, 55:60, 65:68]] = [0, 0.03]
+    jaw[4:13] = (speaking()[4:13] - [0.5, 0.7]) * 0.1
+    shapes = {"Smiling+": chin, "Male+": jaw, "Young-": 0 * chin}
+    shades = {"Smiling+": [2, 0, 0], "Male+": [-4, 0, 0], "Young-": [-12, 0, 0]}
+    textures = {key: np.broadcast_to(np.float32(shade), (SIZE, SIZE, 3)).copy() for key, shade in shades.items()}
+    cover = np.zeros((SIZE, SIZE), np.float32)
+    cover[11:15, 4:12] = 0.6
+    return Morphs(speaking().astype(np.float32), shapes, textures, {"Male+": cover}, TEETH)
+
+
+def moving_model():
+    """The tiny model, with attributes that are morphed and others."""
+    model = tiny_model()
+    attributes = AttributeModel(NAMES, model.attributes.directions.shape[1])
+    attributes.std.fill_(0.1)
+    torch.nn.init.normal_(attributes.directions, std=5.0, generator=torch.Generator().manual_seed(1))
+    metrics = {name: {"auc": 0.95} for name in NAMES}
+    digests = {**model.digests, "classifier": "7" * 64, "morphs": "8" * 64}
+    return replace(model, attributes=attributes, metrics=metrics, digests=digests, morphs=small_morphs())
+
+
+def judging(model, logit):
+    """With a classifier that sees as much of everything in every picture; under digests of its own."""
+    attributes = AttributeModel(NAMES, model.attributes.directions.shape[1])
+    attributes.load_state_dict(model.attributes.state_dict())
+    attributes.bias.fill_(logit)
+    return replace(model, attributes=attributes, digests={**model.digests, "classifier": f"{int(10 * logit):064d}"})
+
+
+@pytest.fixture
+def moving():
+    return moving_model()
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """What the tests share: the source's stages run once."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch):
+    monkeypatch.setattr(graph, "COUNT", FEW)
+
+
+def settings(*edits, **others):
+    return Settings(attributes=tuple(AttributeEdit(*edit) for edit in edits), steps=3, **others)
+
+
+def edit(clip, model, cache, *edits, **others):
+    return pipeline(clip, model, cache, settings(*edits, **others)).artifact("edit")
+
+
+def pasted(clip, model, cache, *edits, **others):
+    """The run and what is to be pasted."""
+    run = pipeline(clip, model, cache, settings(*edits, **others))
+    return run, run.artifact("paste")
+
+
+def added(run, clip, place=0):
+    """What is added to a frame, as large as it."""
+    frame = list(read_frames(clip, place, place + 1))[-1]
+    patches, shape = Patches(run.artifact("paste"), run.artifact("align")), frame.rgb().shape
+    (x0, y0, x1, y1), delta = patches.patch(frame, shape[1::-1])
+    whole = np.zeros(shape, np.float32)
+    whole[y0:y1, x0:x1] = delta
+    return whole
+
+
+def test_a_smile_is_moved_and_shaded_not_pasted(clip, moving, cache):
+    run, paste = pasted(clip, moving, cache, ("Smiling", 1.0))
+    meta = run.artifact("edit").meta
+    assert (meta["morphed"], meta["rest"], meta["added"], meta["region"]) == ({"Smiling": 1}, False, [], "face")
+    assert {name for name in paste.names if not name.startswith("morph.")} == set()
+    known = small_morphs().combined({"Smiling": 1.0})
+    for name in ("reference", "shape", "texture", "teeth"):
+        assert np.array_equal(paste.read(f"morph.{name}"), getattr(known, name)), name
+    size = run.artifact("align").read("crops", 0, 1).shape[1]
+    assert paste.read("morph.offsets").shape == (8, size, size, 2)
+    points, goals = paste.read("morph.points"), paste.read("morph.goals")
+    assert points == pytest.approx(run.artifact("align").read("points"), abs=0.02) and points.shape == (8, 68, 2)
+    down = (goals - points)[:, 8]  # the chin
+    assert (down[:, 1] > 0.005).all() and np.abs(goals - points)[:, 30].max() < 1e-6
+
+
+def test_a_few_frames_are_sampled_and_all_change(clip, moving, cache):
+    run, paste = pasted(clip, moving, cache, ("Smiling", 1.0))
+    assert [run.artifact(name).frames for name in ("few", "invert", "sample")] == [FEW] * 3 and paste.frames == 8
+    assert all(np.abs(added(run, clip, place)).max() > 3 for place in (0, 5, 7))
+
+
+def test_frames_change_where_the_face_is(clip, moving, cache):
+    """The tiny parser calls the upper half of the crop hair, which stays."""
+    run, paste = pasted(clip, moving, cache, ("Smiling", 1.0))
+    face, reach = (read_mask(paste, f"morph.{name}", 0) for name in ("face", "mask"))
+    size = len(face)
+    assert face[round(0.6 * size) : round(0.8 * size), size // 4 : 3 * size // 4].min() > 0.9
+    assert not face[: round(0.4 * size)].any() and not reach[: round(0.35 * size)].any()
+    assert np.abs(reach - Morph.reach(face)).max() < 0.02
+    delta, quad = added(run, clip), run.artifact("align").read("quads")[0]
+    places = np.stack(np.meshgrid(*(np.arange(length) for length in delta.shape[1::-1])), axis=-1)
+    x, y = np.moveaxis(transform(places, frame_to_crop(quad, 1)), -1, 0)
+    outside = (x < -0.01) | (x > 1.01) | (y < 0.35) | (y > 1.01)
+    assert outside.mean() > 0.5 and not delta[outside].any()
+    assert np.abs(delta)[(np.abs(x - 0.5) < 0.3) & (np.abs(y - 0.7) < 0.2)].mean() > 1
+
+
+def test_a_region_that_is_given_is_pasted_as_it_is_sampled(clip, moving, cache):
+    run, paste = pasted(clip, moving, cache, ("Smiling", 1.0), region="face")
+    assert "levels" in paste.names and not any(name.startswith("morph.") for name in paste.names)
+    assert paste.meta["region"] == "face" and run.artifact("sample").frames == 8
+    sampled, crops = run.artifact("sample").read("crops").astype(float), run.artifact("align").read("crops")
+    change = np.clip((sampled.transpose(0, 2, 3, 1) + 1) * 127.5, 0, 255) - crops
+    levels = paste.read("levels").astype(float)
+    assert np.corrcoef(levels.ravel(), change.ravel())[0, 1] > 0.9
+    assert Patches(paste, run.artifact("align")).morphed is None and np.abs(added(run, clip)).max() > 1
+
+
+def test_strength_scales_what_is_moved(clip, moving, cache):
+    run, paste = pasted(clip, moving, cache, ("Smiling", 0.5))
+    assert run.artifact("edit").meta["morphed"] == {"Smiling": 0.5}
+    whole = small_morphs().combined({"Smiling": 1.0})
+    assert np.array_equal(paste.read("morph.shape"), whole.shape / 2)
+    assert np.array_equal(paste.read("morph.texture"), whole.texture / 2)
+
+
+def test_without_strength_nothing_is_moved(clip, moving, cache):
+    run, paste = pasted(clip, moving, cache, ("Smiling", 0.0))
+    assert run.artifact("edit").meta["morphed"] == {} and not any(name.startswith("morph.") for name in paste.names)
+
+
+def test_a_man_has_stubble(clip, moving, cache):
+    run, paste = pasted(clip, moving, cache, ("Male", 1.0))
+    morphs = small_morphs()
+    assert np.array_equal(paste.read("stubble.cover"), morphs.covers["Male+"])
+    assert np.array_equal(paste.read("stubble.reference"), morphs.reference)
+    skin, hair = paste.read("stubble.skin"), paste.read("stubble.hair")
+    assert DARK * skin[0] <= hair[0] < skin[0] and skin.shape == hair.shape == (3,)
+    assert "morph.shape" in paste.names and "levels" not in paste.names and run.artifact("edit").meta["added"] == []
+    assert set(Patches(paste, run.artifact("align")).additions.drawn) == {"stubble"}
+
+
+def test_stubble_does_not_show_beside_a_beard(clip, moving, cache):
+    run, paste = pasted(clip, moving, cache, ("Male", 1.0), ("No_Beard", -1.0))
+    assert {"beard.cover", "beard.mask", "morph.shape"} <= paste.names
+    assert not any(name.startswith("stubble.") for name in paste.names)
+    meta = run.artifact("edit").meta
+    assert (meta["added"], meta["morphed"], meta["rest"]) == (["beard"], {"Male": 1}, False)
+
+
+def test_what_is_put_on_moves_with_the_face(clip, moving, cache):
+    """What is drawn lies on the frame before the face moves: the sum is not of both made from the bare frame."""
+    run, paste = pasted(clip, moving, cache, ("Male", 1.0))
+    frame = next(iter(read_frames(clip, 0, 1)))
+    patches, size = Patches(paste, run.artifact("align")), frame.rgb().shape[1::-1]
+    drawn = patches.additions.put_on(frame, 0, None)
+    (x0, y0, x1, y1), stubble = drawn
+    on_skin = frame.rgb().astype(float)
+    on_skin[y0:y1, x0:x1] += stubble
+    on_skin = np.clip(np.rint(on_skin), 0, 255).astype(np.uint8)
+    (a0, b0, a1, b1), moved = patches.morphed.patch(on_skin, 0)
+    expected = np.zeros((*size[::-1], 3))
+    expected[y0:y1, x0:x1] += stubble
+    expected[b0:b1, a0:a1] += moved
+    assert np.abs(added(run, clip) - expected).max() < 1e-3 and np.abs(stubble).max() > 1
+
+
+def test_what_is_morphed_has_no_part_in_what_is_sampled(clip, moving, cache):
+    both = edit(clip, moving, cache, ("Bald", 1.0), ("Smiling", 1.0))
+    alone = edit(clip, moving, cache, ("Bald", 1.0))
+    assert both.read("z_id") == pytest.approx(alone.read("z_id"), abs=1e-5)
+    assert both.meta["morphed"] == {"Smiling": 1} and both.meta["rest"] and alone.meta["morphed"] == {}
+    source = pipeline(clip, moving, cache, settings(("Bald", 1.0))).artifact("encode").read("z_id_rep")
+    assert both.read("z_drawn") == pytest.approx(source, abs=1e-5)  # nothing is put on
+
+
+def test_what_is_put_on_has_a_code_of_its_own_beside_a_morph(clip, moving, cache):
+    both = edit(clip, moving, cache, ("Male", 1.0), ("Eyeglasses", 1.0))
+    glasses = edit(clip, moving, cache, ("Eyeglasses", 1.0))
+    assert both.read("z_drawn") == pytest.approx(glasses.read("z_id"), abs=1e-5) and "z_drawn" not in glasses.names
+    source = pipeline(clip, moving, cache, settings(("Male", 1.0))).artifact("encode").read("z_id_rep")
+    assert both.read("z_id") == pytest.approx(source, abs=1e-5)  # all of it is made otherwise
+    assert "z_drawn" not in edit(clip, moving, cache, ("Male", 1.0)).names
+
+
+def test_hair_that_grays_with_age_is_learnt_from_sampled_frames(clip, moving, cache):
+    aged = edit(clip, moving, cache, ("Young", -1.0), ("Eyeglasses", 1.0))
+    alone = edit(clip, moving, cache, ("Young", -1.0))
+    assert aged.read("z_id") == pytest.approx(alone.read("z_id"), abs=1e-5)
+    assert aged.meta["dyed"] and aged.meta["morphed"] == {"Young": -1} and aged.meta["added"] == ["glasses"]
+    _, paste = pasted(clip, moving, cache, ("Young", -1.0))
+    assert {"dye", "strands", "skin", "morph.shape"} <= paste.names and "levels" not in paste.names
+
+
+def tried(monkeypatch):
+    """The strengths that are tried, as they are."""
+    found = []
+
+    def spied(morph, crops, points):
+        found.append(float(np.abs(morph.texture).max()))
+        return morphed_crops(morph, crops, points)
+
+    monkeypatch.setattr(adapt, "morphed_crops", spied)
+    return found
+
+
+def test_what_is_moved_is_no_stronger_than_one_and_a_half(clip, moving, cache, monkeypatch):
+    strengths = tried(monkeypatch)
+    meta = edit(clip, judging(moving, CLEARLY - 1), cache, ("Smiling", 1.0), adapt=True).meta
+    assert (meta["strength"], meta["morphed"]) == (1.5, {"Smiling": 1.5}) and MORPHED == (1.0, 1.25, 1.5)
+    assert strengths == [2.0, 2.5, 3.0]  # of a texture of 2
+
+
+def test_what_is_seen_at_once_is_moved_as_it_is(clip, moving, cache, monkeypatch):
+    strengths = tried(monkeypatch)
+    meta = edit(clip, judging(moving, CLEARLY + 1), cache, ("Smiling", 1.0), adapt=True).meta
+    assert (meta["strength"], meta["morphed"], strengths) == (1, {"Smiling": 1}, [2.0])
+
+
+def test_what_is_moved_stays_the_same_person(clip, moving, cache, monkeypatch):
+    told = iter([SAME + 0.1, SAME - 0.1])
+    monkeypatch.setattr(adapt, "_likeness", lambda probes: lambda crops: next(told))
+    meta = edit(clip, judging(moving, CLEARLY - 2), cache, ("Male", 1.0), adapt=True).meta
+    assert (meta["strength"], meta["morphed"]) == (1.25, {"Male": 1.25})
+
+
+@pytest.mark.parametrize("second", [("Male", 1.0), ("Eyeglasses", 1.0)], ids=["morphed", "put on"])
+def test_beside_another_change_strengths_stay(clip, moving, cache, second):
+    meta = edit(clip, judging(moving, CLEARLY - 1), cache, ("Smiling", 1.0), second, adapt=True).meta
+    assert meta["strength"] == 1 and meta["morphed"]["Smiling"] == 1
+
+
+def test_age_is_judged_with_its_gray_hair(clip, moving, cache):
+    """Probes show the upper half, which the tiny parser calls hair, as it is sampled, the rest as it is morphed."""
+    asked = settings(("Young", -1.0), adapt=True)
+    run = pipeline(clip, judging(moving, -CLEARLY - 1), cache, asked)
+    assert run.artifact("edit").meta["strength"] == 1  # its classifier sees age at once
+    inputs = {name: run.artifact(name) for name in ("align", "encode", "parse", "invert", "few")}
+    code = torch.from_numpy(run.artifact("edit").read("z_id"))
+    sampled = SampledProbes(moving, inputs, 3, lambda strength: code)
+    hair = hair_of(inputs, sampled)
+    size = sampled.track.read("crops", 0, 1).shape[1]
+    assert hair.shape == (FEW, size, size, 1)
+    assert hair[:, size // 4, size // 2].min() > 0.95 and not hair[:, round(0.6 * size) :].any()
+    none = replace(small_morphs().combined({"Young": -1.0}), texture=np.zeros((SIZE, SIZE, 3), np.float32))
+    crops, asked = inputs["few"].read("crops"), []
+
+    class Gray:
+        """Stands for sampled probes: of one gray, the stronger the lighter."""
+
+        track, chosen = sampled.track, sampled.chosen
+
+        def crops(self, strength):
+            return np.full(crops.shape, round(100 * strength), np.uint8)
+
+    probes = MorphedProbes(lambda strength: asked.append(strength) or none, Gray(), hair)
+    found = probes.crops(1.25).astype(int)
+    assert asked == [1.25] and np.abs(found[:, size // 4, size // 2] - 125).max() <= 8
+    below = np.s_[:, round(0.7 * size) :]
+    assert np.abs(found[below] - crops[below]).max() <= 1
+    bare = MorphedProbes(lambda strength: none, Gray(), np.zeros((1, 1, 1, 1))).crops(1.0).astype(int)
+    assert np.abs(bare - crops).max() <= 1
+
+
+def test_single_crops_are_morphed_within_the_face():
+    """64 pixels a side, so that the shapes are as those of frames of that size; nothing is averaged between them."""
+    crops = np.stack([np.full((64, 64, 3), level, np.uint8) for level in (120, 160)])
+    points = np.stack([speaking(), speaking() * 0.8 + 0.1])
+    morph = Morph(speaking(), np.zeros((68, 2)), np.full((SIZE, SIZE, 3), np.float32([-10, 0, 0])), TEETH[:0, :0])
+    after = morphed_crops(morph, crops, points).astype(int)
+    assert after.shape == crops.shape and (crops == np.array([120, 160])[:, None, None, None]).all()
+    assert (after[0, 32, 32] < 100).all() and (after[1, 32, 32] < 140).all()
+    assert np.abs(after[:, 2, 2] - [[120], [160]]).max() == 0
+    inside = (np.abs(after - crops).max(axis=3) > 2).sum(axis=(1, 2))
+    assert inside[1] / inside[0] == pytest.approx(0.64, abs=0.06)

@@ -1,0 +1,289 @@
+import cv2
+import numpy as np
+import pytest
+import torch
+from skimage import data
+
+from dvaedit.checkpoints.store import load_tensors, read_card
+from dvaedit.face.mesh import FaceMesher
+from dvaedit.face.mouth import gap, inner_lips
+from dvaedit.face.points import FACEMESH_TO_68, MIRROR_68, landmarks_68
+from dvaedit.models.morphs import Morphs
+from dvaedit.training import teeth as teeth_of
+from dvaedit.training.counterfactual.library import Library
+from dvaedit.training.counterfactual.mesh import triangulate
+from dvaedit.training.morphs import FADE, LIPS, LOOKS, STUBBLE, Look, difference, dressed, export, learn, stubble
+from dvaedit.training.pseudo_labels import SIZE
+from dvaedit.training.teeth import GAPS, HEIGHT, WIDTH, learn_teeth
+from tests.face.test_mouth import speaking
+
+INNER_LIPS = FACEMESH_TO_68[65:68], FACEMESH_TO_68[61:64]  # lower and upper, without their corners
+PLAIN = {"glasses": "none", "headwear": "none", "occluded": "0", "smile": "none", "mouth_open": "0",
+         "facial_hair": "none"}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def mean_face():
+    """(468, 2) points of a real face, 200 pixels high, in a picture of 256."""
+    with FaceMesher() as mesher:
+        (face,) = mesher.detect(data.astronaut())
+    points = face.points.astype(np.float64)
+    low, high = points.min(axis=0), points.max(axis=0)
+    return (points - (low + high) / 2) * 200 / (high - low).max() + SIZE / 2
+
+
+class Drawn:
+    """Faces as they are drawn in one place, size and tilt, and then moved each to its own."""
+
+    def __init__(self, mean_face, seed=0):
+        self.mean, self.rng, self.rows, self.images, self.points = mean_face, np.random.default_rng(seed), [], [], []
+
+    def add(self, count=1, paint=None, shift=None, **row):
+        """``paint``: changes a picture whose face has the points it is given; ``shift``: (468, 2), of its points."""
+        for _ in range(count):
+            points = self.mean + (0 if shift is None else shift)
+            image = np.full((SIZE, SIZE, 3), (190, 150, 130), np.float32) + self.rng.uniform(-25, 25)
+            image += cv2.GaussianBlur(self.rng.normal(0, 2, image.shape), (0, 0), 1)  # no two pixels are alike
+            if paint is not None:
+                paint(image, points, self.rng)
+            angle, scale = self.rng.uniform(-0.1, 0.1), self.rng.uniform(0.9, 1.05)
+            matrix = cv2.getRotationMatrix2D((SIZE / 2, SIZE / 2), np.degrees(angle), scale)
+            matrix[:, 2] += self.rng.uniform(-4, 4, 2)
+            centres = matrix.copy()
+            centres[:, 2] += matrix[:, :2] @ [0.5, 0.5] - 0.5  # pixel i has its centre at i + 0.5
+            self.points.append(points @ matrix[:, :2].T + matrix[:, 2])
+            moved = cv2.warpAffine(image, centres, (SIZE, SIZE), borderMode=cv2.BORDER_REPLICATE)
+            self.images.append(np.clip(np.rint(moved), 0, 255).astype(np.uint8))
+            self.rows.append({**PLAIN, "sex": "f", "age": "young", **row})
+
+    def library(self):
+        count = len(self.rows)
+        nothing = np.zeros((count, 6), np.float32)
+        return Library(
+            self.rows, np.stack(self.images), np.ones((count, SIZE, SIZE), np.uint8), np.stack(self.points),
+            nothing[:, :2], nothing[:, :3], nothing, np.zeros(count, bool), triangulate(self.mean), self.mean,
+        )  # fmt: skip
+
+
+def opened(mean_face, share):
+    """How far the lips of the mean face go so that their gap is ``share``."""
+    points = landmarks_68(mean_face)
+    middle = (points[[67, 66, 65]] + points[61:64]) / 2
+    eyes = np.hypot(*(points[45] - points[36]))
+    shift = np.zeros_like(mean_face)
+    for vertices, sign in zip(INNER_LIPS, (1, -1), strict=True):
+        own = middle[::-1] if sign > 0 else middle
+        shift[vertices] = own + np.array([0, sign * share * eyes / 2]) - mean_face[vertices]
+    return shift
+
+
+def smile(image, points, rng):
+    """Teeth, eight from corner to corner, a little wider or narrower in every face, between dark lines."""
+    upper, lower = inner_lips(landmarks_68(points))
+    size, colour = rng.uniform(0.95, 1.05), rng.uniform(0.9, 1.1) * np.array([225, 210, rng.uniform(160, 215)])
+    for column in range(round(upper[0, 0]) + 1, round(upper[-1, 0])):
+        share, top = (np.interp(column + 0.5, upper[:, 0], values) for values in (np.linspace(0, 1, 49), upper[:, 1]))
+        bottom, tooth = np.interp(column + 0.5, lower[:, 0], lower[:, 1]), 8 * (share - 0.5) * size
+        shade = 0.5 if abs(tooth - round(tooth)) < 0.15 else 1.0
+        image[round(top) : round(bottom) + 1, column] = colour * shade
+
+
+def spot(image, points, rng):
+    """A dark spot between the eyes, on the nose's root."""
+    x, y = np.rint(points[168]).astype(int)
+    image[y - 9 : y + 10, x - 9 : x + 10] *= 0.8
+
+
+@pytest.fixture(scope="module")
+def smiling(mean_face):
+    drawn = Drawn(mean_face)
+    drawn.add(24, smile, opened(mean_face, 0.13), smile="broad", mouth_open="1")
+    return drawn.library()
+
+
+def test_groups_that_are_the_same_do_not_differ(smiling):
+    texture, shape = difference(smiling, lambda row: True, lambda row: True)
+    assert texture.shape == (SIZE, SIZE, 3) and shape.shape == (68, 2)
+    assert not texture.any() and not shape.any()
+
+
+def test_groups_differ_in_what_is_theirs_not_in_how_they_lie(mean_face):
+    """One has a dark spot and a broader mouth; all faces lie, are tilted and are lit differently."""
+    wide = np.zeros_like(mean_face)
+    wide[61, 0], wide[291, 0] = -4, 4  # the corners
+    drawn = Drawn(mean_face)
+    drawn.add(4, spot, wide, sex="m")
+    drawn.add(4)
+    texture, shape = difference(drawn.library(), lambda row: row["sex"] == "m", lambda row: row["sex"] == "f")
+    expected = np.zeros((68, 2))
+    expected[[48, 54], 0] = np.array([-4, 4]) / SIZE
+    assert shape == pytest.approx(expected, abs=2e-4)
+    x, y = np.rint(mean_face[168]).astype(int)
+    skin = np.float32([[[190, 150, 130]]]) / 255
+    dark = np.subtract(*(cv2.cvtColor(colour, cv2.COLOR_RGB2LAB)[0, 0] for colour in (0.8 * skin, skin)))
+    assert texture[y - 5 : y + 6, x - 5 : x + 6].mean(axis=(0, 1)) == pytest.approx(dark, abs=1.5)
+    assert np.abs(texture[y + 20 : y + 40, x - 30 : x + 30]).max() < 1.5
+
+
+def face_shaped(change):
+    """A texture, (S, S, 3), of so much change on an oval face and nothing around it; and where the face is."""
+    y, x = np.mgrid[:SIZE, :SIZE] + 0.5
+    inside = ((x - 128) / 90) ** 2 + ((y - 132) / 110) ** 2 < 1
+    return np.where(inside[..., None], change, 0).astype(np.float32), inside
+
+
+def waves(height):
+    """Light that falls and rises from row to row by as much as ``height``, and no colour."""
+    light = height * np.sin(np.arange(SIZE) / 6)[:, None, None]
+    return light * np.ones((1, SIZE, 1)) * [1, 0, 0]
+
+
+def test_a_change_that_all_the_skin_has_is_none():
+    texture, inside = face_shaped([12, 3, -4])
+    after = np.abs(dressed(texture, Look(), speaking()))
+    assert after[inside].max() < 1e-5 and after.max() < 0.2  # a little is left around the face
+
+
+def test_shades_stay_within_their_bounds():
+    texture, inside = face_shaped(waves(60))
+    look = Look(darker=20, lighter=6)
+    light = dressed(texture, look, speaking())[..., 0]
+    assert 5.5 < light.max() <= 6 and -20 <= light.min() < -19
+    faint, _ = face_shaped(waves(1))
+    core = cv2.erode(inside.astype(np.uint8), np.ones((80, 80))) > 0
+    assert dressed(faint, look, speaking())[core] == pytest.approx(faint[core], abs=0.02)
+
+
+def test_textures_end_where_the_face_does():
+    """What is left at the face's outline is a fortieth; some pixels further there is nothing at all."""
+    texture, inside = face_shaped(waves(60))
+    after = np.abs(dressed(texture, Look(), speaking()))
+    apart = cv2.distanceTransform((~inside).astype(np.uint8), cv2.DIST_L2, 5)
+    assert after[apart > 0].max() < 0.03 * 30 and not after[apart > FADE].any()
+
+
+def test_textures_are_even():
+    texture, _ = face_shaped(waves(8) + np.random.default_rng(0).normal(0, 2, (SIZE, SIZE, 3)))
+    after = dressed(texture, Look(relief=1.0), speaking())
+    assert np.abs(after).max() > 3 and np.allclose(after, after[:, ::-1], atol=1e-5)
+
+
+def test_a_look_says_what_is_taken():
+    texture, _ = face_shaped(waves(2) * [1, 1, 0] + waves(2)[..., :1] * [0, 1, 1])
+    whole = dressed(texture, Look(darker=1e6, lighter=1e6), speaking())
+    half = dressed(texture, Look(texture=-0.5, tint=0.4, darker=1e6, lighter=1e6), speaking())
+    assert np.allclose(half, whole * [-0.5, -0.2, -0.2], atol=1e-5)
+    bare = dressed(texture, Look(eyes=0, lips=0, darker=1e6, lighter=1e6), speaking())
+    eye, lips = np.s_[115:117, 97:99], np.s_[185:189, 120:136]
+    assert np.abs(whole[eye]).max() > 0.5 and not np.abs(bare[eye]).max() > 1e-3 and np.abs(bare[lips]).max() < 1e-3
+    cheek = np.s_[150:160, 80:90]
+    assert bare[cheek] == pytest.approx(whole[cheek], abs=1e-4)
+
+
+def test_relief_is_what_is_fine():
+    fine, _ = face_shaped(np.where(np.arange(SIZE)[:, None, None] % 8 < 4, 1, -1) * np.ones((1, SIZE, 1)) * [1, 0, 0])
+    plain, steep = (
+        dressed(fine, Look(relief=relief, darker=1e6, lighter=1e6), speaking())[120:140, 110:146, 0]
+        for relief in (0.0, 1.0)
+    )
+    assert steep == pytest.approx(2 * plain, abs=0.05) and np.abs(plain).min() > 0.9
+
+
+def test_teeth_of_smiles_are_laid_upon_each_other(smiling):
+    teeth = learn_teeth(smiling, np.arange(24))
+    assert teeth.shape == (HEIGHT, WIDTH, 3) == (32, 96, 3) and teeth.dtype == np.float32
+    assert np.isfinite(teeth).all() and np.array_equal(teeth, teeth[:, ::-1])
+    light = teeth[8:20, 20:76, 0].mean(axis=0)
+    columns = np.arange(20, 76) + 0.5 - WIDTH / 2
+    expected = np.cos(columns / WIDTH * 8 * 2 * np.pi)  # lines: in the middle and at every eighth
+    assert np.corrcoef(light, -expected)[0, 1] > 0.7 and light.max() > 75 > 65 > light.min()
+
+
+def test_teeth_that_are_wider_or_aside_do_not_blur_each_other():
+    """Seven teeth, of each picture stretched by up to an eighth and shifted by up to three pixels."""
+    rng, across, pictures = np.random.default_rng(1), np.arange(WIDTH) + 0.5 - WIDTH / 2, []
+    for _ in range(12):
+        place = across / rng.uniform(0.88, 1.12) + rng.uniform(-3, 3)
+        light = 75 - 20 * (np.cos(place / WIDTH * 7 * 2 * np.pi) > 0.8)
+        pictures.append(np.broadcast_to(np.stack([light, 0 * light + 6, 0 * light + 12], -1), (HEIGHT, WIDTH, 3)))
+    pictures = np.stack(pictures).astype(np.float32)
+    pictures = np.concatenate([pictures, pictures[:, :, ::-1]])
+    middle = np.s_[..., 10, 14:82, 0]
+    apart, laid = np.median(pictures, axis=0)[middle].std(), teeth_of._laid(pictures)[middle].std()
+    assert apart < 0.6 * pictures[middle].std(axis=1).mean() and laid > 0.85 * pictures[middle].std(axis=1).mean()
+
+
+@pytest.mark.parametrize(("share", "shown"), [(GAPS[0] - 0.02, False), (0.13, True), (GAPS[1] + 0.02, False)])
+def test_only_smiles_show_their_teeth(mean_face, share, shown):
+    drawn = Drawn(mean_face)
+    drawn.add(1, smile, opened(mean_face, share))
+    library = drawn.library()
+    assert gap(landmarks_68(library.points[0])) == pytest.approx(share, abs=1e-6)
+    found = teeth_of._inside(library, 0)
+    assert (found.shape == (HEIGHT, WIDTH, 3) and found[16, 40:56, 0].max() > 70) if shown else found is None
+
+
+def test_stubble_grows_below_the_nose_and_not_on_the_lips(smiling):
+    reference = landmarks_68(smiling.canonical) / SIZE
+    dense = stubble(smiling, reference)
+    assert dense.min() > -1e-6 and 0.9 * STUBBLE < dense.max() <= STUBBLE
+    lips = np.zeros((SIZE, SIZE), np.uint8)
+    cv2.fillPoly(lips, [np.rint(reference[LIPS[0]] * SIZE).astype(np.int32)], 1)
+    assert dense[lips > 0].max() < 0.05 and dense[: round(reference[30, 1] * SIZE) - 40].max() < 0.05
+
+
+@pytest.fixture(scope="module")
+def everyone(mean_face):
+    """A few of each group: men's jaws are broad, old faces have a spot, smiles part the lips."""
+    drawn, jaw = Drawn(mean_face, seed=5), np.zeros_like(mean_face)
+    jaw[FACEMESH_TO_68[4:7]], jaw[FACEMESH_TO_68[10:13]] = [-5, 0], [5, 0]
+    drawn.add(30, smile, opened(mean_face, 0.13), smile="broad", mouth_open="1")
+    for sex, shift in (("m", jaw), ("f", None)):
+        drawn.add(2, None, shift, sex=sex)
+        drawn.add(2, spot, shift, sex=sex, age="old")
+    return drawn.library()
+
+
+@pytest.fixture(scope="module")
+def learnt(everyone):
+    return learn(everyone)
+
+
+def test_all_that_is_learnt_makes_a_file_of_morphs(learnt, everyone):
+    assert all(value.dtype == np.float32 and np.isfinite(value).all() for value in learnt.values())
+    morphs = Morphs.of(learnt)
+    assert set(morphs.shapes) == {*LOOKS, "Wearing_Lipstick+"} and set(morphs.covers) == {"Male+"}
+    assert {value.shape for value in morphs.textures.values()} == {(SIZE, SIZE, 3)}
+    assert morphs.teeth.shape == (HEIGHT, WIDTH, 3)
+    even = (morphs.reference + morphs.reference[MIRROR_68] * [-1, 1] + [1, 0]) / 2
+    assert morphs.reference == pytest.approx(even, abs=1e-6)
+    assert morphs.reference == pytest.approx(landmarks_68(everyone.canonical) / SIZE, abs=0.06)
+
+
+def test_what_is_learnt_is_what_sets_groups_apart(learnt, everyone):
+    jaw, look = learnt["shape/Male+"], LOOKS["Male+"].shape
+    expected = np.zeros((68, 2))
+    expected[4:7, 0], expected[10:13, 0] = -5, 5
+    assert jaw == pytest.approx(look * expected / SIZE, abs=2e-3)
+    assert learnt["shape/Male-"] == pytest.approx(LOOKS["Male-"].shape / look * jaw, abs=1e-6)
+    parting = learnt["shape/Smiling+"]
+    assert (parting[65:68, 1] > 0.005).all() and np.abs(parting[17:48]).max() < 1e-6
+    x, y = (everyone.canonical[168]).astype(int)
+    aged, young = (learnt[f"texture/Young{sign}"][y, x, 0] for sign in "-+")
+    assert aged < -5 and 0 < young <= LOOKS["Young+"].lighter
+    assert not learnt["shape/Wearing_Lipstick+"].any()
+    lip = np.rint(landmarks_68(everyone.canonical)[57]).astype(int) - [0, 4]
+    red = learnt["texture/Wearing_Lipstick+"]
+    assert red[lip[1], lip[0], 1] > 8 and np.abs(red[60:90, 100:150]).max() < 1
+
+
+def test_morphs_are_written_in_half_precision(learnt, everyone, tmp_path, monkeypatch):
+    monkeypatch.setattr("dvaedit.training.morphs.learn", lambda library: learnt)
+    export(everyone, tmp_path)
+    card = read_card(tmp_path / "compact-morphs.json")
+    tensors = load_tensors(card)
+    assert card.kind == "morphs" and {tensor.dtype for tensor in tensors.values()} == {torch.float16}
+    assert tensors["shape/Male+"].numpy() == pytest.approx(learnt["shape/Male+"], abs=1e-4)
+    assert Morphs.of({name: tensor.float().numpy() for name, tensor in tensors.items()}).known({"Male": 1}) == {
+        "Male": 1
+    }

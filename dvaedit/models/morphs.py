@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,10 +36,9 @@ class Morphs:
             return {name.split("/", 1)[1]: value for name, value in tensors.items() if name.startswith(f"{kind}/")}
 
         shapes, textures = named("shape"), named("texture")
-        fits = {"reference", "teeth"} <= set(tensors) and shapes.keys() == textures.keys()
-        if not fits or not _fit(
-            tensors["reference"], tensors["teeth"], shapes, textures, named("smooth") | named("cover")
-        ):
+        flats = [*named("smooth").values(), *named("cover").values()]
+        complete = {"reference", "teeth"} <= set(tensors) and shapes.keys() == textures.keys()
+        if not complete or not _fit(tensors["reference"], tensors["teeth"], shapes, textures, flats):
             raise WeightsError("these are no morphs", "Restore the file from the release it came with.")
         return cls(tensors["reference"], shapes, textures, named("smooth"), named("cover"), tensors["teeth"])
 
@@ -66,12 +65,12 @@ class Morphs:
 
 def _fit(
     reference: np.ndarray, teeth: np.ndarray, shapes: dict[str, np.ndarray], textures: dict[str, np.ndarray],
-    flats: dict[str, np.ndarray],
+    flats: Sequence[np.ndarray],
 ) -> bool:  # fmt: skip
     """Whether the arrays have the shapes that they should have."""
     sizes = {texture.shape for texture in textures.values()}
     square = all(len(size) == 3 and size[0] == size[1] and size[2] == 3 for size in sizes)
-    flat = all(one.ndim == 2 and one.shape[0] == one.shape[1] for one in flats.values())
+    flat = all(one.ndim == 2 and one.shape[0] == one.shape[1] for one in flats)
     points = all(shape.shape == (POINTS, 2) for shape in (reference, *shapes.values()))
     return points and len(sizes) < 2 and square and flat and teeth.ndim == 3 and teeth.shape[2] == 3
 

@@ -12,8 +12,15 @@ MORPHS = Morphs(
     {key: np.zeros((68, 2), np.float32) for key in KEYS},
     {key: np.zeros((2, 2, 3), np.float32) for key in KEYS},
     {},
+    {},
     np.zeros((1, 1, 3), np.float32),
 )
+
+
+def test_what_may_not_be_drawn_is_all_sampled():
+    found = Parts.sampled({"Young": -1, "Eyeglasses": 1, "Blond_Hair": 1})
+    assert (found.morphed, found.adding, found.rest) == ({}, {}, ["Young", "Eyeglasses", "Blond_Hair"])
+    assert found.dyed and found.region == "head" and not found.few and not found.split
 
 
 def parts(**strengths):

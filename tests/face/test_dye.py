@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from dvaedit.face.dye import Dye, dyed_patch
+from dvaedit.face.dye import LIGHTEST, Dye, dyed_patch
 from tests.face.test_matte import DARK, LIGHT, QUAD, SIDE, upper_half
 
 BLACK, BLOND = np.array([15.0, 2, 3]), np.array([65.0, 6, 26])
@@ -42,7 +42,18 @@ def test_a_dye_is_learnt_from_sure_hair_and_outlasts_what_an_edit_missed():
     weights[:, 6:], edited[:, 6:] = 0, 255
     found = Dye.learn(crops, edited, weights, np.zeros(weights.shape, bool))
     assert found.before == pytest.approx(BLACK, abs=0.5) and found.after == pytest.approx(BLOND, abs=0.5)
-    assert Dye.learn(crops, edited, 0 * weights) is None
+    assert Dye.learn(crops, edited, 0 * weights, weights > 0) is None
+
+
+def test_in_little_light_no_hair_is_bright_and_none_gets_darker_for_it():
+    crops, edited = np.tile(rgb([[10, 0, 0]])[0], (1, 8, 8, 1)), np.tile(rgb([BLOND])[0], (1, 8, 8, 1))
+    weights, skin = np.zeros((1, 8, 8)), np.zeros((1, 8, 8), bool)
+    weights[:, :4], skin[:, 4:] = 1, True
+    crops[skin] = rgb([[20, 5, 5]])[0]
+    found = Dye.learn(crops, edited, weights, skin)
+    assert found.after[0] == pytest.approx(LIGHTEST * 20, abs=0.6)
+    assert found.after / found.after[0] == pytest.approx(BLOND / BLOND[0], abs=0.02)
+    assert Dye.learn(edited, edited, weights, skin).after == pytest.approx(BLOND, abs=0.5)
 
 
 def test_a_mixed_pixel_keeps_what_lies_behind():

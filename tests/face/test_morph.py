@@ -37,7 +37,13 @@ LOST = 0.6  # levels, at most, on the way to Lab and back
 @pytest.fixture(scope="module")
 def plain():
     """A morph that changes nothing, of a face whose lips are closed."""
-    return Morph(speaking(), np.zeros((68, 2)), np.zeros((SIZE, SIZE, 3), np.float32), NO_TEETH)
+    return Morph(
+        speaking(),
+        np.zeros((68, 2)),
+        np.zeros((SIZE, SIZE, 3), np.float32),
+        np.zeros((SIZE, SIZE), np.float32),
+        NO_TEETH,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +133,19 @@ def test_some_light_is_left(plain, skin):
     darker = replace(plain, texture=plain.texture - np.float32([90, 0, 0]))
     after = to_lab(skin + patched(darker, skin))[100, 100]
     assert after == pytest.approx(LEFT * to_lab(SKIN), abs=0.2)
+
+
+def test_wrinkles_go_where_skin_is_to_be_smooth_and_shades_stay(plain):
+    rgb = np.full((SIDE, SIDE, 3), 150, np.uint8)
+    rgb[:, :100] = 170  # a broad shade
+    rgb[40:160:8] -= 25  # lines
+    smooth = np.zeros((SIZE, SIZE), np.float32)
+    smooth[: SIZE // 2] = 0.8
+    out = rgb + patched(replace(plain, smooth=smooth), rgb)
+    contrast = lambda picture, rows: float(np.ptp(picture[rows, 30].astype(float).mean(axis=1)))  # noqa: E731
+    assert contrast(out, slice(60, 84)) < 0.45 * contrast(rgb, slice(60, 84))
+    assert contrast(out, slice(120, 144)) == pytest.approx(contrast(rgb, slice(120, 144)), abs=2 * LOST)
+    assert out[70, 30].mean() - out[70, 170].mean() == pytest.approx(20, abs=4)
 
 
 def test_a_texture_lies_where_the_face_does(plain, skin):

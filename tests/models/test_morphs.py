@@ -46,6 +46,22 @@ def test_points_are_68(odd, shape):
     assert error.value.hint
 
 
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [("texture/Smiling+", (4, 5, 3)), ("teeth", (4, 4)), ("cover/Male+", (3, 4)), ("smooth/Male+", (4,))],
+)
+def test_arrays_have_their_shapes(name, shape):
+    with pytest.raises(WeightsError, match="no morphs"):
+        Morphs.of({**tensors(), name: np.zeros(shape, np.float32)})
+
+
+def test_skin_is_smoothed_with_what_says_so():
+    half = np.full((4, 4), 0.4, np.float32)
+    morphs = Morphs.of({**tensors(), "smooth/Male+": half})
+    assert morphs.combined({"Male": 1.5}).smooth == pytest.approx(1.5 * half)
+    assert morphs.combined({"Male": 4.0}).smooth.max() == 1 and not morphs.combined({"Smiling": 1.0}).smooth.any()
+
+
 def test_known_are_changes_of_the_right_sign(morphs):
     asked = {"Smiling": 0.5, "Male": -2.0, "Young": 1.0, "Bald": 1.0, "": 1.0}
     assert morphs.known(asked) == {"Smiling": 0.5, "Male": -2.0}

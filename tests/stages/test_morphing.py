@@ -9,7 +9,7 @@ from dvaedit.face.align import frame_to_crop, transform
 from dvaedit.face.beard import DARK
 from dvaedit.face.morph import Morph
 from dvaedit.models.classifier import AttributeModel
-from dvaedit.models.morphs import Morphs
+from dvaedit.models.morphs import NOWHERE, Morphs
 from dvaedit.stages import adapt, graph
 from dvaedit.stages.adapt import CLEARLY, MORPHED, SAME, MorphedProbes, SampledProbes, hair_of
 from dvaedit.stages.graph import Settings
@@ -36,7 +36,7 @@ def small_morphs() -> Morphs:
     textures = {key: np.broadcast_to(np.float32(shade), (SIZE, SIZE, 3)).copy() for key, shade in shades.items()}
     cover = np.zeros((SIZE, SIZE), np.float32)
     cover[11:15, 4:12] = 0.6
-    return Morphs(speaking().astype(np.float32), shapes, textures, {"Male+": cover}, TEETH)
+    return Morphs(speaking().astype(np.float32), shapes, textures, {}, {"Male+": cover}, TEETH)
 
 
 def moving_model():
@@ -167,7 +167,11 @@ def test_a_man_has_stubble(clip, moving, cache):
     assert np.array_equal(paste.read("stubble.reference"), morphs.reference)
     skin, hair = paste.read("stubble.skin"), paste.read("stubble.hair")
     assert DARK * skin[0] <= hair[0] < skin[0] and skin.shape == hair.shape == (3,)
-    assert "morph.shape" in paste.names and "levels" not in paste.names and run.artifact("edit").meta["added"] == []
+    assert (
+        "morph.shape" in paste.names
+        and "levels" not in paste.names
+        and run.artifact("edit").meta["added"] == ["stubble"]
+    )
     assert set(Patches(paste, run.artifact("align")).additions.drawn) == {"stubble"}
 
 
@@ -177,6 +181,20 @@ def test_stubble_does_not_show_beside_a_beard(clip, moving, cache):
     assert not any(name.startswith("stubble.") for name in paste.names)
     meta = run.artifact("edit").meta
     assert (meta["added"], meta["morphed"], meta["rest"]) == (["beard"], {"Male": 1}, False)
+
+
+def test_a_shaven_man_has_no_stubble(clip, moving, cache):
+    run, paste = pasted(clip, moving, cache, ("Male", 1.0), ("No_Beard", 1.0))
+    assert run.artifact("edit").meta["added"] == [] and not any(name.startswith("stubble.") for name in paste.names)
+
+
+@pytest.mark.parametrize("how", [{"region": "face"}, {"paste": "replace"}])
+def test_what_is_left_to_the_network_is_as_strong_as_it_must_be_there(clip, moving, cache, how):
+    """Its strengths are tried on sampled frames, and hair has no part in that."""
+    blind = judging(moving, adapt.CLEARLY - 1)
+    asked = replace(settings(("Young", -1.0)), adapt=True, **how)
+    meta = pipeline(clip, blind, cache, asked).artifact("edit").meta
+    assert (meta["strength"], meta["morphed"], meta["added"], meta["rest"]) == (adapt.STRENGTHS[-1], {}, [], True)
 
 
 def test_what_is_put_on_moves_with_the_face(clip, moving, cache):
@@ -297,7 +315,9 @@ def test_single_crops_are_morphed_within_the_face():
     """64 pixels a side, so that the shapes are as those of frames of that size; nothing is averaged between them."""
     crops = np.stack([np.full((64, 64, 3), level, np.uint8) for level in (120, 160)])
     points = np.stack([speaking(), speaking() * 0.8 + 0.1])
-    morph = Morph(speaking(), np.zeros((68, 2)), np.full((SIZE, SIZE, 3), np.float32([-10, 0, 0])), TEETH[:0, :0])
+    morph = Morph(
+        speaking(), np.zeros((68, 2)), np.full((SIZE, SIZE, 3), np.float32([-10, 0, 0])), NOWHERE, TEETH[:0, :0]
+    )
     after = morphed_crops(morph, crops, points).astype(int)
     assert after.shape == crops.shape and (crops == np.array([120, 160])[:, None, None, None]).all()
     assert (after[0, 32, 32] < 100).all() and (after[1, 32, 32] < 140).all()

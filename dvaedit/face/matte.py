@@ -20,10 +20,11 @@ from dvaedit.face.surround import FACE, HAIR, in_frame
 
 BAND = 1 / 64  # sigma of the ramp across outlines, as a share of the square
 CERTAIN = 0.9  # weight from which a pixel of the ramp counts as all of one kind
-WINDOWS = (1 / 14, 1 / 5, 2 / 3)  # in which colours are averaged, as shares of the square; the next where one is empty
+WINDOWS = (1 / 32, 1 / 14, 1 / 5, 2 / 3)  # where colours are averaged, shares of the square; the next if one is empty
 FALLBACK = 1e-2  # weight of each window relative to the one before
 CLEAR = (0.006, 0.036)  # squared distance of hair and what lies behind, RGB in [0, 1], where colour begins to tell
 STRIP = 1 << 20  # pixels looked at at a time: an 8K frame would take a gigabyte at once
+SKIN = 0.45, 0.75  # of the face's ramp, between which a pixel comes to be none: its shadows look like hair
 TAIL = 0.1  # alphas below are 0 and those above 1 - TAIL are 1: noise, shading
 
 
@@ -79,7 +80,7 @@ def _strip(
         for field in colours
     )
     pixels = rgb[y0:y1, x0:x1].reshape(-1, 3).take(places, axis=0).astype(np.float32)
-    alpha = _alpha(pixels, weight[places], front, behind) * (1 - _step(skin, 0.8, CERTAIN))
+    alpha = _alpha(pixels, weight[places], front, behind) * (1 - _step(skin, *SKIN))
     some = np.flatnonzero(alpha)
     return Matte(box, places[some], *(values.take(some, axis=0) for values in (alpha, pixels, front)))
 

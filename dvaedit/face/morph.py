@@ -96,7 +96,8 @@ class Morph:
             change[..., 0] -= shown * fetch(self.smooth, places) * relief
         after = np.clip(light + change[..., :1], LEFT * light, 100)
         left = np.minimum(after / np.maximum(light, 1), 1)  # what gets darker has less colour of its own
-        return from_lab(np.dstack([after, left * tint + change[..., 1:]]))
+        shaded = from_lab(np.dstack([after, left * tint + change[..., 1:]]))
+        return np.clip(picture + shaded - from_lab(lab), 0, 255)  # exactly the same where nothing changes
 
     def _reshaped(
         self, picture: np.ndarray, shown: np.ndarray, quad: np.ndarray, box: Box, points: np.ndarray, goal: np.ndarray

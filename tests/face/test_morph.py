@@ -31,7 +31,7 @@ STILL = np.zeros((SIZE, SIZE, 2), np.float32)
 WHOLE = np.ones((SIZE, SIZE), np.float32)
 FRAMES = np.arange(5)
 REST = WIDTH * EYES  # width of a mouth that neither smiles nor is rounded
-LOST = 0.6  # levels, at most, on the way to Lab and back
+LOST = 0.01  # levels, at most, by rounding
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +109,7 @@ def test_a_texture_changes_colours_at_its_place(plain, skin):
     assert 1 < scale < BRIGHTEST
     light = before[0] - 8 * scale
     expected = [light, *(light / before[0] * before[1:] + np.array([4, -3]) * scale)]
-    assert after[54:71, 104:110] == pytest.approx(np.broadcast_to(expected, (17, 6, 3)), abs=0.15)
+    assert after[54:71, 104:110] == pytest.approx(np.broadcast_to(expected, (17, 6, 3)), abs=0.6)
     assert (
         np.abs(delta[:, 116:]).max() < LOST and np.abs(delta[80:]).max() < LOST and np.abs(delta[:45]).max() < LOST
     )  # not where there is no face
@@ -118,7 +118,7 @@ def test_a_texture_changes_colours_at_its_place(plain, skin):
 def test_what_gets_lighter_has_no_more_colour(plain, skin):
     lighter = replace(plain, texture=plain.texture + np.float32([6, 0, 0]))
     before, after = to_lab(SKIN), to_lab(skin + patched(lighter, skin))[100, 100]
-    assert after == pytest.approx([before[0] + 6 * before[0] / LIGHT, *before[1:]], abs=0.15)
+    assert after == pytest.approx([before[0] + 6 * before[0] / LIGHT, *before[1:]], abs=0.6)
 
 
 @pytest.mark.parametrize(("grey", "scale"), [(20, DARKEST), (250, BRIGHTEST)])
@@ -126,13 +126,13 @@ def test_shades_are_fainter_in_the_dark_within_bounds(plain, grey, scale):
     rgb = np.full((SIDE, SIDE, 3), grey, np.uint8)
     delta = patched(replace(plain, texture=plain.texture - np.float32([2, 0, 0])), rgb)
     light = to_lab(rgb[0, 0])[0]
-    assert to_lab(rgb + delta)[100, 100, 0] == pytest.approx(light - 2 * scale, abs=0.15)
+    assert to_lab(rgb + delta)[100, 100, 0] == pytest.approx(light - 2 * scale, abs=0.3)
 
 
 def test_some_light_is_left(plain, skin):
     darker = replace(plain, texture=plain.texture - np.float32([90, 0, 0]))
     after = to_lab(skin + patched(darker, skin))[100, 100]
-    assert after == pytest.approx(LEFT * to_lab(SKIN), abs=0.2)
+    assert after == pytest.approx(LEFT * to_lab(SKIN), abs=0.6)
 
 
 def test_wrinkles_go_where_skin_is_to_be_smooth_and_shades_stay(plain):

@@ -27,7 +27,7 @@ from dvaedit.stages.sample import gathered, sample
 
 PROBES = 8  # frames, spread over the video
 STRENGTHS = (1.0, 1.25, 1.5, 1.75, 2.0)  # tried in this order; the last is used where none is enough
-MORPHED = STRENGTHS[:3]  # of what is moved and shaded: beyond, faces are caricatures
+MORPHED = STRENGTHS[:4]  # of what is moved and shaded: beyond, faces are caricatures
 SEEN, CLEARLY = 0.9, 2.5  # of the probes; logit of the classifier
 SAME = 0.6  # mean cosine of SFace's codes below which strengths are too much
 RELIABLE = 0.9  # AUC of an attribute's classifier; others have no say

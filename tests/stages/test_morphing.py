@@ -253,11 +253,11 @@ def tried(monkeypatch):
     return found
 
 
-def test_what_is_moved_is_no_stronger_than_one_and_a_half(clip, moving, cache, monkeypatch):
+def test_strengths_of_what_is_moved_have_a_bound(clip, moving, cache, monkeypatch):
     strengths = tried(monkeypatch)
     meta = edit(clip, judging(moving, CLEARLY - 1), cache, ("Smiling", 1.0), adapt=True).meta
-    assert (meta["strength"], meta["morphed"]) == (1.5, {"Smiling": 1.5}) and MORPHED == (1.0, 1.25, 1.5)
-    assert strengths == [2.0, 2.5, 3.0]  # of a texture of 2
+    assert (meta["strength"], meta["morphed"]) == (1.75, {"Smiling": 1.75}) and MORPHED[-1] == 1.75
+    assert strengths == [2.0, 2.5, 3.0, 3.5]  # of a texture of 2
 
 
 def test_what_is_seen_at_once_is_moved_as_it_is(clip, moving, cache, monkeypatch):

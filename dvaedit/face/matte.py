@@ -20,11 +20,13 @@ from dvaedit.face.surround import FACE, HAIR, in_frame
 
 BAND = 1 / 64  # sigma of the ramp across outlines, as a share of the square
 CERTAIN = 0.9  # weight from which a pixel of the ramp counts as all of one kind
-WINDOWS = (1 / 32, 1 / 14, 1 / 5, 2 / 3)  # where colours are averaged, shares of the square; the next if one is empty
+WINDOWS = (1 / 14, 1 / 5, 2 / 3)  # in which colours are averaged, as shares of the square; the next where one is empty
+NEAREST = 1 / 32  # the same of hair beside the face, which is darker there than on average
 FALLBACK = 1e-2  # weight of each window relative to the one before
 CLEAR = (0.006, 0.036)  # squared distance of hair and what lies behind, RGB in [0, 1], where colour begins to tell
 STRIP = 1 << 20  # pixels looked at at a time: an 8K frame would take a gigabyte at once
 SKIN = 0.45, 0.75  # of the face's ramp, between which a pixel comes to be none: its shadows look like hair
+BESIDE = 0.2  # of the face's ramp, from which on a pixel lies beside the face
 TAIL = 0.1  # alphas below are 0 and those above 1 - TAIL are 1: noise, shading
 
 
@@ -75,10 +77,11 @@ def _strip(
     weight = into_frame(hair, quad, box, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT).ravel()
     places = np.flatnonzero(weight)
     skin = into_frame(face, quad, box, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT).ravel()[places]
-    front, behind = (
+    front, nearest, behind = (
         into_frame(field, quad, box, cv2.INTER_LINEAR, cv2.BORDER_REPLICATE).reshape(-1, 3).take(places, axis=0)
         for field in colours
     )
+    front = front + _step(skin, 0, BESIDE)[:, None] * (nearest - front)
     pixels = rgb[y0:y1, x0:x1].reshape(-1, 3).take(places, axis=0).astype(np.float32)
     alpha = _alpha(pixels, weight[places], front, behind) * (1 - _step(skin, *SKIN))
     some = np.flatnonzero(alpha)
@@ -86,12 +89,13 @@ def _strip(
 
 
 def _colours(rgb: np.ndarray, hair: np.ndarray, quad: np.ndarray) -> list[np.ndarray]:
-    """The colours of hair and of what is not hair, each as it is nearest: two of (M / 2, M / 2, 3)."""
+    """The colours of hair, of hair very near and of what is not hair: three of (M / 2, M / 2, 3)."""
     size = len(hair) // 2
     small = crop(rgb, quad, size).astype(np.float32)
     ramp = cv2.resize(hair, (size, size), interpolation=cv2.INTER_AREA)
     shown = in_frame(quad, size, rgb.shape[1::-1])
-    return [_nearby(small, kind & shown) for kind in (ramp >= CERTAIN, ramp <= 1 - CERTAIN)]
+    front, behind = (ramp >= CERTAIN) & shown, (ramp <= 1 - CERTAIN) & shown
+    return [_nearby(small, front), _nearby(small, front, (NEAREST, *WINDOWS)), _nearby(small, behind)]
 
 
 def _alpha(pixels: np.ndarray, weight: np.ndarray, front: np.ndarray, behind: np.ndarray) -> np.ndarray:
@@ -106,11 +110,11 @@ def _alpha(pixels: np.ndarray, weight: np.ndarray, front: np.ndarray, behind: np
     return np.maximum(share, inner)
 
 
-def _nearby(image: np.ndarray, where: np.ndarray) -> np.ndarray:
+def _nearby(image: np.ndarray, where: np.ndarray, windows: tuple[float, ...] = WINDOWS) -> np.ndarray:
     """(S, S, 3): the mean colour of ``image`` over the pixels ``where`` that are near, however far the nearest is."""
     weighted = np.dstack([image * where[..., None], where.astype(np.float32)])
     total, scale = np.full_like(weighted, 1e-9), 1.0
-    for window in WINDOWS:
+    for window in windows:
         total += scale * _mean(weighted, window)
         scale *= FALLBACK
     return total[..., :3] / total[..., 3:]

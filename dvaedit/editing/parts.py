@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dvaedit.editing.effects import EFFECTS, adding, dyed, others, region_of
+from dvaedit.editing.effects import DYES, EFFECTS, adding, dyed, others, region_of
 from dvaedit.models.morphs import Morphs
 
 
@@ -34,7 +34,7 @@ class Parts:
     def sampled(cls, strengths: Mapping[str, float]) -> Parts:
         """Of changes that are all left to the network, but for the colour of hair."""
         names = list(strengths)
-        return cls({}, {}, names, dyed(names), region_of(names))
+        return cls({}, {}, [name for name in names if name not in DYES], dyed(names), region_of(names))
 
     @property
     def few(self) -> bool:

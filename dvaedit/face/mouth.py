@@ -15,6 +15,7 @@ EYES = 36, 45  # outer corners
 UPPER_LIP, LOWER_LIP = [60, 61, 62, 63, 64], [60, 67, 66, 65, 64]  # inner edges, from corner to corner
 SAMPLES = 49  # points along each
 TOOTH = 0.105  # height of the teeth that show, as a share of the distance between the eyes' outer corners
+TALLEST = 1.3  # times that, where lips are farther apart
 CLOSED, OPEN = 0.03, 0.10  # gap of the lips, in the same unit, up to which teeth are drawn and from which they are not
 EDGE = 1 / 400  # of the crop's side: half the width of the lips' edge
 TEETH_LIGHT, TEETH_TINT = 77.0, np.array([6.6, 14.2])  # Lab of the teeth that are learnt
@@ -93,12 +94,13 @@ def open_mouth(
 
 def _teeth(mouth: Mouth, teeth: np.ndarray) -> np.ndarray:
     """The teeth over the box, Lab: as high as the gap, but no higher than teeth are; beneath them it is dark."""
-    deep = mouth.down / np.minimum(mouth.height, mouth.tooth)
+    tall = TALLEST * mouth.tooth
+    deep = mouth.down / np.minimum(mouth.height, tall)
     x, y = mouth.along * teeth.shape[1] - 0.5, np.clip(deep, 0, 1) * teeth.shape[0] - 0.5
     seen = cv2.remap(
         teeth, x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
-    return seen * (1 - SHADOW * np.clip(mouth.down / mouth.tooth - 1, 0, 1))[..., None]
+    return seen * (1 - SHADOW * np.clip(mouth.down / tall - 1, 0, 1))[..., None]
 
 
 def _lit(teeth: np.ndarray, picture: np.ndarray, mouth: Mouth) -> np.ndarray:

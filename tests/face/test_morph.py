@@ -22,6 +22,7 @@ from dvaedit.face.morph import (
     WIDTH,
     Morph,
 )
+from dvaedit.face.mouth import TALLEST, TOOTH, gap
 from tests.face.conftest import square
 from tests.face.test_mouth import DARK, EYES, LINE, SKIN, TEETH, speaking, turned
 
@@ -267,10 +268,18 @@ def test_lips_that_are_open_keep_their_own_mouth(smile, skin):
 
 
 def test_lips_that_are_open_part_less_far(smile):
-    shut, ajar, wide = (speaking(share * WIDE_OPEN * EYES, REST) for share in (0.0, 0.5, 1.3))
-    moved = [goal_of(smile, points)[LOW] - points[LOW] for points in (shut, ajar, wide)]
-    for shift, left in zip(moved, (1, 1 - SPARED / 2, 1 - SPARED), strict=True):
-        assert shift == pytest.approx(np.tile([0, 0.04 * left], (len(LOW), 1)), abs=1e-9)
+    less = replace(smile, shape=smile.shape / 4)
+    shut, ajar = (speaking(share * WIDE_OPEN * EYES, REST) for share in (0.0, 0.5))
+    moved = [goal_of(less, points)[LOW] - points[LOW] for points in (shut, ajar)]
+    for shift, left in zip(moved, (1, 1 - SPARED / 2), strict=True):
+        assert shift == pytest.approx(np.tile([0, 0.01 * left], (len(LOW), 1)), abs=1e-9)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.3])
+def test_lips_part_no_farther_than_teeth_are_high(smile, share):
+    points = speaking(share * WIDE_OPEN * EYES, REST)
+    goal = goal_of(replace(smile, shape=4 * smile.shape), points)
+    assert gap(goal) == pytest.approx(max(TALLEST * TOOTH, gap(points)), abs=1e-6)
 
 
 @pytest.mark.parametrize(("wider", "left"), [(0.0, 1), (WIDER / 2, 1 - SPARED / 2), (1.5 * WIDER, 1 - SPARED)])

@@ -13,6 +13,7 @@ from dvaedit.face.mouth import (
     PER_SKIN,
     SHADOW,
     SKIN_TINT,
+    TALLEST,
     TEETH_LIGHT,
     TEETH_TINT,
     TOOTH,
@@ -141,7 +142,7 @@ def test_what_hides_the_mouth_stays():
 def test_below_the_teeth_it_is_dark():
     picture, mouth = skin_with(DARK, 1), parted(0.0, 0.1)  # 20 pixels high, from 136; teeth are 7
     light = to_lab(mouth_shown(picture, mouth))[..., 0]
-    assert light[152, 100] == pytest.approx((1 - SHADOW) * light[141, 100], abs=0.6)
+    assert light[155, 100] == pytest.approx((1 - SHADOW) * light[141, 100], abs=0.6)
 
 
 def test_teeth_begin_at_the_upper_lip_and_are_as_high_as_they_are():
@@ -149,7 +150,7 @@ def test_teeth_begin_at_the_upper_lip_and_are_as_high_as_they_are():
     ramp[..., 0] = np.linspace(40, 80, 8)[:, None]
     picture = skin_with(DARK, 1)
     light = to_lab(mouth_shown(picture, parted(0.0, 0.1), ramp))[..., 0]  # the lip is at 136
-    rows = np.array([1, 4, 6]) / (TOOTH * EYES * SIDE) * 8 - 0.5
+    rows = np.array([1, 4, 6]) / (TALLEST * TOOTH * EYES * SIDE) * 8 - 0.5
     expected = 40 + rows * 40 / 7
     assert light[[137, 140, 142], 100] / light[142, 100] == pytest.approx(expected / expected[2], rel=0.02)
 

@@ -17,7 +17,7 @@ from dvaedit.face.align import crop_to_frame, side, smooth
 from dvaedit.face.anchor import fetch, in_box, offsets
 from dvaedit.face.lab import from_lab, to_lab
 from dvaedit.face.mask import border_window
-from dvaedit.face.mouth import LOWER_LIP, TALLEST, TOOTH, UPPER_LIP, Mouth, gap, open_mouth
+from dvaedit.face.mouth import LOWER_LIP, TOOTH, UPPER_LIP, Mouth, gap, open_mouth
 from dvaedit.face.paste import Box, into_frame, mask_in_frame
 
 POINTS_SIGMA, TURN_SIGMA = 1.0, 3.0  # frames
@@ -27,6 +27,7 @@ UPPER = np.r_[0:55, 60:65]  # points that move what lies above the line between 
 LOWER = np.r_[0:49, 54:61, 64:68]
 LOW = np.r_[5:12, 55:60, 65:68]  # chin and lower lip
 WIDE_OPEN, SPARED = 0.15, 0.6  # gap of open lips, see :func:`gap`; share of the way that they do not go
+WIDEST = 1.1 * TOOTH  # by which lips part, whatever is asked for: teeth are no higher
 WIDTH, WIDER, NARROWEST = 0.56, 0.3, 0.6  # of a mouth at rest, in the same unit; bounds of its change, as a share
 STRETCH = 0.5  # how far narrower mouths are drawn towards it
 SLACK = 1 / 24  # of the crop's side: how far around the face the picture is moved with it
@@ -124,16 +125,16 @@ def _spoken(points: np.ndarray, goal: np.ndarray) -> np.ndarray:
     wide, open_ = min(max(width / rest - 1, 0) / WIDER, 1.0), min(gap(points) / WIDE_OPEN, 1.0)
     goal = points + (1 - SPARED * wide) * (goal - points)
     goal[LOW] = points[LOW] + (1 - SPARED * open_) * (goal[LOW] - points[LOW])
-    goal[LOW] -= _too_far(points, goal) * eyes
+    goal[LOW] -= _too_far(points, goal, WIDEST * (1 - SPARED * open_)) * eyes
     axis, lips = corners / width, goal[48:68]
     lips += STRETCH * np.clip(rest / width - 1, 0, NARROWEST) * np.outer((lips - lips.mean(axis=0)) @ axis, axis)
     return goal
 
 
-def _too_far(points: np.ndarray, goal: np.ndarray) -> np.ndarray:
-    """(2,): by how much lips part farther than teeth are high, towards the lower one, in the unit of :func:`gap`."""
+def _too_far(points: np.ndarray, goal: np.ndarray, most: float) -> np.ndarray:
+    """(2,): by how much lips part by more than ``most``, towards the lower one, in the unit of :func:`gap`."""
     apart = goal[LOWER_LIP[1:-1]].mean(axis=0) - goal[UPPER_LIP[1:-1]].mean(axis=0)
-    return max(gap(goal) - max(TALLEST * TOOTH, gap(points)), 0) * apart / max(np.hypot(*apart), 1e-6)
+    return max(gap(goal) - gap(points) - most, 0) * apart / max(np.hypot(*apart), 1e-6)
 
 
 def _shift(points: np.ndarray, goal: np.ndarray, quad: np.ndarray, box: Box) -> np.ndarray:

@@ -96,6 +96,11 @@ def frame_to_crop(quad: np.ndarray, size: int) -> np.ndarray:
     return invert(crop_to_frame(quad, size))
 
 
+def affine(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """(3, 2) least-squares map of (n, 2) points: ``[source, 1] @ map``."""
+    return np.linalg.lstsq(np.hstack([source, np.ones((len(source), 1))]), target, rcond=None)[0]
+
+
 def invert(matrix: np.ndarray) -> np.ndarray:
     """The inverse of a 2x3 affine matrix, in float64."""
     linear = np.linalg.inv(matrix[:, :2])

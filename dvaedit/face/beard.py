@@ -16,6 +16,7 @@ import numpy as np
 
 from dvaedit.face.anchor import SIDE, Drawing, fetch, in_box, light_on, medians
 from dvaedit.face.lab import from_lab
+from dvaedit.face.mask import smoothstep
 from dvaedit.face.paste import Box, mask_in_frame
 
 DENSE = 88  # percentile of the change over the skin from which on a beard is full
@@ -98,7 +99,7 @@ class Beard:
         places = in_box(offset, quad, box)
         height, streak = self.strands.at(places, quad)
         cover = fetch(self.cover, places)
-        strand = _smoothstep((cover - 0.75 * (1 - height)) / SOFT + 0.15) * np.clip(3 * cover, 0, 1)
+        strand = smoothstep((cover - 0.75 * (1 - height)) / SOFT + 0.15) * np.clip(3 * cover, 0, 1)
         alpha = weights * np.clip(UNDER * cover + (1 - UNDER) * strand, 0, OPAQUE)
         skin = rgb[box[1] : box[3], box[0] : box[2]].astype(np.float32)
         shade = (light_on(skin, quad) / max(self.skin[0], 1)) ** SHADE * (1 + STREAKS * (streak - 0.5))
@@ -154,8 +155,3 @@ def _colour(light: float, head: np.ndarray | None) -> np.ndarray:
     """Lab of a beard of this lightness beside hair of the colour ``head``: darker hair has less colour."""
     head = NEUTRAL if head is None else head
     return np.array([light, *(head[1:] * np.clip(light / max(head[0], 1), 0.4, 1.2))])
-
-
-def _smoothstep(x: np.ndarray) -> np.ndarray:
-    x = np.clip(x, 0, 1)
-    return x * x * (3 - 2 * x)

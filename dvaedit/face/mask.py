@@ -67,11 +67,16 @@ def border_window(size: int, rows: tuple[float, float] = WHOLE) -> np.ndarray:
     A region that runs out of the crop (hair, neck) would else end in a straight visible edge.
     """
     at = np.arange(size) / max(1, size - 1)
-    rise = np.clip(np.minimum(at, 1 - at) * 12, 0, 1)
-    edge = rise * rise * (3 - 2 * rise)
+    edge = smoothstep(np.minimum(at, 1 - at) * 12)
     top, bottom = rows
     band = np.clip(np.minimum((at - top) if top > 0 else 1, (bottom - at) if bottom < 1 else 1) * 12, 0, 1)
     return ((edge * band)[:, None] * edge[None]).astype(np.float32)
+
+
+def smoothstep(values: np.ndarray | float, low: float = 0.0, high: float = 1.0) -> np.ndarray:
+    """0 below ``low``, 1 above ``high``, smooth between."""
+    share = np.clip((values - low) / (high - low), 0, 1)
+    return share * share * (3 - 2 * share)
 
 
 def refine(mask: np.ndarray, guide: np.ndarray, radius: float = 1 / 40, eps: float = 1e-3) -> np.ndarray:

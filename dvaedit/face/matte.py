@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from dvaedit.face.align import crop
-from dvaedit.face.mask import soft_mask
+from dvaedit.face.mask import smoothstep, soft_mask
 from dvaedit.face.paste import Box, into_frame, support
 from dvaedit.face.surround import FACE, HAIR, in_frame
 
@@ -81,9 +81,9 @@ def _strip(
         into_frame(field, quad, box, cv2.INTER_LINEAR, cv2.BORDER_REPLICATE).reshape(-1, 3).take(places, axis=0)
         for field in colours
     )
-    front = front + _step(skin, 0, BESIDE)[:, None] * (nearest - front)
+    front = front + smoothstep(skin, 0, BESIDE)[:, None] * (nearest - front)
     pixels = rgb[y0:y1, x0:x1].reshape(-1, 3).take(places, axis=0).astype(np.float32)
-    alpha = _alpha(pixels, weight[places], front, behind) * (1 - _step(skin, *SKIN))
+    alpha = _alpha(pixels, weight[places], front, behind) * (1 - smoothstep(skin, *SKIN))
     some = np.flatnonzero(alpha)
     return Matte(box, places[some], *(values.take(some, axis=0) for values in (alpha, pixels, front)))
 
@@ -103,10 +103,12 @@ def _alpha(pixels: np.ndarray, weight: np.ndarray, front: np.ndarray, behind: np
     apart = (front - behind) / 255
     squared = (apart**2).sum(axis=1)
     share = ((pixels - behind) / 255 * apart).sum(axis=1) / np.maximum(squared, 1e-4)
-    share = np.clip((share - TAIL) / (1 - 2 * TAIL), 0, 1) * _step(weight, 0, 0.2)
+    share = np.clip((share - TAIL) / (1 - 2 * TAIL), 0, 1) * smoothstep(weight, 0, 0.2)
     clear = np.clip((squared - CLEAR[0]) / (CLEAR[1] - CLEAR[0]), 0, 1)
-    share = clear * share + (1 - clear) * _step(weight, 0.3, 0.7)
-    inner = np.maximum(_step(weight, 0.6, 0.95) * _step(share, 0.1, 0.35), _step(weight, 0.95, 1))  # highlights too
+    share = clear * share + (1 - clear) * smoothstep(weight, 0.3, 0.7)
+    inner = np.maximum(
+        smoothstep(weight, 0.6, 0.95) * smoothstep(share, 0.1, 0.35), smoothstep(weight, 0.95, 1)
+    )  # highlights too
     return np.maximum(share, inner)
 
 
@@ -123,9 +125,3 @@ def _nearby(image: np.ndarray, where: np.ndarray, windows: tuple[float, ...] = W
 def _mean(image: np.ndarray, window: float) -> np.ndarray:
     side = 2 * round(window * len(image) / 2) + 1
     return cv2.blur(cv2.blur(image, (side, side)), (side, side))
-
-
-def _step(values: np.ndarray, low: float, high: float) -> np.ndarray:
-    """0 below ``low``, 1 above ``high``, smooth between."""
-    share = np.clip((values - low) / (high - low), 0, 1)
-    return share * share * (3 - 2 * share)

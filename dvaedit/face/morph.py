@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from dvaedit.face.align import crop_to_frame, side, smooth
+from dvaedit.face.align import affine, crop_to_frame, side, smooth
 from dvaedit.face.anchor import fetch, in_box, offsets
 from dvaedit.face.lab import from_lab, to_lab
 from dvaedit.face.mask import border_window
@@ -57,9 +57,9 @@ class Morph:
         points = smooth(points, POINTS_SIGMA, frames)
         turned = smooth(np.stack([_turn(self.reference, own) for own in points]), TURN_SIGMA, frames)
         goals = points + self.shape @ turned
-        return points, np.stack(
-            [_spoken(*pair) for pair in zip(points, goals, strict=True)]
-        ) if self.teeth.size else goals
+        if self.teeth.size:
+            goals = np.stack([_spoken(*pair) for pair in zip(points, goals, strict=True)])
+        return points, goals
 
     @staticmethod
     def reach(face: np.ndarray) -> np.ndarray:
@@ -114,8 +114,7 @@ class Morph:
 
 def _turn(reference: np.ndarray, points: np.ndarray) -> np.ndarray:
     """(2, 2): how the mean face is turned, stretched and foreshortened to lie on a face, by the points that stay."""
-    known = np.hstack([reference[STEADY], np.ones((len(STEADY), 1))])
-    return np.linalg.lstsq(known, points[STEADY], rcond=None)[0][:2]
+    return affine(reference[STEADY], points[STEADY])[:2]
 
 
 def _spoken(points: np.ndarray, goal: np.ndarray) -> np.ndarray:

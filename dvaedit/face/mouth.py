@@ -9,6 +9,7 @@ import numpy as np
 
 from dvaedit.face.align import crop_to_frame, side, transform
 from dvaedit.face.lab import from_lab, to_lab
+from dvaedit.face.mask import smoothstep
 from dvaedit.face.paste import Box
 
 EYES = 36, 45  # outer corners
@@ -58,11 +59,13 @@ class Mouth:
         inside = np.clip(np.minimum(y - top, bottom - y) / edge + 0.5, 0, 1) * (x > 0) * (x < width)
         inside = cv2.GaussianBlur((inside * np.clip(height / (2 * edge), 0, 1)).astype(np.float32), (0, 0), edge / 2)
         below = np.clip((y - (top + bottom) / 2) / (2 * edge) + 0.5, 0, 1)
+        lay = (_in_frame(lip, quad) - box[:2] for lip in inner_lips(points))
         eyes = float(np.hypot(*np.subtract(*points[list(EYES)])))
         share = np.clip((y - top) / np.maximum(height, 1e-3), 0, 1)
+        before = between(*lay, along, share).astype(np.float32)
         return cls(
-            inside, below, along, y - top, np.maximum(height, 1.0), _between(points, quad, box, along, share),
-            TOOTH * eyes * side(quad), 1 - _smoothstep((gap(points) - CLOSED) / (OPEN - CLOSED)),
+            inside, below, along, y - top, np.maximum(height, 1.0), before,
+            TOOTH * eyes * side(quad), 1 - float(smoothstep(gap(points), CLOSED, OPEN)),
         )  # fmt: skip
 
 
@@ -129,19 +132,13 @@ def _heights(curve: np.ndarray, across: np.ndarray, down: np.ndarray, x: np.ndar
     return np.interp(x, at, (curve @ down)[order]), np.interp(x, at, share)
 
 
-def _between(points: np.ndarray, quad: np.ndarray, box: Box, along: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """The pixels of the box, (h, w, 2), so far along the mouth and at that share of the way down between the lips."""
-    place, knots = along * (SAMPLES - 1), np.arange(SAMPLES)
-    upper, lower = (_in_frame(lip, quad) - box[:2] for lip in inner_lips(points))
+def between(upper: np.ndarray, lower: np.ndarray, along: np.ndarray, down: np.ndarray) -> np.ndarray:
+    """Points, (h, w, 2), between two lips as of :func:`inner_lips`: so far along and down, each 0 to 1."""
+    place, knots = along * (len(upper) - 1), np.arange(len(upper))
     top, bottom = (np.stack([np.interp(place, knots, lip[:, k]) for k in (0, 1)], axis=-1) for lip in (upper, lower))
-    return (top + share[..., None] * (bottom - top)).astype(np.float32)
+    return top + down[..., None] * (bottom - top)
 
 
 def _in_frame(points: np.ndarray, quad: np.ndarray) -> np.ndarray:
     """Points in sides of the square ``quad`` as indices of the frame's pixels."""
     return transform(points, crop_to_frame(quad, 1))
-
-
-def _smoothstep(x: float) -> float:
-    x = min(max(x, 0.0), 1.0)
-    return x * x * (3 - 2 * x)

@@ -27,6 +27,11 @@ MIRROR_68 = np.array([
 INNER_POINTS = slice(17, 68)
 
 
+def mirrored(points_68: np.ndarray) -> np.ndarray:
+    """The points of the mirrored crop, (..., 68, 2), sides of it."""
+    return points_68[..., MIRROR_68, :] * (-1, 1) + (1, 0)
+
+
 def landmarks_68(facemesh: np.ndarray) -> np.ndarray:
     """(..., 468, 2) FaceMesh points to (..., 68, 2), same unit."""
     return facemesh[..., FACEMESH_TO_68, :]

@@ -10,20 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
 from dvaedit.evaluation.identity import SFace, cosine
-from dvaedit.face.mask import soft_mask
 from dvaedit.face.morph import Morph
 from dvaedit.models.bundle import Model
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.stages.morphing import morphed_crops
 from dvaedit.stages.parse import read_maps
 from dvaedit.stages.pick import spread
-from dvaedit.stages.sample import gathered, sample
+from dvaedit.stages.probes import weights_of
+from dvaedit.stages.sample import gathered, pictures_of, sample
 
 PROBES = 8  # frames, spread over the video
 STRENGTHS = (1.0, 1.25, 1.5, 1.75, 2.0)  # tried in this order; the last is used where none is enough
@@ -63,7 +62,7 @@ class SampledProbes:
 
     def crops(self, strength: float) -> np.ndarray:
         x = sample(self._model, self._states, self._edited(strength).cpu().numpy(), self._z_lnd, self._steps)
-        return ((x.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+        return pictures_of(x.clamp(-1, 1))
 
 
 class MorphedProbes:
@@ -90,8 +89,7 @@ def hair_of(inputs: Mapping[str, Artifact], probes: SampledProbes) -> np.ndarray
     frames, size = inputs["align"].read("frames"), probes.track.read("crops", 0, 1).shape[1:3]
     places = np.searchsorted(frames, probes.track.read("frames")[list(probes.chosen)])
     maps = np.concatenate([read_maps(inputs["parse"], at, at + 1) for at in places])
-    masks = soft_mask(maps, "hair", np.arange(0, 2 * len(maps), 2))
-    return np.stack([cv2.resize(mask, size, interpolation=cv2.INTER_AREA) for mask in masks])[..., None]
+    return weights_of(maps, "hair", size)[..., None]
 
 
 @torch.inference_mode()

@@ -6,19 +6,17 @@ import logging
 from collections.abc import Mapping
 from dataclasses import fields
 
-import cv2
 import numpy as np
 
 from dvaedit.face.beard import Beard
 from dvaedit.face.glasses import Glasses
 from dvaedit.face.lab import to_lab
-from dvaedit.face.mask import soft_mask
 from dvaedit.face.paste import Box, merge, patched
 from dvaedit.face.regions import CLASS_ID
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.stages.places import Places
 from dvaedit.stages.png import encode_masks, read_mask
-from dvaedit.stages.probes import Probes
+from dvaedit.stages.probes import Probes, reduced, weights_of
 from dvaedit.video.reader import Frame
 
 log = logging.getLogger(__name__)
@@ -46,8 +44,7 @@ class Addition:
     def learn(self) -> dict[str, np.ndarray]:
         """The fields of the drawn thing, by ``kind.field``; none where no skin shows that it could be put on."""
         crops, classes = self.probes.crops(), self.probes.classes()
-        masks = soft_mask(classes, self.drawn.region, np.arange(0, 2 * len(classes), 2))
-        weights = np.stack([cv2.resize(mask, crops.shape[1:3], interpolation=cv2.INTER_AREA) for mask in masks])
+        weights = weights_of(classes, self.drawn.region, crops.shape[1:3])
         head = _hair_colour(self.after.edited() if self.after else crops, classes)
         found = self._found(crops, weights, self.points[self.probes.places], head)
         if found is None:
@@ -106,6 +103,5 @@ class Additions:
 
 def _hair_colour(pictures: np.ndarray, classes: np.ndarray) -> np.ndarray | None:
     """(3,) Lab: the median colour of the hair in crops, (n, S, S, 3) in 8-bit levels."""
-    size = pictures.shape[1:3]
-    hair = np.stack([cv2.resize(one, size, interpolation=cv2.INTER_NEAREST) for one in classes]) == CLASS_ID["hair"]
+    hair = reduced(classes, pictures.shape[1:3]) == CLASS_ID["hair"]
     return np.median(to_lab(pictures[hair]), axis=0) if hair.mean() >= HAIR_SHARE else None

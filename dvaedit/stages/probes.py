@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import cv2
 import numpy as np
 
+from dvaedit.face.mask import soft_mask
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.stages.parse import read_maps
 from dvaedit.stages.pick import spread
 from dvaedit.stages.sample import to_levels
 
 COUNT = 16
+
+
+def reduced(classes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Class maps, (n, M, M), as pictures of another ``size`` have them."""
+    return np.stack([cv2.resize(one, size, interpolation=cv2.INTER_NEAREST) for one in classes])
+
+
+def weights_of(classes: np.ndarray, region: str, size: tuple[int, int], **how: float) -> np.ndarray:
+    """A region of single pictures of ``size``, float (n, S, S) in [0, 1]; ``how``: see :func:`soft_mask`."""
+    masks = soft_mask(classes, region, np.arange(0, 2 * len(classes), 2), **how)  # no two are next to each other
+    return np.stack([cv2.resize(mask, size, interpolation=cv2.INTER_AREA) for mask in masks])
 
 
 class Probes:

@@ -83,6 +83,11 @@ def rows(z_id: np.ndarray, start: int, stop: int) -> np.ndarray:
     return z_id if len(z_id) == 1 else z_id[start:stop]
 
 
+def pictures_of(sampled: torch.Tensor) -> np.ndarray:
+    """Samples (n, 3, S, S) in [-1, 1] as uint8 (n, S, S, 3)."""
+    return ((sampled + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+
+
 def to_levels(sampled: Artifact, start: int, stop: int) -> np.ndarray:
     """Sampled crops as (n, S, S, 3) float32 in 8-bit levels, clamped to what a picture can show."""
     crops = sampled.read("crops", start, stop).astype(np.float32)

@@ -6,20 +6,19 @@ import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from dvaedit.face.dye import Dye
-from dvaedit.face.mask import TIME_RADIUS, soft_mask
+from dvaedit.face.mask import TIME_RADIUS
 from dvaedit.face.matte import ramps
 from dvaedit.face.person import PersonSegmenter
 from dvaedit.face.regions import CLASS_ID
-from dvaedit.face.surround import HAIR, HairColours, in_frame, wide_map, wide_quads
+from dvaedit.face.surround import HairColours, in_frame, wide_map, wide_quads
 from dvaedit.models.bundle import Model
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.stages.frames import crops_at
 from dvaedit.stages.parse import read_maps
-from dvaedit.stages.probes import Probes
+from dvaedit.stages.probes import Probes, reduced, weights_of
 from dvaedit.video.probe import probe
 
 log = logging.getLogger(__name__)
@@ -44,15 +43,14 @@ class Strands:
         self.coming = crops_at(video, align, model.parser.config.image_size, steps, quads=self.quads)
         self.maps, self.segmenter = [], PersonSegmenter()
         self.crops, self.classes = self.probes.crops(), self.probes.classes()
-        self.colours = HairColours.learn(self.crops, _small(self.classes, self.crops.shape[1:3]))
+        self.colours = HairColours.learn(self.crops, reduced(self.classes, self.crops.shape[1:3]))
 
     def dye(self) -> np.ndarray:
         """What the edit does to the colours of hair, (2, 3), over frames spread through the video."""
         edited = self.probes.edited()
-        masks = soft_mask(self.classes, [HAIR], np.arange(0, 2 * len(edited), 2), grow=0)
-        weights = [cv2.resize(mask, self.crops.shape[1:3], interpolation=cv2.INTER_AREA) for mask in masks]
-        skin = _small(self.classes, self.crops.shape[1:3]) == CLASS_ID["skin"]
-        dye = Dye.learn(self.crops.astype(np.float32), edited, np.stack(weights), skin)
+        weights = weights_of(self.classes, "hair", self.crops.shape[1:3], grow=0)
+        skin = reduced(self.classes, self.crops.shape[1:3]) == CLASS_ID["skin"]
+        dye = Dye.learn(self.crops.astype(np.float32), edited, weights, skin)
         if dye is None:
             log.warning("the parser finds no hair to dye")
             return np.zeros((2, 3))  # from one colour to the same
@@ -69,8 +67,3 @@ class Strands:
                 self.maps.append(wide_map(wide, shown, self.segmenter.mask(wide), inner, self.colours))
         self.maps, self.first = self.maps[low - self.first :], low
         return ramps(np.stack(self.maps[: high - low]), self.timeline[low:high], slice(start - low, stop - low))
-
-
-def _small(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Class maps, (n, M, M), as crops of ``size`` have them."""
-    return np.stack([cv2.resize(classes, size, interpolation=cv2.INTER_NEAREST) for classes in maps])

@@ -24,9 +24,10 @@ from dvaedit.models.autoencoder import Autoencoder
 from dvaedit.models.classifier import AttributeModel
 from dvaedit.models.morphs import Morphs
 from dvaedit.stages.morphing import morphed_crops
+from dvaedit.stages.sample import pictures_of
 from dvaedit.training import faces
 from dvaedit.training.faces import FaceSet
-from dvaedit.training.strengths import Embed, Inverted, invert, likeness, pictures_of, sample_edited
+from dvaedit.training.strengths import Embed, invert, likeness, sample_edited
 
 EDITS = (
     AttributeEdit("Blond_Hair"), AttributeEdit("Black_Hair"), AttributeEdit("Gray_Hair"), AttributeEdit("Red_Hair"),
@@ -73,10 +74,10 @@ def assess(
     chosen, before = held_out[lacking][:count], before[lacking][:count]
     after, alike = [], []
     for start in range(0, len(chosen), BATCH):
-        batch = invert(model, face_set, chosen[start : start + BATCH])
-        pictures = _edited(model, attributes, batch, edit, morphs)
+        some = chosen[start : start + BATCH]
+        pictures = _edited(model, attributes, face_set, some, edit, morphs)
         after += _wanted(by.judge(pictures)[:, at], edit).tolist()
-        alike += likeness(batch, pictures, by.embed)
+        alike += likeness(face_set.images[some], face_set.points[some], pictures, by.embed)
     done = np.array(after) >= SEEN
     groups = {
         name: {"success": _share(done[members[chosen]]), "faces": int(members[chosen].sum())}
@@ -90,13 +91,15 @@ def assess(
 
 
 def _edited(
-    model: Autoencoder, attributes: AttributeModel, batch: Inverted, edit: AttributeEdit, morphs: Morphs | None
-) -> np.ndarray:
-    """uint8 (n, S, S, 3): the faces morphed, without stubble and other hair, or as the network paints them."""
+    model: Autoencoder, attributes: AttributeModel, face_set: FaceSet, chosen: np.ndarray, edit: AttributeEdit,
+    morphs: Morphs | None,
+) -> np.ndarray:  # fmt: skip
+    """uint8 (n, S, S, 3): faces morphed, without stubble and other hair, or as the network paints them."""
     wanted = {edit.name: edit.strength}
     if morphs and morphs.known(wanted):
-        return morphed_crops(morphs.combined(wanted), batch.images, batch.points / batch.images.shape[1])
-    return pictures_of(sample_edited(model, attributes, batch, edit))
+        points = face_set.points[chosen] / face_set.image_size
+        return morphed_crops(morphs.combined(wanted), face_set.images[chosen], points)
+    return pictures_of(sample_edited(model, attributes, invert(model, face_set, chosen), edit))
 
 
 def groups_of(face_set: FaceSet) -> dict[str, np.ndarray]:

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from dvaedit.checkpoints.store import write_weights
-from dvaedit.face.points import MIRROR_68, landmarks_68
+from dvaedit.face.points import MIRROR_68, landmarks_68, mirrored
 from dvaedit.training.counterfactual.features import beard_weight, make_up
 from dvaedit.training.counterfactual.library import Library, Row, Test
 from dvaedit.training.pseudo_labels import SIZE
@@ -172,12 +172,11 @@ def bare_skin(texture: np.ndarray, reference: np.ndarray) -> np.ndarray:
 
 def made_up(library: Library, faces: np.ndarray, seed: int = 0) -> np.ndarray:
     """What lipstick changes, (S, S, 3) Lab over the mean face: mean of faces with and without."""
-    rng = np.random.default_rng(seed)
+    rng, raster = np.random.default_rng(seed), library.raster(library.canonical)
     changes = []
     for face in rng.choice(faces, min(COUNT // 4, len(faces)), replace=False):
         image, points = library.image(face), library.points[face]
         painted = make_up(image, points, rng, heavy=False)
-        raster = library.raster(library.canonical)
         changes.append(
             np.subtract(*(cv2.cvtColor(raster.pull(one, points), cv2.COLOR_RGB2LAB) for one in (painted, image)))
         )
@@ -206,7 +205,7 @@ def _filled(reference: np.ndarray, parts: Sequence[slice], grow: int) -> np.ndar
 
 
 def _even(points: np.ndarray) -> np.ndarray:
-    return (points + points[MIRROR_68] * [-1, 1] + [1, 0]) / 2
+    return (points + mirrored(points)) / 2
 
 
 def _sym(shift: np.ndarray) -> np.ndarray:

@@ -18,6 +18,7 @@ from dvaedit.editing.attributes import AttributeEdit, apply_shift, attribute_shi
 from dvaedit.evaluation.identity import cosine
 from dvaedit.models.autoencoder import Autoencoder
 from dvaedit.models.classifier import AttributeModel
+from dvaedit.stages.sample import pictures_of
 from dvaedit.training.augment import to_float
 from dvaedit.training.face_batches import landmark_codes
 from dvaedit.training.faces import FaceSet
@@ -104,16 +105,11 @@ def sample_edited(model: Autoencoder, attributes: AttributeModel, faces: Inverte
     return sampled.clamp(-1, 1)
 
 
-def pictures_of(sampled: Tensor) -> np.ndarray:
-    """Samples (n, 3, S, S) in [-1, 1] as uint8 (n, S, S, 3)."""
-    return ((sampled + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
-
-
-def likeness(faces: Inverted, pictures: np.ndarray, embed: Embed) -> list[float]:
-    """Cosine of who each face is and who is on what was made of it, uint8 (n, S, S, 3)."""
+def likeness(images: np.ndarray, points: np.ndarray, pictures: np.ndarray, embed: Embed) -> list[float]:
+    """Cosine of who each face is and who is on what was made of it, both uint8 (n, S, S, 3)."""
     return [
-        cosine(embed(before, points), embed(after, points))
-        for before, after, points in zip(faces.images, pictures, faces.points, strict=True)
+        cosine(embed(before, own), embed(after, own))
+        for before, after, own in zip(images, pictures, points, strict=True)
     ]
 
 
@@ -124,5 +120,5 @@ def _is_good(
     with torch.no_grad():
         logits = attributes.logits(model.identity(sampled))[:, attributes.names.index(edit.name)]
     seen = (logits * (1 if edit.strength > 0 else -1) > 0).float().mean()
-    alike = likeness(faces, pictures_of(sampled), embed)
+    alike = likeness(faces.images, faces.points, pictures_of(sampled), embed)
     return bool(seen >= SEEN_SHARE and np.mean(alike) >= SAME_PERSON)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from dvaedit.errors import UsageError
-from dvaedit.face.mouth import gap, inner_lips
+from dvaedit.face.mouth import between, gap, inner_lips
 from dvaedit.face.points import landmarks_68
 from dvaedit.training.counterfactual.library import Library
 
@@ -40,12 +40,8 @@ def _inside(library: Library, face: int) -> np.ndarray | None:
     points = landmarks_68(library.points[face]).astype(np.float64)
     if not GAPS[0] <= gap(points) <= GAPS[1]:
         return None
-    upper, lower = (
-        np.stack([np.interp(np.linspace(0, len(lip) - 1, WIDTH), np.arange(len(lip)), lip[:, k]) for k in (0, 1)], -1)
-        for lip in inner_lips(points)
-    )
-    down = ((np.arange(HEIGHT) + 0.5) / HEIGHT)[:, None, None]
-    at = (upper + down * (lower - upper) - 0.5).astype(np.float32)
+    along, down = np.linspace(0, 1, WIDTH)[None], ((np.arange(HEIGHT) + 0.5) / HEIGHT)[:, None]
+    at = (between(*inner_lips(points), along, down) - 0.5).astype(np.float32)
     return cv2.remap(cv2.cvtColor(image, cv2.COLOR_RGB2LAB), at, None, cv2.INTER_LINEAR)
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from dvaedit.errors import UsageError
-from dvaedit.face.points import MIRROR_68, landmark_code
+from dvaedit.face.points import landmark_code, mirrored
 from dvaedit.models.autoencoder import Autoencoder
 from dvaedit.training.augment import to_float
 from dvaedit.training.batch import Batch
@@ -122,5 +122,4 @@ def _table_codes(root: Path, split: str, name: str, frames: tuple[str, ...]) -> 
     if missing:
         raise UsageError(f"there are no landmarks of {split}/{name}/{missing[0]}", "Prepare that video again.")
     points = table["points"][[place[Path(frame).stem] for frame in frames]]
-    mirrored = points[:, MIRROR_68] * (-1, 1) + (1, 0)
-    return landmark_code(points, 1), landmark_code(mirrored, 1)
+    return landmark_code(points, 1), landmark_code(mirrored(points), 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from dvaedit.face.align import affine
 from dvaedit.training.counterfactual.library import Contrast, Library
 from dvaedit.training.counterfactual.mesh import Raster, relight
 from dvaedit.training.pseudo_labels import GLASSES, L_LIP, NOSE, POLYGONS, U_LIP, fill
@@ -65,7 +66,7 @@ def _recolour(image: np.ndarray, change: np.ndarray) -> np.ndarray:
 def graft_smile(library: Library, index: int, donor: int) -> tuple[np.ndarray, np.ndarray]:
     """Face ``index`` with the smiling mouth and cheeks of ``donor``; and its new points."""
     image, points = library.image(index), library.points[index]
-    fit = _affine(library.points[donor][list(STABLE)], points[list(STABLE)])
+    fit = affine(library.points[donor][list(STABLE)], points[list(STABLE)])
     aligned = library.points[donor] @ fit[:2] + fit[2]
     weight = smile_weight(library.canonical)[:, None]
     moved = points + weight * (aligned - points)
@@ -82,11 +83,6 @@ def smile_weight(canonical: np.ndarray) -> np.ndarray:
     reach = np.array([0.75, 0.62]) * np.abs(canonical[234, 0] - canonical[NOSE_BASE, 0])
     distance = np.hypot(*((canonical - mouth) / reach).T)
     return np.clip(1.5 - 1.1 * distance, 0, 1) * (canonical[:, 1] > canonical[4, 1] - 4)
-
-
-def _affine(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """(3, 2) least-squares map of (n, 2) points: ``[source, 1] @ map``."""
-    return np.linalg.lstsq(np.hstack([source, np.ones((len(source), 1))]), target, rcond=None)[0]
 
 
 def shift_towards(

@@ -13,15 +13,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from dvaedit.face.lab import from_lab, to_lab
+from dvaedit.face.mask import smoothstep
 from dvaedit.face.matte import matte
 from dvaedit.face.paste import Box, support
 
 SURE = 0.8  # weight from which a pixel counts as hair when colours are compared
-CONTRAST = (0.2, -0.2)  # how contrast below and above the mean grows with light, exponents: 0 not, 1 in proportion
+CONTRAST = (0.1, 0.4, 0.6)  # how contrast grows with light, exponents (0 not, 1 in proportion): of strands, of locks,
+# of what light there is on them. Measured on portraits, black hair against blond: about 0.3, 0.5 and 0.85
+RAISED = 6.0  # times; contrast grows as if hair became no lighter than this: black has little of it but noise
+ADDED = (14.0, 12.0)  # lightness, Lab, that contrast adds and takes away at most
 TURN = 20.0  # Lab; the distance over which one colour becomes another
 KEPT = 0.25  # share of the deviations of chroma that another colour keeps
+SHADE = (0.7, 1.1)  # times the lightness of dyed hair, between which its colour fades with it
+LIGHTEST = 1.15  # lightness of white hair over that of the skin, which tells how much light there is
+PIGMENT = 100.0  # chroma, Lab, of hair that is 1 / e times as light as white hair
+DARK, BLACK = (0.18, 0.28), 0.4  # lightness over the skin's below which hair is black, and the chroma this leaves it
 WHITE = 100.0
-LIGHTEST = 1.3  # times the lightness of the skin
 
 
 @dataclass(frozen=True)
@@ -36,34 +43,48 @@ class Dye:
         """From crops and edited crops, (n, S, S, 3) RGB in 8-bit levels, where weights (n, S, S) are sure of hair.
 
         None where no pixel is. Medians: what an edit has missed has no say. skin: bool (n, S, S), tells how much light
-        there is; in little of it no hair is bright.
+        there is.
         """
         chosen = weights >= SURE
         if not chosen.any():
             return None
         before, after = (np.median(to_lab(pictures[chosen]), axis=0) for pictures in (crops, edited))
-        most = LIGHTEST * np.median(to_lab(crops[skin])[:, 0]) if skin.any() else WHITE
-        return cls(before, after * min(1.0, max(most, before[0]) / max(after[0], 1.0)))
+        light = np.median(to_lab(crops[skin])[:, 0]) if skin.any() else WHITE
+        return cls(before, _natural(before, after, float(light)))
 
-    def __call__(self, rgb: np.ndarray) -> np.ndarray:
-        """Hair of the colours ``rgb``, float (n, 3) in 8-bit levels, dyed; the same where the colours are the same."""
+    def __call__(self, rgb: np.ndarray, near: np.ndarray, far: np.ndarray) -> np.ndarray:
+        """Hair of the colours ``rgb`` dyed; the same where the dye's colours are the same.
+
+        near, far: the mean colours of the hair next to it and around it; all float (n, 3), RGB in 8-bit levels.
+        """
         lab = to_lab(rgb)
         turned = 1 - np.exp(-np.linalg.norm(self.after - self.before) / TURN)
         chroma = self.after[1:] + (1 - (1 - KEPT) * turned) * (lab[:, 1:] - self.before[1:])
-        light = self._light(lab[:, :1])
-        share = np.clip(light / max(self.after[0], 1.0), 0.7, 1.1)  # less light, less colour
-        dyed = np.concatenate([light, chroma * (1 + turned * (share - 1))], axis=1)
-        return from_lab(dyed)
+        light = self._light(*(each[:, :1] for each in (lab, to_lab(near), to_lab(far))))
+        share = np.clip(light / max(self.after[0], 1.0), *SHADE)
+        return from_lab(np.concatenate([light, chroma * (1 + turned * (share - 1))], axis=1))
 
-    def _light(self, light: np.ndarray) -> np.ndarray:
-        """Darker hair loses contrast in proportion; lighter hair keeps its own, and highlights stay below white."""
+    def _light(self, light: np.ndarray, near: np.ndarray, far: np.ndarray) -> np.ndarray:
+        """Darker hair loses contrast in proportion; lighter hair gains some, more of shading than of strands."""
         before, after = (max(float(colour[0]), 1.0) for colour in (self.before, self.after))
         if after <= before:
             return light * (after / before)
-        (shadow, highlight), above = ((after / before) ** power for power in CONTRAST), np.maximum(light - before, 0)
-        room_before, room = WHITE - before, max(WHITE - after, 1.0)
-        bent = max(highlight * room_before / room - 1, 0) / room_before
-        return after + np.where(light > before, highlight * above / (1 + above * bent), shadow * (light - before))
+        bands, ratio = (light - near, near - far, far - before), min(after / before, RAISED)
+        added = sum((ratio**power - 1) * band for power, band in zip(CONTRAST, bands, strict=True))
+        most = np.where(added > 0, *ADDED)
+        change = light - before + most * np.tanh(added / most)
+        greatest, room = WHITE - before + ADDED[0], max(WHITE - after, 1.0)
+        bent = max(greatest / room - 1, 0) / greatest
+        return after + change / (1 + bent * np.maximum(change, 0))  # highlights stay below white
+
+
+def _natural(before: np.ndarray, after: np.ndarray, skin: float) -> np.ndarray:
+    """A colour of hair, (3,) Lab, made one that hair has in light in which skin's lightness is ``skin``."""
+    most = max(LIGHTEST * skin * np.exp(-np.hypot(*after[1:]) / PIGMENT), before[0])
+    share = min(1.0, most / max(after[0], 1.0))
+    black = 1 - smoothstep(after[0] / skin, *DARK) if after[0] < before[0] else 0.0
+    tint = share**0.5 * (1 - (1 - BLACK) * black)
+    return after * np.array([share, tint, tint], np.float32)
 
 
 def dyed_patch(
@@ -78,7 +99,6 @@ def dyed_patch(
     box = x0, top, x1, bottom = support(hair, quad, rgb.shape[1::-1])
     delta = np.zeros(((bottom - top) * (x1 - x0), 3), np.float32)
     for found in matte(rgb, hair, face, quad):
-        share = found.alpha[:, None]
-        strand = found.hair + share * (found.colour - found.hair)
-        delta[(found.box[1] - top) * (x1 - x0) + found.places] = share * (dye(strand) - strand)
+        change = dye(found.strand, found.near, found.far) - found.strand
+        delta[(found.box[1] - top) * (x1 - x0) + found.places] = found.alpha[:, None] * change
     return box, delta.reshape(bottom - top, x1 - x0, 3)

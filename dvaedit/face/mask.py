@@ -43,6 +43,21 @@ def soft_mask(
     return _trim(smooth(masks, TIME_SIGMA, frames)) * border_window(size, rows)
 
 
+def signed_distances(regions: np.ndarray, reach: float) -> np.ndarray:
+    """Of each pixel from the outline of a region, inside positive: float32 (n, S, S), shares of S, at most ``reach``.
+
+    regions: bool (n, S, S). Thin regions keep their outlines, which a blur would move inwards.
+    """
+    size = regions.shape[-1]
+    return np.stack([_signed_distance(_soften(one, 0, 0), reach * size) for one in regions]) / size
+
+
+def _signed_distance(region: np.ndarray, reach: float) -> np.ndarray:
+    """The same of one region of 0 and 1, (S, S), in pixels."""
+    inside, outside = (cv2.distanceTransform(part.astype(np.uint8), cv2.DIST_L2, 5) for part in (region, 1 - region))
+    return cv2.GaussianBlur(np.clip(inside - outside, -reach, reach), (0, 0), 1.0)
+
+
 def _soften(region: np.ndarray, grow: float, sigma: float) -> np.ndarray:
     """A bool (S, S) region without specks and holes, a little larger, with a Gaussian edge. Lengths in pixels."""
     size = len(region)

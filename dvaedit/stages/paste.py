@@ -61,7 +61,7 @@ class Paste(Stage):
     """
 
     name: ClassVar[str] = "paste"
-    version: ClassVar[int] = 21
+    version: ClassVar[int] = 22
     region: str = "auto"
     mode: str = "delta"
     model: Model = unkeyed(None)

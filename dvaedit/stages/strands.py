@@ -6,13 +6,14 @@ import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from dvaedit.face.dye import Dye
-from dvaedit.face.mask import TIME_RADIUS
 from dvaedit.face.matte import ramps
 from dvaedit.face.person import PersonSegmenter
 from dvaedit.face.regions import CLASS_ID
+from dvaedit.face.steady import RADIUS
 from dvaedit.face.surround import HairColours, in_frame, wide_map, wide_quads
 from dvaedit.models.bundle import Model
 from dvaedit.pipeline.artifact import Artifact
@@ -24,6 +25,7 @@ from dvaedit.video.probe import probe
 log = logging.getLogger(__name__)
 
 CHUNK = 32  # frames in memory at a time
+FLOW = 128  # side of the squares along whose motion outlines are calmed, pixels
 
 
 class Strands:
@@ -36,12 +38,12 @@ class Strands:
         align, self.parsed, self.probes = inputs["align"], inputs["parse"], Probes(inputs)
         self.timeline = align.read("timeline")
         total = len(self.timeline)
-        self.first = max(shards[0][0] - TIME_RADIUS, 0) if shards else total
+        self.first = max(shards[0][0] - RADIUS, 0) if shards else total
         steps = [(at, min(at + CHUNK, total)) for at in range(self.first, total, CHUNK)]
         self.quads, info = wide_quads(align.read("quads")), probe(video)
         self.frame_size = info.width, info.height
         self.coming = crops_at(video, align, model.parser.config.image_size, steps, quads=self.quads)
-        self.maps, self.segmenter = [], PersonSegmenter()
+        self.maps, self.guides, self.segmenter = [], [], PersonSegmenter()
         self.crops, self.classes = self.probes.crops(), self.probes.classes()
         self.colours = HairColours.learn(self.crops, reduced(self.classes, self.crops.shape[1:3]))
 
@@ -58,12 +60,15 @@ class Strands:
 
     def ramps(self, start: int, stop: int) -> dict[str, np.ndarray]:
         """``hair`` and ``face``, (stop - start, M, M) float32; shards are asked for in rising order."""
-        low, high = max(start - TIME_RADIUS, 0), min(stop + TIME_RADIUS, len(self.timeline))
+        low, high = max(start - RADIUS, 0), min(stop + RADIUS, len(self.timeline))
         while self.first + len(self.maps) < high:
             begin, end, crops = next(self.coming)
             classes = read_maps(self.parsed, begin, end)
             for wide, quad, inner in zip(crops, self.quads[begin:end], classes, strict=True):
                 shown = in_frame(quad, len(wide), self.frame_size)
                 self.maps.append(wide_map(wide, shown, self.segmenter.mask(wide), inner, self.colours))
-        self.maps, self.first = self.maps[low - self.first :], low
-        return ramps(np.stack(self.maps[: high - low]), self.timeline[low:high], slice(start - low, stop - low))
+                self.guides.append(cv2.resize(wide, (FLOW, FLOW), interpolation=cv2.INTER_AREA))
+        self.maps, self.guides = self.maps[low - self.first :], self.guides[low - self.first :]
+        self.first = low
+        maps, guides = (np.stack(each[: high - low]) for each in (self.maps, self.guides))
+        return ramps(maps, guides, self.timeline[low:high], slice(start - low, stop - low))

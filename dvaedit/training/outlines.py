@@ -1,6 +1,6 @@
 """Outlines of regions of aligned faces, drawn by hand, and the class maps that follow from them.
 
-``outlines.json`` beside this file has those of 455 training faces, most of a kind that class maps made from colours get
+``outlines.json`` beside this file has those of 735 training faces, most of a kind that class maps made from colours get
 wrong: hats, receding and thin hair, fringes, hair before its own colour. How regions are drawn is said in
 :mod:`dvaedit.training.parser_quality`; here "hat" is one more. Files of the face set are named; nothing of them
 is here.

@@ -281,7 +281,7 @@ def export(run: Run, data: ParserSet, folder: Path) -> None:
         "training_data": TRAINING_DATA, "config": asdict(config.model),
         "metrics": {"held_out_iou_with_pseudo_labels": iou, "crops_seen": crops},
         "description": "Face parser (19 classes of CelebAMask-HQ) trained on class maps: FaceMesh regions, person "
-        "segmentation and colours learnt picture by picture, and on 455 outlines drawn by hand. Never shown: earrings "
+        "segmentation and colours learnt picture by picture, and on 735 outlines drawn by hand. Never shown: earrings "
         "and necklaces.",
     }  # fmt: skip
     card = write_weights(folder, fields, model.state_dict(), torch.float16)

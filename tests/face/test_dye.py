@@ -2,10 +2,10 @@ import cv2
 import numpy as np
 import pytest
 
-from dvaedit.face.dye import LIGHTEST, Dye, dyed_patch
+from dvaedit.face.dye import ADDED, BLACK, LIGHTEST, PIGMENT, Dye, dyed_patch
 from tests.face.test_matte import DARK, LIGHT, QUAD, SIDE, upper_half
 
-BLACK, BLOND = np.array([15.0, 2, 3]), np.array([65.0, 6, 26])
+DARK_BROWN, BLOND = np.array([15.0, 2, 3]), np.array([65.0, 6, 26])
 
 
 def lab(rgb):
@@ -16,32 +16,59 @@ def rgb(colours):
     return cv2.cvtColor(np.float32(colours)[None], cv2.COLOR_LAB2RGB)[0] * 255
 
 
+def dyed(dye, colours, near=None, far=None):
+    even = np.broadcast_to(rgb([dye.before]), colours.shape)
+    return dye(colours, even if near is None else near, even if far is None else far)
+
+
 def test_the_mean_becomes_the_other_mean():
-    for before, after in ((BLACK, BLOND), (BLOND, BLACK)):
-        assert lab(Dye(before, after)(rgb([before])))[0] == pytest.approx(after, abs=0.5)
+    for before, after in ((DARK_BROWN, BLOND), (BLOND, DARK_BROWN)):
+        assert lab(dyed(Dye(before, after), rgb([before])))[0] == pytest.approx(after, abs=0.5)
 
 
 def test_the_same_colour_changes_nothing():
     colours = np.random.default_rng(0).uniform(0, 255, (50, 3)).astype(np.float32)
-    assert np.abs(Dye(BLOND, BLOND)(colours) - colours).max() < 0.5
+    assert np.abs(dyed(Dye(BLOND, BLOND), colours, colours[::-1], colours) - colours).max() < 0.5
 
 
 def test_order_of_light_is_kept_and_contrast_stays_within_bounds():
     grays = np.repeat(np.linspace(0, 255, 40), 3).reshape(-1, 3)
-    lighter, darker = (lab(Dye(*pair)(grays))[:, 0] for pair in ((BLACK, BLOND), (BLOND, BLACK)))
+    lighter, darker = (lab(dyed(Dye(*pair), grays))[:, 0] for pair in ((DARK_BROWN, BLOND), (BLOND, DARK_BROWN)))
     assert (np.diff(lighter) > 0).all() and lighter.max() <= 100.1
     assert (np.diff(darker) >= -1e-3).all()
     assert np.ptp(darker) < 0.3 * np.ptp(lab(grays)[:, 0])
 
 
+def test_lighter_hair_gains_contrast_of_shading_more_than_of_strands_and_within_bounds():
+    dye, even = Dye(DARK_BROWN, BLOND), rgb([DARK_BROWN])
+    brighter = rgb([[18, 2, 3]])
+    strand, lock, shading = (
+        lab(dyed(dye, brighter, *(brighter if each else even for each in bands)))[0, 0] - BLOND[0]
+        for bands in ((0, 0), (1, 0), (1, 1))
+    )
+    assert 3 < strand < lock < shading
+    light = rgb([[45, 2, 3]])
+    assert lab(dyed(dye, light, light, light))[0, 0] <= BLOND[0] + 30 + ADDED[0] + 0.1
+
+
+def test_black_hair_has_little_colour_but_hair_that_was_black_keeps_it():
+    weights, skin = np.zeros((1, 8, 8)), np.zeros((1, 8, 8), bool)
+    weights[:, :4], skin[:, 4:] = 1, True
+    brown, black = (np.tile(rgb([colour])[0], (1, 8, 8, 1)) for colour in ([38, 13, 13], [8, 4, 3]))
+    for crops in (brown, black):
+        crops[skin] = rgb([[60, 12, 14]])[0]
+    assert Dye.learn(brown, black, weights, skin).after == pytest.approx([8, 4 * BLACK, 3 * BLACK], abs=0.5)
+    assert Dye.learn(black, black, weights, skin).after == pytest.approx([8, 4, 3], abs=0.5)
+
+
 def test_a_dye_is_learnt_from_sure_hair_and_outlasts_what_an_edit_missed():
-    crops = np.tile(rgb([BLACK])[0], (2, 8, 8, 1))
+    crops = np.tile(rgb([DARK_BROWN])[0], (2, 8, 8, 1))
     edited = np.tile(rgb([BLOND])[0], (2, 8, 8, 1))
     edited[:, :, :3] = crops[:, :, :3]
     weights = np.ones((2, 8, 8))
     weights[:, 6:], edited[:, 6:] = 0, 255
     found = Dye.learn(crops, edited, weights, np.zeros(weights.shape, bool))
-    assert found.before == pytest.approx(BLACK, abs=0.5) and found.after == pytest.approx(BLOND, abs=0.5)
+    assert found.before == pytest.approx(DARK_BROWN, abs=0.5) and found.after == pytest.approx(BLOND, abs=0.5)
     assert Dye.learn(crops, edited, 0 * weights, weights > 0) is None
 
 
@@ -51,8 +78,9 @@ def test_in_little_light_no_hair_is_bright_and_none_gets_darker_for_it():
     weights[:, :4], skin[:, 4:] = 1, True
     crops[skin] = rgb([[20, 5, 5]])[0]
     found = Dye.learn(crops, edited, weights, skin)
-    assert found.after[0] == pytest.approx(LIGHTEST * 20, abs=0.6)
-    assert found.after / found.after[0] == pytest.approx(BLOND / BLOND[0], abs=0.02)
+    least = LIGHTEST * 20 * np.exp(-np.hypot(6, 26) / PIGMENT)
+    assert found.after[0] == pytest.approx(least, abs=0.6)
+    assert found.after[1:] == pytest.approx(BLOND[1:] * (least / 65) ** 0.5, abs=0.6)
     assert Dye.learn(edited, edited, weights, skin).after == pytest.approx(BLOND, abs=0.5)
 
 

@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 
@@ -12,7 +13,7 @@ DARK, LIGHT = np.float32([40, 30, 20]), np.float32([220, 210, 200])
 def upper_half(class_below=0):
     maps = np.full((1, SIDE, SIDE), class_below, np.uint8)
     maps[:, : SIDE // 2] = HAIR
-    ramp = ramps(maps, np.arange(1), slice(0, 1))
+    ramp = ramps(maps, np.zeros((1, SIDE, SIDE, 3), np.uint8), np.arange(1), slice(0, 1))
     return ramp["hair"][0], ramp["face"][0]
 
 
@@ -42,6 +43,35 @@ def test_where_colours_are_alike_the_outline_decides():
     alpha = whole(matte(frame, *upper_half(), QUAD))
     assert alpha[59, 64] == 1 and alpha[69, 64] == 0
     assert 0.3 < alpha[63:65, 64].mean() < 0.7
+
+
+def test_where_what_lies_behind_varies_more_than_it_differs_the_outline_decides():
+    rng = np.random.default_rng(0)
+    frame = np.tile(DARK, (SIDE, SIDE, 1))
+    blotches = rng.choice([20, 200], (SIDE // 8, SIDE // 4, 1)).astype(np.float32)
+    frame[SIDE // 2 :] = blotches.repeat(4, 0).repeat(4, 1)  # half of it is as dark as hair
+    alpha = whole(matte(frame.astype(np.uint8), *upper_half(), QUAD))
+    assert (alpha[20:60, 20:-20] > 0.99).all() and alpha[68:].max() < 0.1
+
+
+def test_thin_hair_keeps_its_outline():
+    maps = np.zeros((1, SIDE, SIDE), np.uint8)
+    maps[:, :, 60:66] = HAIR
+    hair = ramps(maps, np.zeros((1, SIDE, SIDE, 3), np.uint8), np.arange(1), slice(0, 1))["hair"][0]
+    assert hair[64, 62] > 0.7 and hair[64, 59] < 0.5 < hair[64, 60] and hair[64, 65] > 0.5 > hair[64, 66]
+
+
+def test_outlines_that_tremble_are_calmed_along_the_motion():
+    rng = np.random.default_rng(0)
+    ground = cv2.GaussianBlur(rng.uniform(0, 255, (SIDE, 2 * SIDE, 3)).astype(np.float32), (0, 0), 3)
+    ground = (128 + 6 * (ground - ground.mean())).clip(0, 255).astype(np.uint8)
+    crops = np.stack([ground[:, SIDE - 2 * n : 2 * SIDE - 2 * n] for n in range(9)])  # moves to the right
+    maps = np.zeros((9, SIDE, SIDE), np.uint8)
+    for n, edge in enumerate(rng.integers(-2, 3, 9)):
+        maps[n, :, 20 + 2 * n : 70 + 2 * n + edge] = HAIR
+    hair = ramps(maps, crops, np.arange(9), slice(3, 6))["hair"]
+    edges = [float(np.interp(0.5, row[100:40:-1], np.arange(100, 40, -1))) for row in hair[:, 64]]
+    assert np.diff(edges) == pytest.approx([2, 2], abs=0.4)
 
 
 def test_well_inside_the_face_nothing_is_hair():

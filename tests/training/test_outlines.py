@@ -44,7 +44,7 @@ def test_a_ring_within_a_ring_is_a_hole():
 
 def test_outlines_are_of_training_faces_and_lie_within_the_crop():
     found = read_outlines()
-    assert len({each.file for each in found}) == len(found) == 455
+    assert len({each.file for each in found}) == len(found) == 735
     for each in found:
         assert not faces.is_held_out(each.file)
         for rings in each.rings.values():

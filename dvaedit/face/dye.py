@@ -18,14 +18,16 @@ from dvaedit.face.matte import matte
 from dvaedit.face.paste import Box, support
 
 SURE = 0.8  # weight from which a pixel counts as hair when colours are compared
-CONTRAST = (0.1, 0.4, 0.6)  # how contrast grows with light, exponents (0 not, 1 in proportion): of strands, of locks,
-# of what light there is on them. Measured on portraits, black hair against blond: about 0.3, 0.5 and 0.85
+# How contrast goes with lightness, exponents (0 not, 1 in proportion): of strands, of locks, of the light on them.
+# Measured on portraits, black hair against blond: about 0.3, 0.5 and 0.85; what grows is noise and flickers.
+DARKER, LIGHTER = (0.3, 0.5, 0.85), (0.1, 0.4, 0.6)
 RAISED = 6.0  # times; contrast grows as if hair became no lighter than this: black has little of it but noise
 ADDED = (14.0, 12.0)  # lightness, Lab, that contrast adds and takes away at most
 TURN = 20.0  # Lab; the distance over which one colour becomes another
 KEPT = 0.25  # share of the deviations of chroma that another colour keeps
 SHADE = (0.7, 1.1)  # times the lightness of dyed hair, between which its colour fades with it
 LIGHTEST = 1.15  # lightness of white hair over that of the skin, which tells how much light there is
+DARKEST = 0.1  # and of the blackest hair
 PIGMENT = 100.0  # chroma, Lab, of hair that is 1 / e times as light as white hair
 DARK, BLACK = (0.18, 0.28), 0.4  # lightness over the skin's below which hair is black, and the chroma this leaves it
 WHITE = 100.0
@@ -65,25 +67,33 @@ class Dye:
         return from_lab(np.concatenate([light, chroma * (1 + turned * (share - 1))], axis=1))
 
     def _light(self, light: np.ndarray, near: np.ndarray, far: np.ndarray) -> np.ndarray:
-        """Darker hair loses contrast in proportion; lighter hair gains some, more of shading than of strands."""
+        """Lighter hair gains contrast and darker hair loses some, of shading more than of strands; within 0 and 100."""
         before, after = (max(float(colour[0]), 1.0) for colour in (self.before, self.after))
-        if after <= before:
-            return light * (after / before)
         bands, ratio = (light - near, near - far, far - before), min(after / before, RAISED)
-        added = sum((ratio**power - 1) * band for power, band in zip(CONTRAST, bands, strict=True))
-        most = np.where(added > 0, *ADDED)
-        change = light - before + most * np.tanh(added / most)
-        greatest, room = WHITE - before + ADDED[0], max(WHITE - after, 1.0)
-        bent = max(greatest / room - 1, 0) / greatest
-        return after + change / (1 + bent * np.maximum(change, 0))  # highlights stay below white
+        powers = LIGHTER if ratio > 1 else DARKER
+        added = sum((ratio**power - 1) * band for power, band in zip(powers, bands, strict=True))
+        if ratio > 1:
+            most = np.where(added > 0, *ADDED)
+            added = most * np.tanh(added / most)
+        change = light - before + added
+        greatest = WHITE - before + ADDED[0] * max(1 - 1 / ratio, 0)
+        up, down = _bend(change, greatest, WHITE - after), _bend(-change, before, after)
+        return after + np.where(change > 0, up, -down)
+
+
+def _bend(values: np.ndarray, most: float, room: float) -> np.ndarray:
+    """Values up to about ``most`` bent so that they stay below ``room``; the same where there is room enough."""
+    bent = max(most / max(room, 1.0) - 1, 0) / most
+    return values / (1 + bent * np.maximum(values, 0))
 
 
 def _natural(before: np.ndarray, after: np.ndarray, skin: float) -> np.ndarray:
     """A colour of hair, (3,) Lab, made one that hair has in light in which skin's lightness is ``skin``."""
     most = max(LIGHTEST * skin * np.exp(-np.hypot(*after[1:]) / PIGMENT), before[0])
-    share = min(1.0, most / max(after[0], 1.0))
+    least = min(DARKEST * skin, before[0])
+    share = np.clip(after[0], least, most) / max(after[0], 1.0)
     black = 1 - smoothstep(after[0] / skin, *DARK) if after[0] < before[0] else 0.0
-    tint = share**0.5 * (1 - (1 - BLACK) * black)
+    tint = min(share, 1.0) ** 0.5 * (1 - (1 - BLACK) * black)
     return after * np.array([share, tint, tint], np.float32)
 
 

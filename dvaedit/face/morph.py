@@ -17,7 +17,7 @@ from dvaedit.face.align import affine, crop_to_frame, side, smooth
 from dvaedit.face.anchor import fetch, in_box, offsets
 from dvaedit.face.lab import from_lab, to_lab
 from dvaedit.face.mask import border_window
-from dvaedit.face.mouth import LOWER_LIP, TOOTH, UPPER_LIP, Mouth, gap, open_mouth
+from dvaedit.face.mouth import LOWER_LIP, TOOTH, UPPER_LIP, Mouth, gap, open_mouth, teeth_shown
 from dvaedit.face.paste import Box, into_frame, mask_in_frame
 
 POINTS_SIGMA, TURN_SIGMA = 1.0, 3.0  # frames
@@ -83,7 +83,8 @@ class Morph:
             return box, np.zeros((0, 0, 3), np.float32)
         picture = rgb[box[1] : box[3], box[0] : box[2]].astype(np.float32)
         shown = into_frame(face, quad, box, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
-        shaded = self._shaded(picture, shown, in_box(offset, quad, box), FINE * side(quad))
+        skin = shown * (1 - teeth_shown(picture, points, quad, box))
+        shaded = self._shaded(picture, skin, in_box(offset, quad, box), FINE * side(quad))
         out = self._reshaped(shaded, shown, quad, box, points, goal)
         return box, weights[..., None] * (out - picture)
 

@@ -13,6 +13,7 @@ from dvaedit.face.mask import smoothstep
 from dvaedit.face.paste import Box
 
 EYES = 36, 45  # outer corners
+OUTER, INNER = slice(48, 60), slice(60, 68)  # edges of the lips
 UPPER_LIP, LOWER_LIP = [60, 61, 62, 63, 64], [60, 67, 66, 65, 64]  # inner edges, from corner to corner
 SAMPLES = 49  # points along each
 TOOTH = 0.105  # height of the teeth that show, as a share of the distance between the eyes' outer corners
@@ -22,6 +23,8 @@ EDGE = 1 / 400  # of the crop's side: half the width of the lips' edge
 TEETH_LIGHT, TEETH_TINT = 77.0, np.array([6.6, 14.2])  # Lab of the teeth that are learnt
 ON_DARK, PER_SKIN, ABOVE_SKIN = 64.0, 0.21, 1.45  # lightness of teeth beside skin of some lightness (training faces)
 OWN_TINT, SKIN_TINT = np.array([0.8, 3.4]), np.array([0.35, 0.48])  # the same of a and b
+LESS_RED, LIGHTER = (2.0, 6.0), (-10.0, 0.0)  # Lab a and lightness of teeth beside the lips', between which they show
+UNSURE = 0.05  # of the mouth's width: how far the inner edges of lips may be off
 SHADOW = 0.7  # how much darker the mouth is beneath the teeth
 
 
@@ -93,6 +96,35 @@ def open_mouth(
     drawn = from_lab(_lit(_teeth(mouth, teeth), picture, mouth))
     between = own + mouth.closed * (drawn - own)
     return picture + (mouth.inside * shown)[..., None] * (between - picture)
+
+
+def teeth_shown(picture: np.ndarray, points: np.ndarray, quad: np.ndarray, box: Box) -> np.ndarray:
+    """Where teeth show between lips that are open: float32 (h, w) in [0, 1]; they are less red than lips, and lighter.
+
+    picture: float32 (h, w, 3), what the frame shows in ``box``, RGB in 8-bit levels; points: (68, 2), sides of ``quad``.
+    """
+    shown = np.zeros(picture.shape[:2], np.float32)
+    if gap(points) < CLOSED:
+        return shown
+    outer, inner = (np.rint(_in_frame(points[part], quad) - box[:2]).astype(np.int32) for part in (OUTER, INNER))
+    left, top, width, height = cv2.boundingRect(outer)
+    x, y = (slice(max(low, 0), max(low + size, 0)) for low, size in ((left, width), (top, height)))
+    lab = to_lab(picture[y, x])
+    if not lab.size:
+        return shown
+    upper, lower, between = (
+        cv2.fillPoly(np.zeros_like(shown, np.uint8), [np.vstack(curve)], 1)[y, x].astype(np.float32)
+        for curve in ((outer[:7], inner[4::-1]), (outer[6:], outer[:1], inner[:1], inner[:3:-1]), (inner,))
+    )
+    reach = 2 * round(UNSURE * width) + 1
+    between = cv2.dilate(between, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
+    lips = [np.median(lab[lip > between], axis=0) for lip in (upper, lower) if (lip > between).any()]
+    if not lips:
+        return shown
+    light, red, _ = np.min(lips, axis=0)
+    teeth = smoothstep(red - lab[..., 1], *LESS_RED) * smoothstep(lab[..., 0] - light, *LIGHTER)
+    shown[y, x] = cv2.GaussianBlur(between * teeth.astype(np.float32), (0, 0), 0.7)
+    return shown
 
 
 def _teeth(mouth: Mouth, teeth: np.ndarray) -> np.ndarray:

@@ -18,7 +18,8 @@ REACH = 2.0  # side of the wide square, in sides of the crop
 DROP = 0.15  # how far its centre lies below the crop's, in sides: hair falls
 BINS = 24  # of each channel of Lab
 MAIN = 0.9  # share of the hair whose colours, the most frequent ones, tell where more of it is
-HAIR, FACE = CLASS_ID["hair"], CLASS_ID["skin"]
+GLIMPSE = 0.02  # of cloth, relative to the hair seen, that is enough to know its colours
+HAIR, FACE, CLOTH = CLASS_ID["hair"], CLASS_ID["skin"], CLASS_ID["cloth"]
 FACE_CLASSES = sorted(TRAINING_FACE - {HAIR})
 UNSURE = sorted(ids("background", "l_ear", "r_ear", "ear_r", "neck", "cloth"))  # what parsers take hanging hair for
 OUTSIDE = 255
@@ -44,13 +45,20 @@ class HairColours:
 
     @classmethod
     def learn(cls, crops: np.ndarray, class_maps: np.ndarray) -> HairColours:
-        """From crops, uint8 (n, S, S, 3) RGB, and their class maps, uint8 (n, S, S)."""
-        counts = np.zeros((2, BINS**3))
+        """From crops, uint8 (n, S, S, 3) RGB, and their class maps, uint8 (n, S, S).
+
+        Crops show little of the cloth there is: if they show some, it counts as if there were as much of it as of hair.
+        """
+        counts = np.zeros((3, BINS**3))
         for crop, classes in zip(crops, class_maps, strict=True):
-            bins = _bins(crop)
-            for row, inside in zip(counts, (classes == HAIR, classes != HAIR), strict=True):
+            bins, hair, cloth = _bins(crop), classes == HAIR, classes == CLOTH
+            for row, inside in zip(counts, (hair, ~(hair | cloth), cloth), strict=True):
                 row += np.bincount(bins[inside], minlength=BINS**3)
         counts[0] *= _main(counts[0])
+        hair, _, cloth = counts.sum(axis=1)
+        if cloth > GLIMPSE * hair:
+            counts[2] *= max(hair / cloth, 1)
+        counts = np.stack([counts[0], counts[1] + counts[2]])
         blurred = np.stack([_blur(row.reshape(BINS, BINS, BINS)) for row in counts])
         return cls(blurred / (blurred.sum(axis=0) + 1e-4 * counts.sum() / BINS))
 

@@ -61,7 +61,7 @@ class Paste(Stage):
     """
 
     name: ClassVar[str] = "paste"
-    version: ClassVar[int] = 22
+    version: ClassVar[int] = 23
     region: str = "auto"
     mode: str = "delta"
     model: Model = unkeyed(None)

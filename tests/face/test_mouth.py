@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -21,6 +22,7 @@ from dvaedit.face.mouth import (
     gap,
     inner_lips,
     open_mouth,
+    teeth_shown,
 )
 from tests.face.conftest import face_points, square
 
@@ -176,3 +178,36 @@ def test_half_closed_lips_show_half_of_both():
     mouth = parted(0.04, 0.08)
     own, drawn, both = (mouth_shown(before, replace(mouth, closed=c))[146, 100] for c in (0, 1, 0.5))
     assert both == pytest.approx((own + drawn) / 2, abs=1e-3) and drawn.min() > own.max()
+
+
+def grinning() -> np.ndarray:
+    """All 68 points of a face with full lips that are wide open."""
+    points = speaking(opened=0.06)
+    angle = np.pi + np.arange(12) * np.pi / 6
+    points[48:60] = np.stack([0.5 + 0.11 * np.cos(angle), LINE + 0.075 * np.sin(angle)], 1)
+    return points
+
+
+def lips_on_skin(points: np.ndarray, between: np.ndarray) -> np.ndarray:
+    """A frame of skin with red lips around what is ``between`` them."""
+    picture = np.broadcast_to(SKIN, (SIDE, SIDE, 3)).astype(np.float32).copy()
+    for part, colour in ((slice(48, 60), (170.0, 90, 95)), (slice(60, 68), between)):
+        cv2.fillPoly(picture, [np.rint(points[part] * SIDE).astype(np.int32)], tuple(float(each) for each in colour))
+    return picture
+
+
+def test_teeth_between_open_lips_are_found_and_neither_lips_nor_skin_nor_dark_are():
+    points = grinning()
+    quad, middle = square(SIDE), round(LINE * SIDE)
+    shown = teeth_shown(lips_on_skin(points, np.array([205.0, 195, 180])), points, quad, BOX)
+    assert shown[middle - 2 : middle + 3, 92:108].min() > 0.95
+    lip = round((points[57, 1] + points[66, 1]) / 2 * SIDE)
+    assert shown[lip, 95:105].max() < 0.05 and not shown[: middle - 30].any() and not shown[middle + 30 :].any()
+    assert teeth_shown(lips_on_skin(points, DARK), points, quad, BOX).max() < 0.05
+    assert not teeth_shown(lips_on_skin(points, SKIN), speaking(), quad, BOX).any()
+
+
+def test_a_mouth_beyond_the_frame_shows_no_teeth():
+    points = grinning()
+    below = lips_on_skin(points, np.array([205.0, 195, 180]))[:120]
+    assert not teeth_shown(below, points, square(SIDE), (0, 0, SIDE, 120)).any()

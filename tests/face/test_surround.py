@@ -78,3 +78,12 @@ def test_cloth_taken_for_hair_is_not():
     colours = HairColours.learn(crop[None], classes[None])
     found = wide_map(wide, SHOWN, EVERYBODY, classes, colours) == HAIR
     assert found[100:116, 58:70].all() and not found[:, :54].any()
+
+
+def test_cloth_of_which_crops_show_a_glimpse_is_not_hair_for_its_colour():
+    classes = np.full((SIZE, SIZE), FACE, np.uint8)
+    classes[:64], classes[-8:, :32] = HAIR, CLOTH
+    crop = np.where(classes[..., None] == FACE, np.uint8([200, 150, 130]), np.uint8([220, 210, 170]))
+    assert HairColours.learn(crop[None], classes[None])(crop)[0][:60].max() < 0.55
+    classes[-8:, 1:32] = FACE  # too little of it to tell
+    assert HairColours.learn(crop[None], classes[None])(crop)[0][:60].min() > 0.9

@@ -101,7 +101,7 @@ def open_mouth(
 def teeth_shown(picture: np.ndarray, points: np.ndarray, quad: np.ndarray, box: Box) -> np.ndarray:
     """Where teeth show between lips that are open: float32 (h, w) in [0, 1]; they are less red than lips, and lighter.
 
-    picture: float32 (h, w, 3), what the frame shows in ``box``, RGB in 8-bit levels; points: (68, 2), sides of ``quad``.
+    picture: float32 (h, w, 3), what the frame shows in ``box``, RGB, 8-bit levels; points: (68, 2), sides of ``quad``.
     """
     shown = np.zeros(picture.shape[:2], np.float32)
     if gap(points) < CLOSED:

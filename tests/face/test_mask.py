@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from dvaedit.face.mask import TIME_RADIUS, refine, soft_mask
+from dvaedit.face.mask import TIME_RADIUS, refine, signed_distances, soft_mask
 
 
 def disc(n=1, size=128, radius=30, label=17):
@@ -93,6 +93,15 @@ def test_flat_picture_keeps_the_outline():
     refined = refine(mask, np.full((128, 128, 3), 90, np.uint8))
     assert abs(np.count_nonzero(refined > 0.5) / np.count_nonzero(mask > 0.5) - 1) < 0.03
     assert np.abs(refined - mask).max() < 0.3
+
+
+def test_signed_distances_are_of_the_outline_and_bounded():
+    region = np.zeros((1, 128, 128), bool)
+    region[0, :, :64] = True
+    distances = signed_distances(region, reach=1 / 16)[0]
+    assert distances[64, [61, 60, 67, 68]] * 128 == pytest.approx([3, 4, -4, -5], abs=0.6)
+    assert distances[64, 20] == pytest.approx(1 / 16) and distances[64, 110] == pytest.approx(-1 / 16)
+    assert distances.dtype == np.float32
 
 
 def test_thin_regions_do_not_fade():

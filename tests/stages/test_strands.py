@@ -37,3 +37,15 @@ def test_hair_is_dyed_beside_another_edit(clip, model, tmp_path):
     assert pasted.meta["region"] == "eye_area" and pasted.meta["dyed"]
     assert {"dye", "strands", "skin", "levels", "mask"} <= pasted.names and "hair" not in pasted
     assert not np.array_equal(*pasted.read("dye"))
+
+
+def test_shards_change_nothing(clip, model, tmp_path, monkeypatch):
+    def strands(folder):
+        run = pipeline(clip, model, tmp_path / folder, BLOND)
+        run.execute()
+        pasted = run.artifact("paste")
+        return np.stack([read_mask(pasted, name, n) for name in ("strands", "skin") for n in range(pasted.frames)])
+
+    at_once = strands("one")
+    monkeypatch.setattr("dvaedit.stages.paste.SHARD", 3)
+    assert at_once.any() and np.array_equal(strands("other"), at_once)

@@ -14,7 +14,7 @@ from typing import ClassVar
 import cv2
 import numpy as np
 
-from dvaedit.face.anchor import SIDE, Drawing, fetch, in_box, light_on, medians
+from dvaedit.face.anchor import SIDE, Drawing, fetch, in_box, light_on, medians, softened, softness
 from dvaedit.face.lab import from_lab
 from dvaedit.face.mask import smoothstep
 from dvaedit.face.paste import Box, mask_in_frame
@@ -96,12 +96,13 @@ class Beard:
         box, weights = mask_in_frame(mask, quad, rgb.shape[1::-1])
         if not weights.size:
             return box, np.zeros((0, 0, 3), np.float32)
+        skin = rgb[box[1] : box[3], box[0] : box[2]].astype(np.float32)
         places = in_box(offset, quad, box)
         height, streak = self.strands.at(places, quad)
         cover = fetch(self.cover, places)
         strand = smoothstep((cover - 0.75 * (1 - height)) / SOFT + 0.15) * np.clip(3 * cover, 0, 1)
+        (strand,) = softened([strand], softness(skin, weights))
         alpha = weights * np.clip(UNDER * cover + (1 - UNDER) * strand, 0, OPAQUE)
-        skin = rgb[box[1] : box[3], box[0] : box[2]].astype(np.float32)
         shade = (light_on(skin, quad) / max(self.skin[0], 1)) ** SHADE * (1 + STREAKS * (streak - 0.5))
         hair = self.hair * np.dstack([shade, *[np.clip(shade, 0.5, 1.5)] * 2])
         hair[..., 0] = np.clip(hair[..., 0], 0, 100)

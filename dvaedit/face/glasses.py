@@ -15,7 +15,7 @@ from typing import ClassVar
 import cv2
 import numpy as np
 
-from dvaedit.face.anchor import SIDE, Drawing, in_box, light_on, medians
+from dvaedit.face.anchor import SIDE, Drawing, in_box, light_on, medians, softened, softness
 from dvaedit.face.lab import from_lab
 from dvaedit.face.paste import Box, mask_in_frame
 
@@ -144,8 +144,9 @@ class Glasses:
         box, weights = mask_in_frame(mask, quad, rgb.shape[1::-1])
         if not weights.size:
             return box, np.zeros((0, 0, 3), np.float32)
-        frame, lens, gleam, shadow = (each[..., None] for each in self.drawing.at(in_box(offset, quad, box), quad))
         before = rgb[box[1] : box[3], box[0] : box[2]].astype(np.float32)
+        layers = softened(self.drawing.at(in_box(offset, quad, box), quad), softness(before, weights))
+        frame, lens, gleam, shadow = (each[..., None] for each in layers)
         light = light_on(before, quad)[..., None] / max(self.skin[0], 1)
         solid, dark = self.opacity
         after = before * (1 - SHADOW * solid * shadow)

@@ -28,6 +28,7 @@ PROBES = 8  # frames, spread over the video
 STRENGTHS = (1.0, 1.25, 1.5, 1.75, 2.0)  # tried in this order; the last is used where none is enough
 MORPHED = STRENGTHS[:4]  # of what is moved and shaded: beyond, faces are caricatures
 SEEN, CLEARLY = 0.9, 2.5  # of the probes; logit of the classifier
+PAYS = 0.2  # by which that logit must grow from strength to strength; otherwise more only makes a caricature
 SAME = 0.6  # mean cosine of SFace's codes below which strengths are too much
 RELIABLE = 0.9  # AUC of an attribute's classifier; others have no say
 
@@ -94,7 +95,7 @@ def hair_of(inputs: Mapping[str, Artifact], probes: SampledProbes) -> np.ndarray
 
 @torch.inference_mode()
 def needed_strength(model: Model, probes: Probes, wanted: Mapping[str, float]) -> float:
-    """The least strength at which all that is wanted is seen, or the greatest at which the person is the same.
+    """The least strength at which all that is wanted is seen, or the greatest that helps and keeps the person the same.
 
     The first where no reliable classifier knows what is wanted. wanted: attributes, with the sign of their change.
     """
@@ -106,14 +107,15 @@ def needed_strength(model: Model, probes: Probes, wanted: Mapping[str, float]) -
     if not signs or model.autoencoder.per_frame:
         return STRENGTHS[0]
     sign = torch.tensor(list(signs.values()), device=model.runtime.device)
-    like, enough = _likeness(probes), STRENGTHS[0]
+    like, enough, before = _likeness(probes), STRENGTHS[0], -np.inf
     for strength in probes.strengths:
         crops = probes.crops(strength)
-        logits = model.attributes.logits(model.autoencoder.identity(model.images(crops)))[:, list(signs)] * sign
-        if strength > STRENGTHS[0] and like(crops) < SAME:
+        every = model.attributes.logits(model.autoencoder.identity(model.images(crops)))[:, list(signs)] * sign
+        logits = every.amin(dim=1)
+        if strength > STRENGTHS[0] and (like(crops) < SAME or float(logits.mean()) < before + PAYS):
             break
-        enough = strength
-        if (logits.amin(dim=1) > CLEARLY).float().mean() >= SEEN:
+        enough, before = strength, float(logits.mean())
+        if (logits > CLEARLY).float().mean() >= SEEN:
             break
     return enough
 

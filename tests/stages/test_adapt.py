@@ -6,7 +6,7 @@ import torch
 from dvaedit.editing.attributes import AttributeEdit
 from dvaedit.models.classifier import AttributeModel
 from dvaedit.stages import adapt
-from dvaedit.stages.adapt import CLEARLY, SAME, STRENGTHS
+from dvaedit.stages.adapt import CLEARLY, PAYS, SAME, STRENGTHS
 from dvaedit.stages.graph import Settings
 from tests.stages.test_chain import pipeline
 
@@ -26,6 +26,17 @@ def judging(model, bias, metrics=METRICS):
     return replace(model, attributes=attributes, metrics=metrics)
 
 
+def seeing(monkeypatch, model, values):
+    """What the classifier of ``model`` sees of every attribute in all it is shown, call by call."""
+    told = iter(values)
+    monkeypatch.setattr(model.attributes, "logits", lambda z_id: torch.full((len(z_id), 3), next(told)))
+
+
+def rising(values=STRENGTHS):
+    """Ever more, never enough."""
+    return [CLEARLY - 2 + 1.1 * PAYS * n for n, _ in enumerate(values)]
+
+
 def chosen(clip, model, folder, wanted):
     run = pipeline(clip, model, folder, wanted)
     return run.artifact("edit").meta
@@ -36,12 +47,19 @@ def test_what_is_seen_at_once_needs_no_more(clip, model, tmp_path):
     assert chosen(clip, seen, tmp_path, settings(("Blond_Hair", 1.0)))["strength"] == 1
 
 
-def test_what_is_never_seen_gets_all_there_is(clip, model, tmp_path):
+def test_what_is_never_seen_gets_all_that_helps(clip, model, tmp_path, monkeypatch):
     blind = judging(model, [CLEARLY - 1, 0.0, 0.0])
+    seeing(monkeypatch, blind, rising())
     adapted = chosen(clip, blind, tmp_path, settings(("Blond_Hair", 1.0)))
     plain = chosen(clip, blind, tmp_path, settings(("Blond_Hair", 1.0), adapt=False))
     assert (adapted["strength"], plain["strength"]) == (STRENGTHS[-1], 1)
     assert adapted["length"] == pytest.approx(STRENGTHS[-1] * plain["length"], rel=1e-5)
+
+
+def test_no_further_than_it_helps(clip, model, tmp_path, monkeypatch):
+    blind = judging(model, [0.0, 0.0, 0.0])
+    seeing(monkeypatch, blind, [0.0, 0.5, 0.5 + 0.9 * PAYS])
+    assert chosen(clip, blind, tmp_path, settings(("Blond_Hair", 1.0)))["strength"] == STRENGTHS[1]
 
 
 def test_taking_away_is_seen_where_the_classifier_sees_none(clip, model, tmp_path):
@@ -49,8 +67,12 @@ def test_taking_away_is_seen_where_the_classifier_sees_none(clip, model, tmp_pat
     assert chosen(clip, none, tmp_path, settings(("Blond_Hair", -1.0)))["strength"] == 1
 
 
-def test_all_that_is_asked_for_must_be_seen(clip, model, tmp_path):
+def test_all_that_is_asked_for_must_be_seen(clip, model, tmp_path, monkeypatch):
     half = judging(model, [CLEARLY + 1, CLEARLY - 1, 0.0])
+    told = iter(rising())
+    monkeypatch.setattr(
+        half.attributes, "logits", lambda z_id: torch.tensor([[CLEARLY + 1, next(told), 0.0]]).expand(len(z_id), 3)
+    )
     assert chosen(clip, half, tmp_path, settings(("Blond_Hair", 1.0), ("Eyeglasses", 1.0)))["strength"] == 2
 
 
@@ -71,7 +93,7 @@ def test_the_least_that_is_enough_is_taken(clip, model, tmp_path, monkeypatch):
 
     def logits(z_id):
         calls.append(len(z_id))
-        return torch.full((len(z_id), 3), CLEARLY + (0.1 if len(calls) == 3 else -0.1))
+        return torch.full((len(z_id), 3), CLEARLY + PAYS * (1.1 * len(calls) - 2.5))
 
     monkeypatch.setattr(blind.attributes, "logits", logits)
     assert chosen(clip, blind, tmp_path, settings(("Blond_Hair", 1.0)))["strength"] == STRENGTHS[2]
@@ -81,4 +103,5 @@ def test_the_least_that_is_enough_is_taken(clip, model, tmp_path, monkeypatch):
 def test_no_further_than_the_person_is_the_same(clip, model, tmp_path, monkeypatch):
     blind, told = judging(model, [CLEARLY - 1, 0.0, 0.0]), iter([SAME + 0.1, SAME + 0.1, SAME - 0.1])
     monkeypatch.setattr(adapt, "_likeness", lambda probes: lambda crops: next(told))
+    seeing(monkeypatch, blind, rising())
     assert chosen(clip, blind, tmp_path, settings(("Blond_Hair", 1.0)))["strength"] == STRENGTHS[2]

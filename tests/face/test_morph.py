@@ -9,6 +9,7 @@ from dvaedit.face.lab import to_lab
 from dvaedit.face.morph import (
     BRIGHTEST,
     DARKEST,
+    FADING,
     LEFT,
     LIGHT,
     LOW,
@@ -110,7 +111,7 @@ def test_a_texture_changes_colours_at_its_place(plain, skin):
     scale = before[0] / LIGHT
     assert 1 < scale < BRIGHTEST
     light = before[0] - 8 * scale
-    expected = [light, *(light / before[0] * before[1:] + np.array([4, -3]) * scale)]
+    expected = [light, *((light / before[0]) ** FADING * before[1:] + np.array([4, -3]) * scale)]
     assert after[54:71, 104:110] == pytest.approx(np.broadcast_to(expected, (17, 6, 3)), abs=0.6)
     assert (
         np.abs(delta[:, 116:]).max() < LOST and np.abs(delta[80:]).max() < LOST and np.abs(delta[:45]).max() < LOST
@@ -134,7 +135,7 @@ def test_shades_are_fainter_in_the_dark_within_bounds(plain, grey, scale):
 def test_some_light_is_left(plain, skin):
     darker = replace(plain, texture=plain.texture - np.float32([90, 0, 0]))
     after = to_lab(skin + patched(darker, skin))[100, 100]
-    assert after == pytest.approx(LEFT * to_lab(SKIN), abs=0.6)
+    assert after == pytest.approx(to_lab(SKIN) * [LEFT, LEFT**FADING, LEFT**FADING], abs=0.6)
 
 
 def test_wrinkles_go_where_skin_is_to_be_smooth_and_shades_stay(plain):

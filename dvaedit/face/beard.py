@@ -14,10 +14,11 @@ from typing import ClassVar
 import cv2
 import numpy as np
 
-from dvaedit.face.anchor import SIDE, Drawing, fetch, in_box, light_on, medians, softened, softness
+from dvaedit.face.anchor import SIDE, Drawing, fetch, in_box, light_on, medians
 from dvaedit.face.lab import from_lab
 from dvaedit.face.mask import smoothstep
 from dvaedit.face.paste import Box, mask_in_frame
+from dvaedit.face.softness import softened, softness
 
 DENSE = 88  # percentile of the change over the skin from which on a beard is full
 LEAST = 20.0  # Lab; a smaller change than this is no full beard anywhere

@@ -15,9 +15,10 @@ from typing import ClassVar
 import cv2
 import numpy as np
 
-from dvaedit.face.anchor import SIDE, Drawing, in_box, light_on, medians, softened, softness
+from dvaedit.face.anchor import SIDE, Drawing, in_box, light_on, medians
 from dvaedit.face.lab import from_lab
 from dvaedit.face.paste import Box, mask_in_frame
+from dvaedit.face.softness import softened, softness
 
 STRONG = 15.0  # Lab; frames that darken skin by less are translucent
 WIDTHS, HEIGHTS, EXPONENTS = (0.7, 0.75, 0.8, 0.85), (0.5, 0.56, 0.62, 0.68, 0.74), (2.2, 3.0, 4.0)

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from dvaedit.face.anchor import OWN, TOO_SOFT, softened, softness
+from dvaedit.face.softness import OWN, TOO_SOFT, softened, softness
 
 WHOLE = np.ones((96, 96))
 

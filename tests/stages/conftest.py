@@ -16,6 +16,7 @@ from dvaedit.models.autoencoder import Autoencoder
 from dvaedit.models.bundle import Model
 from dvaedit.models.classifier import AttributeModel
 from dvaedit.runtime import Runtime
+from dvaedit.stages.adapt import CLEARLY, PAYS, STRENGTHS
 from dvaedit.video.probe import probe
 from dvaedit.video.reader import read_frames
 from dvaedit.video.writer import write_rgb_video, write_video
@@ -75,3 +76,16 @@ def two_people(tmp_path_factory) -> Path:
 @pytest.fixture
 def model() -> Model:
     return tiny_model()
+
+
+def seeing(monkeypatch, model, values):
+    """What the classifier of ``model`` sees of every attribute in all it is shown, call by call."""
+    told = iter(values)
+    monkeypatch.setattr(
+        model.attributes, "logits", lambda z_id: torch.full((len(z_id), len(model.attributes.bias)), next(told))
+    )
+
+
+def rising(sign=1.0):
+    """Ever more from strength to strength, never enough; ``sign`` -1: of what is to go."""
+    return [sign * (CLEARLY - 2 + 1.1 * PAYS * n) for n, _ in enumerate(STRENGTHS)]

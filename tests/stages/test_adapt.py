@@ -8,6 +8,7 @@ from dvaedit.models.classifier import AttributeModel
 from dvaedit.stages import adapt
 from dvaedit.stages.adapt import CLEARLY, PAYS, SAME, STRENGTHS
 from dvaedit.stages.graph import Settings
+from tests.stages.conftest import rising, seeing
 from tests.stages.test_chain import pipeline
 
 METRICS = {name: {"auc": 0.95} for name in ("Blond_Hair", "Eyeglasses", "Male")}
@@ -24,17 +25,6 @@ def judging(model, bias, metrics=METRICS):
     attributes.weight.zero_()
     attributes.bias.copy_(torch.tensor(bias))
     return replace(model, attributes=attributes, metrics=metrics)
-
-
-def seeing(monkeypatch, model, values):
-    """What the classifier of ``model`` sees of every attribute in all it is shown, call by call."""
-    told = iter(values)
-    monkeypatch.setattr(model.attributes, "logits", lambda z_id: torch.full((len(z_id), 3), next(told)))
-
-
-def rising(values=STRENGTHS):
-    """Ever more, never enough."""
-    return [CLEARLY - 2 + 1.1 * PAYS * n for n, _ in enumerate(values)]
 
 
 def chosen(clip, model, folder, wanted):

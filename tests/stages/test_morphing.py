@@ -18,7 +18,7 @@ from dvaedit.stages.paste import Patches
 from dvaedit.stages.png import read_mask
 from dvaedit.video.reader import read_frames
 from tests.face.test_mouth import TEETH, speaking
-from tests.stages.conftest import tiny_model
+from tests.stages.conftest import rising, seeing, tiny_model
 from tests.stages.test_chain import pipeline
 
 NAMES = ("Smiling", "Male", "Young", "Bald", "No_Beard", "Eyeglasses", "Blond_Hair")
@@ -189,9 +189,10 @@ def test_a_shaven_man_has_no_stubble(clip, moving, cache):
 
 
 @pytest.mark.parametrize("how", [{"region": "face"}, {"paste": "replace"}])
-def test_what_is_left_to_the_network_is_as_strong_as_it_must_be_there(clip, moving, cache, how):
+def test_what_is_left_to_the_network_is_as_strong_as_it_must_be_there(clip, moving, cache, monkeypatch, how):
     """Its strengths are tried on sampled frames, and hair has no part in that."""
     blind = judging(moving, adapt.CLEARLY - 1)
+    seeing(monkeypatch, blind, rising(-1.0))
     asked = replace(settings(("Young", -1.0)), adapt=True, **how)
     meta = pipeline(clip, blind, cache, asked).artifact("edit").meta
     assert (meta["strength"], meta["morphed"], meta["added"], meta["rest"]) == (adapt.STRENGTHS[-1], {}, [], True)
@@ -255,7 +256,9 @@ def tried(monkeypatch):
 
 def test_strengths_of_what_is_moved_have_a_bound(clip, moving, cache, monkeypatch):
     strengths = tried(monkeypatch)
-    meta = edit(clip, judging(moving, CLEARLY - 1), cache, ("Smiling", 1.0), adapt=True).meta
+    blind = judging(moving, CLEARLY - 1)
+    seeing(monkeypatch, blind, rising())
+    meta = edit(clip, blind, cache, ("Smiling", 1.0), adapt=True).meta
     assert (meta["strength"], meta["morphed"]) == (1.75, {"Smiling": 1.75}) and MORPHED[-1] == 1.75
     assert strengths == [2.0, 2.5, 3.0, 3.5]  # of a texture of 2
 
@@ -269,7 +272,9 @@ def test_what_is_seen_at_once_is_moved_as_it_is(clip, moving, cache, monkeypatch
 def test_what_is_moved_stays_the_same_person(clip, moving, cache, monkeypatch):
     told = iter([SAME + 0.1, SAME - 0.1])
     monkeypatch.setattr(adapt, "_likeness", lambda probes: lambda crops: next(told))
-    meta = edit(clip, judging(moving, CLEARLY - 2), cache, ("Male", 1.0), adapt=True).meta
+    blind = judging(moving, CLEARLY - 2)
+    seeing(monkeypatch, blind, rising())
+    meta = edit(clip, blind, cache, ("Male", 1.0), adapt=True).meta
     assert (meta["strength"], meta["morphed"]) == (1.25, {"Male": 1.25})
 
 

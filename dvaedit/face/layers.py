@@ -20,7 +20,7 @@ APART = (1.5, 6.0)  # squared distance of two colours over their variances, betw
 NOISE = 0.006  # variance that every colour has, RGB in [0, 1]
 PURE = (0.75, 1.0)  # share of hair in a pixel between which it comes to be of the hair's own colour
 LINE = 0.06  # distance, RGB in [0, 1], from the line between two colours, at which a pixel is no mixture of them
-LEAST = 1e-4
+LEAST = 1e-4  # weight of hair that shows all of what lies behind: where there is no other
 
 
 @dataclass(frozen=True)

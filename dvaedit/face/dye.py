@@ -51,8 +51,8 @@ class Dye:
         if not chosen.any():
             return None
         before, after = (np.median(to_lab(pictures[chosen]), axis=0) for pictures in (crops, edited))
-        light = np.median(to_lab(crops[skin])[:, 0]) if skin.any() else WHITE
-        return cls(before, _natural(before, after, float(light)))
+        light = float(np.median(to_lab(crops[skin])[:, 0])) if skin.any() else WHITE
+        return cls(before, _natural(before, after, max(light, 1.0)))
 
     def __call__(self, rgb: np.ndarray, near: np.ndarray, far: np.ndarray) -> np.ndarray:
         """Hair of the colours ``rgb`` dyed; the same where the dye's colours are the same.

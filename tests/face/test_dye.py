@@ -51,6 +51,14 @@ def test_lighter_hair_gains_contrast_of_shading_more_than_of_strands_and_within_
     assert lab(dyed(dye, light, light, light))[0, 0] <= BLOND[0] + 30 + ADDED[0] + 0.1
 
 
+def test_in_the_dark_hair_stays_dark():
+    crops, edited = np.zeros((1, 8, 8, 3)), np.tile(rgb([BLOND])[0], (1, 8, 8, 1))
+    weights, skin = np.zeros((1, 8, 8)), np.zeros((1, 8, 8), bool)
+    weights[:, :4], skin[:, 4:] = 1, True
+    found = Dye.learn(crops, edited, weights, skin)
+    assert np.isfinite(found.after).all() and found.after[0] < 2
+
+
 def test_black_hair_has_little_colour_but_hair_that_was_black_keeps_it():
     weights, skin = np.zeros((1, 8, 8)), np.zeros((1, 8, 8), bool)
     weights[:, :4], skin[:, 4:] = 1, True

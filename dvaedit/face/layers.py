@@ -70,8 +70,8 @@ def shares(pixels: np.ndarray, front: np.ndarray, behind: np.ndarray, spread: np
     pixels, front, behind: (..., 3), 8-bit levels; spread: (...), the variance of both colours, RGB in [0, 1].
     """
     axis = (front - behind) / 255
-    squared = (axis**2).sum(axis=-1)
-    share = ((pixels - behind) / 255 * axis).sum(axis=-1) / np.maximum(squared, 1e-4)
+    squared = _dot(axis, axis)
+    share = _dot((pixels - behind) / 255, axis) / np.maximum(squared, 1e-4)
     return share, smoothstep(squared / (spread + NOISE), *APART)
 
 
@@ -86,7 +86,13 @@ def _opacity(small: np.ndarray, inside: np.ndarray, behind: np.ndarray) -> np.nd
 
 
 def _squares(colours: np.ndarray) -> np.ndarray:
-    return ((colours / 255) ** 2).sum(axis=-1)
+    scaled = colours / 255
+    return _dot(scaled, scaled)
+
+
+def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Over three channels: several times as fast as a sum over so short an axis."""
+    return a[..., 0] * b[..., 0] + a[..., 1] * b[..., 1] + a[..., 2] * b[..., 2]
 
 
 def _nearby(image: np.ndarray, weights: np.ndarray, windows: tuple[float, ...] = WINDOWS) -> np.ndarray:

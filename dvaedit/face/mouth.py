@@ -112,18 +112,18 @@ def teeth_shown(picture: np.ndarray, points: np.ndarray, quad: np.ndarray, box: 
     lab = to_lab(picture[y, x])
     if not lab.size:
         return shown
-    upper, lower, between = (
-        cv2.fillPoly(np.zeros_like(shown, np.uint8), [np.vstack(curve)], 1)[y, x].astype(np.float32)
+    upper, lower, inside = (
+        cv2.fillPoly(np.zeros(lab.shape[:2], np.uint8), [np.vstack(curve)], 1, offset=(-x.start, -y.start))
         for curve in ((outer[:7], inner[4::-1]), (outer[6:], outer[:1], inner[:1], inner[:3:-1]), (inner,))
     )
     reach = 2 * round(UNSURE * width) + 1
-    between = cv2.dilate(between, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
-    lips = [np.median(lab[lip > between], axis=0) for lip in (upper, lower) if (lip > between).any()]
+    inside = cv2.dilate(inside, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
+    lips = [np.median(lab[lip > inside], axis=0) for lip in (upper, lower) if (lip > inside).any()]
     if not lips:
         return shown
     light, red, _ = np.min(lips, axis=0)
     teeth = smoothstep(red - lab[..., 1], *LESS_RED) * smoothstep(lab[..., 0] - light, *LIGHTER)
-    shown[y, x] = cv2.GaussianBlur(between * teeth.astype(np.float32), (0, 0), 0.7)
+    shown[y, x] = cv2.GaussianBlur(inside * teeth.astype(np.float32), (0, 0), 0.7)
     return shown
 
 

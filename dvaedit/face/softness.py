@@ -18,11 +18,11 @@ def softness(picture: np.ndarray, weights: np.ndarray) -> float:
     picture: float32 (h, w, 3), RGB; weights: (h, w), where above 0.5 it counts. A known blur adds the less to it the
     softer they are: Zhuo & Sim, Defocus map estimation from a single image (2011), eq. 4.
     """
-    gray = picture.mean(axis=2)
-    once, twice = (_slope(each) for each in (gray, cv2.GaussianBlur(gray, (0, 0), 1.0)))
     inside = weights > 0.5
     if not inside.any():
         return 0.0
+    gray = picture.mean(axis=2)
+    once, twice = (_slope(each) for each in (gray, cv2.GaussianBlur(gray, (0, 0), 1.0)))
     edges = inside & (once >= max(np.percentile(once[inside], EDGES), STEEP))
     if not edges.any():
         return 0.0

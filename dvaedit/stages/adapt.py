@@ -25,7 +25,7 @@ from dvaedit.stages.probes import weights_of
 from dvaedit.stages.sample import gathered, pictures_of, sample
 
 PROBES = 8  # frames, spread over the video
-STRENGTHS = (1.0, 1.25, 1.5, 1.75, 2.0)  # tried in this order; the last is used where none is enough
+STRENGTHS = (1.0, 1.25, 1.5, 1.75, 2.0)  # tried in this order; the last that helps is used where none is enough
 MORPHED = STRENGTHS[:4]  # of what is moved and shaded: beyond, faces are caricatures
 SEEN, CLEARLY = 0.9, 2.5  # of the probes; logit of the classifier
 PAYS = 0.2  # by which that logit must grow from strength to strength; otherwise more only makes a caricature
@@ -112,9 +112,10 @@ def needed_strength(model: Model, probes: Probes, wanted: Mapping[str, float]) -
         crops = probes.crops(strength)
         every = model.attributes.logits(model.autoencoder.identity(model.images(crops)))[:, list(signs)] * sign
         logits = every.amin(dim=1)
-        if strength > STRENGTHS[0] and (like(crops) < SAME or float(logits.mean()) < before + PAYS):
+        mean = float(logits.mean())
+        if mean < before + PAYS or (strength > STRENGTHS[0] and like(crops) < SAME):
             break
-        enough, before = strength, float(logits.mean())
+        enough, before = strength, mean
         if (logits > CLEARLY).float().mean() >= SEEN:
             break
     return enough

@@ -43,7 +43,7 @@ class Strands:
         self.quads, info = wide_quads(align.read("quads")), probe(video)
         self.frame_size = info.width, info.height
         self.coming = crops_at(video, align, model.parser.config.image_size, steps, quads=self.quads)
-        self.maps, self.guides, self.segmenter = [], [], PersonSegmenter()
+        self.kept, self.segmenter = [], PersonSegmenter()
         self.crops, self.classes = self.probes.crops(), self.probes.classes()
         self.colours = HairColours.learn(self.crops, reduced(self.classes, self.crops.shape[1:3]))
 
@@ -61,14 +61,13 @@ class Strands:
     def ramps(self, start: int, stop: int) -> dict[str, np.ndarray]:
         """``hair`` and ``face``, (stop - start, M, M) float32; shards are asked for in rising order."""
         low, high = max(start - RADIUS, 0), min(stop + RADIUS, len(self.timeline))
-        while self.first + len(self.maps) < high:
+        while self.first + len(self.kept) < high:
             begin, end, crops = next(self.coming)
             classes = read_maps(self.parsed, begin, end)
             for wide, quad, inner in zip(crops, self.quads[begin:end], classes, strict=True):
                 shown = in_frame(quad, len(wide), self.frame_size)
-                self.maps.append(wide_map(wide, shown, self.segmenter.mask(wide), inner, self.colours))
-                self.guides.append(cv2.resize(wide, (FLOW, FLOW), interpolation=cv2.INTER_AREA))
-        self.maps, self.guides = self.maps[low - self.first :], self.guides[low - self.first :]
-        self.first = low
-        maps, guides = (np.stack(each[: high - low]) for each in (self.maps, self.guides))
+                found = wide_map(wide, shown, self.segmenter.mask(wide), inner, self.colours)
+                self.kept.append((found, cv2.resize(wide, (FLOW, FLOW), interpolation=cv2.INTER_AREA)))
+        self.kept, self.first = self.kept[low - self.first :], low
+        maps, guides = (np.stack(each) for each in zip(*self.kept[: high - low], strict=True))
         return ramps(maps, guides, self.timeline[low:high], slice(start - low, stop - low))

@@ -2,9 +2,8 @@ import numpy as np
 import pytest
 
 from dvaedit.face.layers import Layers, shares, variance
+from tests.face.test_matte import QUAD, SIDE
 
-SIDE = 128
-QUAD = np.array([[0, 0], [0, SIDE], [SIDE, SIDE], [SIDE, 0]], np.float64) - 0.5
 HAIR, SKIN, WALL = np.float32([40, 30, 20]), np.float32([200, 150, 130]), np.float32([90, 140, 220])
 
 

@@ -88,4 +88,4 @@ def seeing(monkeypatch, model, values):
 
 def rising(sign=1.0):
     """Ever more from strength to strength, never enough; ``sign`` -1: of what is to go."""
-    return [sign * (CLEARLY - 2 + 1.1 * PAYS * n) for n, _ in enumerate(STRENGTHS)]
+    return [sign * (CLEARLY - 2 + 1.1 * PAYS * n) for n in range(len(STRENGTHS))]

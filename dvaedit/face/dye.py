@@ -20,7 +20,7 @@ from dvaedit.face.paste import Box, support
 SURE = 0.8  # weight from which a pixel counts as hair when colours are compared
 # How contrast goes with lightness, exponents (0 not, 1 in proportion): of strands, of locks, of the light on them.
 # Measured on portraits, black hair against blond: about 0.3, 0.5 and 0.85; what grows is noise and flickers.
-DARKER, LIGHTER = (0.3, 0.5, 0.85), (0.1, 0.4, 0.6)
+DARKER, LIGHTER = (0.3, 0.5, 0.85), (0.2, 0.5, 0.75)
 RAISED = 6.0  # times; contrast grows as if hair became no lighter than this: black has little of it but noise
 ADDED = (14.0, 12.0)  # lightness, Lab, that contrast adds and takes away at most
 TURN = 20.0  # Lab; the distance over which one colour becomes another
@@ -30,6 +30,10 @@ LIGHTEST = 1.15  # lightness of white hair over that of the skin, which tells ho
 DARKEST = 0.1  # and of the blackest hair
 PIGMENT = 100.0  # chroma, Lab, of hair that is 1 / e times as light as white hair
 DARK, BLACK = (0.18, 0.28), 0.4  # lightness over the skin's below which hair is black, and the chroma this leaves it
+YELLOWEST = 44.0, 0.5  # hue of hair, degrees, where skin's is 0, and what a degree of skin's adds: no hair is greener
+DYED = (40.0, 60.0)  # degrees beyond it; hair so much greener is meant to be
+PALE = 1.4  # chroma over lightness, relative to the skin's, of hair of another hue than skin, at most
+ASIDE = 12.0  # degrees beyond the skin's hue
 WHITE = 100.0
 
 
@@ -51,8 +55,9 @@ class Dye:
         if not chosen.any():
             return None
         before, after = (np.median(to_lab(pictures[chosen]), axis=0) for pictures in (crops, edited))
-        light = float(np.median(to_lab(crops[skin])[:, 0])) if skin.any() else WHITE
-        return cls(before, _natural(before, after, max(light, 1.0)))
+        if not skin.any():
+            return cls(before, after)
+        return cls(before, _natural(before, after, np.median(to_lab(crops[skin]), axis=0)))
 
     def __call__(self, rgb: np.ndarray, near: np.ndarray, far: np.ndarray) -> np.ndarray:
         """Hair of the colours ``rgb`` dyed; the same where the dye's colours are the same.
@@ -60,7 +65,7 @@ class Dye:
         near, far: the mean colours of the hair next to it and around it; all float (n, 3), RGB in 8-bit levels.
         """
         lab = to_lab(rgb)
-        turned = 1 - np.exp(-np.linalg.norm(self.after - self.before) / TURN)
+        turned = _turned(self.before, self.after)
         chroma = self.after[1:] + (1 - (1 - KEPT) * turned) * (lab[:, 1:] - self.before[1:])
         light = self._light(*(each[:, :1] for each in (lab, to_lab(near), to_lab(far))))
         share = np.clip(light / max(self.after[0], 1.0), *SHADE)
@@ -87,14 +92,35 @@ def _bend(values: np.ndarray, most: float, room: float) -> np.ndarray:
     return values / (1 + bent * np.maximum(values, 0))
 
 
-def _natural(before: np.ndarray, after: np.ndarray, skin: float) -> np.ndarray:
-    """A colour of hair, (3,) Lab, made one that hair has in light in which skin's lightness is ``skin``."""
-    most = max(LIGHTEST * skin * np.exp(-np.hypot(*after[1:]) / PIGMENT), before[0])
-    least = min(DARKEST * skin, before[0])
+def _natural(before: np.ndarray, after: np.ndarray, skin: np.ndarray) -> np.ndarray:
+    """A colour of hair made one that hair has in the light in which skin has the colour ``skin``; (3,) each, Lab."""
+    tint, level = _tint(before, after, skin), max(float(skin[0]), 1.0)
+    most = max(LIGHTEST * level * np.exp(-np.hypot(*tint) / PIGMENT), before[0])
+    least = min(DARKEST * level, before[0])
     share = np.clip(after[0], least, most) / max(after[0], 1.0)
-    black = 1 - smoothstep(after[0] / skin, *DARK) if after[0] < before[0] else 0.0
-    tint = min(share, 1.0) ** 0.5 * (1 - (1 - BLACK) * black)
-    return after * np.array([share, tint, tint], np.float32)
+    black = 1 - smoothstep(after[0] / level, *DARK) if after[0] < before[0] else 0.0
+    faded = min(share, 1.0) ** 0.5 * (1 - (1 - BLACK) * black)
+    return np.array([after[0] * share, *(tint * faded)], np.float32)
+
+
+def _tint(before: np.ndarray, after: np.ndarray, skin: np.ndarray) -> np.ndarray:
+    """(2,): a and b of the colour ``after``, no greener and no more vivid than those of hair in this light.
+
+    Measured on portraits: hair is a little yellower than skin, and what is yellower has about its chroma.
+    """
+    hue, own = (np.degrees(np.arctan2(colour[2], colour[1])) for colour in (after, skin))
+    beyond = hue - (YELLOWEST[0] + YELLOWEST[1] * own)
+    meant = smoothstep(beyond, *DYED)
+    hue -= _turned(before, after) * (1 - meant) * max(beyond, 0.0)
+    aside = smoothstep(hue - own, 0, ASIDE) * (1 - meant)
+    most = PALE * after[0] / max(skin[0], 1.0) * np.hypot(*skin[1:]) / max(aside, 1e-3)
+    chroma = min(np.hypot(*after[1:]), max(most, np.hypot(*before[1:])))
+    return chroma * np.array([np.cos(np.radians(hue)), np.sin(np.radians(hue))])
+
+
+def _turned(before: np.ndarray, after: np.ndarray) -> float:
+    """How far one colour has become another: in [0, 1]."""
+    return float(1 - np.exp(-np.linalg.norm(after - before) / TURN))
 
 
 def dyed_patch(

@@ -75,6 +75,12 @@ def shares(pixels: np.ndarray, front: np.ndarray, behind: np.ndarray, spread: np
     return share, smoothstep(squared / (spread + NOISE), *APART)
 
 
+def toward(moves: np.ndarray, axis: np.ndarray) -> np.ndarray:
+    """(n, 3): the part of moves that goes along ``axis``, no further than it and not against it."""
+    along = _dot(moves, axis) / np.maximum(_dot(axis, axis), 1e-3)
+    return np.clip(along, 0, 1)[..., None] * axis
+
+
 def _opacity(small: np.ndarray, inside: np.ndarray, behind: np.ndarray) -> np.ndarray:
     """How little shows through the hair at each pixel, (S, S) in [0, 1]: what is half wall is not the hair's colour."""
     if not inside.any():

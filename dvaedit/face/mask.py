@@ -49,7 +49,7 @@ def signed_distances(regions: np.ndarray, reach: float) -> np.ndarray:
     regions: bool (n, S, S). Thin regions keep their outlines, which a blur would move inwards.
     """
     size = regions.shape[-1]
-    return np.stack([_signed_distance(_soften(one, 0, 0), reach * size) for one in regions]) / size
+    return np.stack([_signed_distance(_closed(one), reach * size) for one in regions]) / size
 
 
 def _signed_distance(region: np.ndarray, reach: float) -> np.ndarray:
@@ -62,9 +62,14 @@ def _soften(region: np.ndarray, grow: float, sigma: float) -> np.ndarray:
     """A bool (S, S) region without specks and holes, a little larger, with a Gaussian edge. Lengths in pixels."""
     size = len(region)
     mask = cv2.morphologyEx(region.astype(np.uint8), cv2.MORPH_OPEN, _disc(size / 170))
-    mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, _disc(size / 40), borderType=cv2.BORDER_REFLECT)
-    mask = cv2.dilate(mask, _disc(grow)).astype(np.float32)
+    mask = cv2.dilate(_closed(mask), _disc(grow)).astype(np.float32)
     return cv2.GaussianBlur(mask, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE) if sigma > 0 else mask
+
+
+def _closed(region: np.ndarray) -> np.ndarray:
+    """A region, (S, S), without holes: uint8."""
+    radius = len(region) / 40
+    return cv2.morphologyEx(region.astype(np.uint8), cv2.MORPH_CLOSE, _disc(radius), borderType=cv2.BORDER_REFLECT)
 
 
 def _disc(radius: float) -> np.ndarray:

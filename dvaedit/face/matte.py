@@ -14,32 +14,37 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from dvaedit.face.layers import Layers, shares, variance
+from dvaedit.face.layers import Layers, shares, toward, variance
 from dvaedit.face.mask import border_window, signed_distances, smoothstep
 from dvaedit.face.paste import Box, into_frame, support
 from dvaedit.face.steady import steady
-from dvaedit.face.surround import FACE, HAIR
+from dvaedit.face.surround import FACE, FEATURE, HAIR
 
 REACH = 1 / 30  # of the ramps to either side of outlines, as a share of the square
 EDGE = (0.35, 0.65)  # of the hair's ramp, between which a pixel becomes hair where colour does not tell
 STRIP = 1 << 20  # pixels looked at at a time: an 8K frame would take a gigabyte at once
 SKIN = (0.45, 0.75)  # of the face's ramp, between which a pixel comes to be none: its shadows look like hair
 BESIDE = 0.2  # of the face's ramp, from which on a pixel lies beside the face
+FEATURED = (0.5, 0.75)  # of the ramp of ears, brows and the like, between which a pixel comes to be none of hair
 TAIL = 0.1  # alphas below are 0 and those above 1 - TAIL are 1: noise, shading
 
 
 def ramps(maps: np.ndarray, crops: np.ndarray, frames: np.ndarray, wanted: slice) -> dict[str, np.ndarray]:
     """Ramps across the outlines of hair and face, calmed along the motion: ``hair`` and ``face``, (n, S, S) in [0, 1].
 
+    Features are face, and hair is not to be looked for there: they are as dark as hair.
+
     maps: uint8 (m, S, S), from :func:`dvaedit.face.surround.wide_map`; crops: uint8 (m, C, C, 3) RGB, the wide squares;
     frames: (m,) rising numbers; wanted: which n of the m to make.
     """
     size = maps.shape[-1]
-    distances = np.stack([signed_distances(maps == kind, REACH) for kind in (HAIR, FACE)], axis=-1)
+    kinds = (maps == HAIR, (maps == FACE) | (maps == FEATURE), maps == FEATURE)
+    distances = np.stack([signed_distances(kind, REACH) for kind in kinds], axis=-1)
     small = np.stack([cv2.resize(each, crops.shape[1:3], interpolation=cv2.INTER_AREA) for each in distances])
     calm = np.stack([cv2.resize(each, (size, size)) for each in steady(small, crops, frames, wanted)])
     ramp = smoothstep(calm, -REACH, REACH) * border_window(size)[..., None]
-    return {"hair": ramp[..., 0], "face": ramp[..., 1]}
+    hair, face, features = np.moveaxis(ramp, -1, 0)
+    return {"hair": hair * (1 - smoothstep(features, *FEATURED)), "face": face}
 
 
 @dataclass(frozen=True)
@@ -81,20 +86,25 @@ def _strip(rgb: np.ndarray, hair: np.ndarray, face: np.ndarray, layers: Layers, 
     skin = into_frame(face, quad, box, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT).ravel()[places]
     there = layers.at(quad, box, places)
     far, near, behind = (field[:, :3] for field in (there.far, there.near, there.behind))
-    front = far + smoothstep(skin, 0, BESIDE)[:, None] * (near - far)
+    beside = smoothstep(skin, 0, BESIDE)[:, None]
+    near = near - beside * toward(near - far, behind - far)  # some of the skin is in it
+    front = far + beside * (near - far)
     pixels = rgb[y0:y1, x0:x1].reshape(-1, 3).take(places, axis=0).astype(np.float32)
     share, told = shares(pixels, front, behind, variance(there.far) + variance(there.behind))
-    alpha = _alpha(share, told, weight[places]) * (1 - smoothstep(skin, *SKIN))
-    strand = pixels + (1 - alpha[:, None]) * (front - behind)
+    alpha, purity = _alpha(share, told, weight[places], skin)
+    strand = pixels + (1 - purity[:, None]) * (front - behind)
     some = np.flatnonzero(alpha)
     return Matte(box, places[some], *(values.take(some, axis=0) for values in (alpha, strand, near, far)))
 
 
-def _alpha(share: np.ndarray, told: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """(n,): by colour within the ramp, by the ramp itself as far as colour does not tell."""
-    share = np.clip((share - TAIL) / (1 - 2 * TAIL), 0, 1) * smoothstep(weight, 0, 0.2)
-    share = told * share + (1 - told) * smoothstep(weight, *EDGE)
-    inner = np.maximum(
-        smoothstep(weight, 0.6, 0.95) * smoothstep(share, 0.1, 0.35), smoothstep(weight, 0.95, 1)
-    )  # highlights too
-    return np.maximum(share, inner)
+def _alpha(share: np.ndarray, told: np.ndarray, weight: np.ndarray, skin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How much of a pixel is taken to be hair and how much of its colour is hair's: (n,) each.
+
+    By colour within the ramp, by the ramps themselves as far as colour does not tell.
+    """
+    clear = np.clip((share - TAIL) / (1 - 2 * TAIL), 0, 1) * smoothstep(weight, 0, 0.2)
+    inner = np.maximum(smoothstep(weight, 0.6, 0.95) * smoothstep(clear, 0.1, 0.35), smoothstep(weight, 0.95, 1))
+    inner = inner * (1 - smoothstep(skin, 0, BESIDE))  # highlights too
+    untold = (1 - told) * smoothstep(weight, *EDGE) * (1 - smoothstep(skin, *SKIN))
+    alpha = np.maximum(told * clear + untold, inner)
+    return alpha, np.maximum(told * np.clip(share, 0, 1) + (1 - told) * alpha, inner)

@@ -21,6 +21,8 @@ MAIN = 0.9  # share of the hair whose colours, the most frequent ones, tell wher
 GLIMPSE = 0.02  # of cloth, relative to the hair seen, that is enough to know its colours
 HAIR, FACE, CLOTH = CLASS_ID["hair"], CLASS_ID["skin"], CLASS_ID["cloth"]
 FACE_CLASSES = sorted(TRAINING_FACE - {HAIR})
+FEATURES = sorted(set(FACE_CLASSES) - ids("skin", "neck"))
+FEATURE = FEATURES[0]
 UNSURE = sorted(ids("background", "l_ear", "r_ear", "ear_r", "neck", "cloth"))  # what parsers take hanging hair for
 OUTSIDE = 255
 SHOULDERS = 0.75  # share of the crop's height below which what is hair to the parser may be cloth by its colour
@@ -96,7 +98,8 @@ def _blur(counts: np.ndarray) -> np.ndarray:
 def wide_map(
     wide: np.ndarray, shown: np.ndarray, person: np.ndarray, classes: np.ndarray, colours: HairColours
 ) -> np.ndarray:
-    """A class map of a wide square: uint8 (S, S): HAIR, inside the crop and what hangs together with it; FACE; 0.
+    """A class map of a wide square, uint8 (S, S): HAIR, inside the crop and what hangs together with it; FACE, the
+    bare skin of face and neck; FEATURE, all else of the face; 0.
 
     wide: uint8 (S, S, 3) RGB; shown: bool (S, S), see :func:`in_frame`; person: float (S, S) in [0, 1]; classes:
     (M, M), the crop's own class map.
@@ -119,7 +122,8 @@ def wide_map(
     hair = found | (likely & possible)
     _, labels = cv2.connectedComponents(hair.astype(np.uint8), connectivity=4)
     connected = np.isin(labels, np.unique(labels[found])) & hair
-    return np.where(connected, HAIR, np.where(face, FACE, 0)).astype(np.uint8)
+    kinds = np.where(np.isin(seen, FEATURES), FEATURE, np.where(face, FACE, 0))
+    return np.where(connected, HAIR, kinds).astype(np.uint8)
 
 
 def in_frame(quad: np.ndarray, size: int, frame_size: tuple[int, int]) -> np.ndarray:

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from dvaedit.face.dye import ADDED, BLACK, LIGHTEST, PIGMENT, Dye, dyed_patch
+from dvaedit.face.dye import ADDED, BLACK, LIGHTEST, PALE, PIGMENT, YELLOWEST, Dye, dyed_patch
 from tests.face.test_matte import DARK, LIGHT, QUAD, SIDE, upper_half
 
 DARK_BROWN, BLOND = np.array([15.0, 2, 3]), np.array([65.0, 6, 26])
@@ -51,6 +51,29 @@ def test_lighter_hair_gains_contrast_of_shading_more_than_of_strands_and_within_
     assert lab(dyed(dye, light, light, light))[0, 0] <= BLOND[0] + 30 + ADDED[0] + 0.1
 
 
+def learnt(before, after, skin):
+    crops, edited = (np.tile(rgb([colour])[0], (1, 8, 8, 1)) for colour in (before, after))
+    weights, bare = np.zeros((1, 8, 8)), np.zeros((1, 8, 8), bool)
+    weights[:, :4], bare[:, 4:] = 1, True
+    crops[bare] = rgb([skin])[0]
+    return Dye.learn(crops, edited, weights, bare).after
+
+
+def test_hair_is_no_greener_and_no_more_vivid_than_its_light_makes_it():
+    skin = np.array([60, 12, 18])  # hue 56 degrees, chroma 0.36 of its lightness
+    light, a, b = learnt(DARK_BROWN, [55, 0, 40], skin)
+    assert np.degrees(np.arctan2(b, a)) == pytest.approx(YELLOWEST[0] + YELLOWEST[1] * 56.3, abs=2)
+    assert np.hypot(a, b) / light == pytest.approx(PALE * 0.36, abs=0.04)
+    ginger = learnt(DARK_BROWN, [35, 22, 30], skin)
+    assert ginger[1:] == pytest.approx([22, 30], abs=1)
+
+
+def test_green_hair_can_be_meant_and_what_is_there_stays():
+    skin = np.array([60, 12, 18])
+    assert learnt(DARK_BROWN, [40, -35, 25], skin)[1:] == pytest.approx([-35, 25], abs=1)
+    assert learnt([55, 0, 40], [55, 0, 40], skin)[1:] == pytest.approx([0, 40], abs=1)
+
+
 def test_in_the_dark_hair_stays_dark():
     crops, edited = np.zeros((1, 8, 8, 3)), np.tile(rgb([BLOND])[0], (1, 8, 8, 1))
     weights, skin = np.zeros((1, 8, 8)), np.zeros((1, 8, 8), bool)
@@ -92,7 +115,7 @@ def test_in_little_light_no_hair_is_bright_and_none_gets_darker_for_it():
     crops, edited = np.tile(rgb([[10, 0, 0]])[0], (1, 8, 8, 1)), np.tile(rgb([BLOND])[0], (1, 8, 8, 1))
     weights, skin = np.zeros((1, 8, 8)), np.zeros((1, 8, 8), bool)
     weights[:, :4], skin[:, 4:] = 1, True
-    crops[skin] = rgb([[20, 5, 5]])[0]
+    crops[skin] = rgb([[20, 3.5, 8]])[0]
     found = Dye.learn(crops, edited, weights, skin)
     least = LIGHTEST * 20 * np.exp(-np.hypot(6, 26) / PIGMENT)
     assert found.after[0] == pytest.approx(least, abs=0.6)

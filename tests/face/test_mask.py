@@ -104,6 +104,13 @@ def test_signed_distances_are_of_the_outline_and_bounded():
     assert distances.dtype == np.float32
 
 
+def test_signed_distances_of_a_sideburn():
+    region = np.zeros((1, 256, 256), bool)
+    region[0, 40:90, 100:103] = True
+    distances = signed_distances(region, reach=1 / 30)[0] * 256
+    assert distances[65, 101] > 0.5 and distances[65, 98] < -1
+
+
 def test_thin_regions_do_not_fade():
     maps = np.zeros((1, 256, 256), np.uint8)
     maps[0, 122:134, 60:110] = 4

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from dvaedit.face.matte import matte, ramps
-from dvaedit.face.surround import FACE, HAIR
+from dvaedit.face.surround import FACE, FEATURE, HAIR
 
 SIDE = 128
 QUAD = np.array([[0, 0], [0, SIDE], [SIDE, SIDE], [SIDE, 0]], np.float64) - 0.5
@@ -80,6 +80,35 @@ def test_well_inside_the_face_nothing_is_hair():
     frame[68:80] = DARK  # eyes
     face = whole(matte(frame.astype(np.uint8), *upper_half(FACE), QUAD))
     assert face[30, 64] == 1 and not face[68:].any()
+
+
+def test_locks_over_skin_are_hair_and_features_beside_it_are_not():
+    frame = np.tile(LIGHT, (SIDE, SIDE, 1))
+    frame[: SIDE // 2] = DARK
+    frame[64:67, 40:44] = DARK
+    frame[64:67, 90:110] = DARK  # an ear in its shadow
+    alpha = whole(matte(frame.astype(np.uint8), *upper_half(FACE), QUAD))
+    assert alpha[64:66, 41:43].min() > 0.9 and alpha[65, 60] == 0
+    assert not alpha[66:, 41].all()
+    maps = np.full((1, SIDE, SIDE), FACE, np.uint8)
+    maps[:, : SIDE // 2] = HAIR
+    maps[:, SIDE // 2 :, 86:114] = FEATURE
+    ramp = ramps(maps, np.zeros((1, SIDE, SIDE, 3), np.uint8), np.arange(1), slice(0, 1))
+    alpha = whole(matte(frame.astype(np.uint8), ramp["hair"][0], ramp["face"][0], QUAD))
+    assert alpha[64:66, 41:43].min() > 0.9 and alpha[66:, 92:108].max() < 0.1
+
+
+def test_skin_in_the_pixels_beside_it_makes_hair_no_lighter():
+    frame = np.tile(LIGHT, (SIDE, SIDE, 1))
+    frame[: SIDE // 2] = DARK
+    soft = cv2.GaussianBlur(frame, (0, 0), 2).astype(np.uint8)
+    (found,) = matte(soft, *upper_half(FACE), QUAD)
+    lightness = np.full((SIDE, SIDE), np.nan, np.float32)
+    x0, y0, x1, y1 = found.box
+    inside = np.full((y1 - y0) * (x1 - x0), np.nan, np.float32)
+    inside[found.places] = found.strand.mean(axis=1)
+    lightness[y0:y1, x0:x1] = inside.reshape(y1 - y0, x1 - x0)
+    assert np.nanmax(lightness[40:, 64]) < DARK.mean() + 12
 
 
 def test_no_hair_is_no_matte():

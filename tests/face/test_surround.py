@@ -1,6 +1,7 @@
 import numpy as np
 
-from dvaedit.face.surround import DROP, FACE, HAIR, REACH, HairColours, in_frame, wide_map, wide_quads
+from dvaedit.face.regions import CLASS_ID
+from dvaedit.face.surround import DROP, FACE, FEATURE, HAIR, REACH, HairColours, in_frame, wide_map, wide_quads
 
 SIZE, CLOTH = 128, 16
 EVERYBODY = np.ones((SIZE, SIZE), np.float32)
@@ -49,6 +50,8 @@ def test_hair_outside_is_what_has_its_colour_and_hangs_together():
     assert (found[100:116, 58:70] == HAIR).all()
     assert not found[:, :12].any()
     assert found[50, 50] == FACE
+    classes[classes == FACE] = CLASS_ID["l_ear"]
+    assert wide_map(wide, SHOWN, EVERYBODY, classes, colours)[50, 50] == FEATURE
 
 
 def test_hair_belongs_to_a_person_and_is_in_the_frame():

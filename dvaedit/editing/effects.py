@@ -69,6 +69,15 @@ def dyed(attributes: list[str]) -> bool:
     return colours and region_of([name for name in attributes if name not in DYES] or [""]) != "hair"
 
 
+def turning(strengths: Mapping[str, float]) -> str:
+    """What becomes of the colour of hair where its dye tells too little: see :meth:`dvaedit.face.dye.Dye.learn`."""
+    named = {name for name, value in strengths.items() if name in DYES and value > 0}
+    if named:
+        return "gray" if named == {"Gray_Hair"} else ""
+    young = strengths.get("Young", 0.0)
+    return "gray" if young < 0 else "young" if young > 0 else ""
+
+
 def adding(strengths: Mapping[str, float]) -> dict[str, float]:
     """Of some changes, those that put something on the face."""
     known = {name: value for name, value in strengths.items() if name in EFFECTS and EFFECTS[name].adds}

@@ -22,13 +22,19 @@ from dvaedit.face.softness import softened, softness
 
 DENSE = 88  # percentile of the change over the skin from which on a beard is full
 LEAST = 20.0  # Lab; a smaller change than this is no full beard anywhere
-NEUTRAL = np.array([30.0, 3.0, 5.0])  # Lab of hair where a head has none
+NEUTRAL = 0.6  # chroma over lightness, relative to the skin's, of hair where a head has none
+# The same of beards: where that of the hair on the head is 0, and what it adds, within bounds.
+BEARD, PER_HAIR, HAIRS = 0.5, 0.6, (0.3, 2.0)
+YELLOWER = np.radians(6)  # the skin under beards is redder than that of cheeks, whose hue beards have
+DARKEST = 0.36  # lightness of a beard, relative to the skin's, at least
+BLACK = 10.0  # lightness of hair below which its chroma tells nothing
 SPREAD = 1 / 100  # of the density's blur, as a share of the crop's side
 LIPS, MOUTH_GAP = slice(48, 60), 1 / 60  # which points; how far around them nothing grows, as a share of the side
-DARK, FAIR = 0.4, 0.25  # lightness of hair of a known density: of the skin's; of the way to fairer hair on the head
-SHADE = 0.7  # exponent with which hair follows the light on the skin
-SOFT, UNDER, STREAKS, OPAQUE = 0.8, 0.4, 0.35, 0.92  # of a strand's edge in density, below strands, of light, at most
+FAIR = 0.25  # of the way from the darkest to fairer hair on the head: lightness of hair of a known density
+SHADE = 0.9  # exponent with which hair follows the light on the skin
+SOFT, UNDER, STREAKS, OPAQUE = 0.8, 0.3, 0.9, 0.88  # of a strand's edge in density, below strands, of light, at most
 STRANDS, LENGTH, WIDTH = 60_000, 0.028, 2  # count; share of the drawing's side; pixels
+TUFTS, TUFT = (6000, 0.045, 10), 0.6  # the same of tufts; share of the light that they tell, and not single strands
 
 
 @dataclass(frozen=True)
@@ -57,14 +63,14 @@ class Beard:
         size, anchors = crops.shape[1], cls.anchors
         before, after, weight = medians(crops, edited, weights, points[:, anchors], reference[anchors])
         weight = weight * _off_the_lips(reference, size)
-        change, skin = np.linalg.norm(after - before, axis=2), weight > 0.5
-        if not skin.any():
+        change, bare = np.linalg.norm(after - before, axis=2), weight > 0.5
+        if not bare.any():
             return None
-        full = max(float(np.percentile(change[skin], DENSE)), LEAST)
-        sure = skin & (change >= min(full, change[skin].max()))
+        full = max(float(np.percentile(change[bare], DENSE)), LEAST)
+        sure = bare & (change >= min(full, change[bare].max()))
         cover = cv2.GaussianBlur(np.clip(change / full, 0, 1) * weight, (0, 0), size * SPREAD)
-        light = float(np.median(after[sure][:, 0]))
-        return cls(cover.astype(np.float32), reference, np.median(before[sure], axis=0), _colour(light, head))
+        light, skin = float(np.median(after[sure][:, 0])), np.median(before[sure], axis=0)
+        return cls(cover.astype(np.float32), reference, skin, _colour(light, skin, head))
 
     @classmethod
     def as_dense(
@@ -79,9 +85,9 @@ class Beard:
         if not under.any():
             return None
         skin = np.median(before[under], axis=0)
-        light = DARK * float(skin[0])
+        light = DARKEST * float(skin[0])
         light += FAIR * max((light if head is None else float(head[0])) - light, 0)
-        return cls(cover.astype(np.float32), reference, skin, _colour(light, head))
+        return cls(cover.astype(np.float32), reference, skin, _colour(light, skin, head))
 
     @cached_property
     def strands(self) -> Drawing:
@@ -114,33 +120,41 @@ def draw_strands(reference: np.ndarray, seed: int = 0) -> np.ndarray:
     """Short hair all over the lower half of a face: height, evenly spread over [0, 1], and light of each strand.
 
     reference: (68, 2), sides of the drawing. float32 (SIDE, SIDE, 2). Down, a little outwards, and to the sides above
-    the mouth; later strands lie on earlier ones.
+    the mouth; later strands lie on earlier ones. Much of the light is shared by tufts, which are still there where a
+    frame shows no strands.
     """
     rng = np.random.default_rng(seed)
-    lines = np.rint(_lines(reference, rng) * SIDE * 8).astype(np.int32)
+    height, light = _drawn(reference, STRANDS, LENGTH, WIDTH, rng)
+    _, tufts = _drawn(reference, *TUFTS, rng)
+    rank = np.empty(height.size, np.float32)
+    rank[np.argsort(height.ravel() + rng.random(height.size))] = np.linspace(0, 1, height.size)
+    return np.dstack([rank.reshape(SIDE, SIDE), (light + TUFT * (tufts.astype(np.float32) - light)) / 255])
+
+
+def _drawn(reference: np.ndarray, count: int, length: float, width: int, rng: np.random.Generator) -> np.ndarray:
+    """Strands in the order in which they lie on each other, each of two values: uint8 (2, SIDE, SIDE)."""
+    lines = np.rint(_lines(reference, count, length, rng) * SIDE * 8).astype(np.int32)
     drawn = np.zeros((2, SIDE, SIDE), np.uint8)
-    for part in np.array_split(lines, 256):
+    for part in np.array_split(lines, min(count, 256)):
         for canvas, value in zip(drawn, rng.integers(0, 256, 2).tolist(), strict=True):
-            cv2.polylines(canvas, list(part), False, value, WIDTH, cv2.LINE_AA, 3)
-    rank = np.empty(drawn[0].size, np.float32)
-    rank[np.argsort(drawn[0].ravel() + rng.random(drawn[0].size))] = np.linspace(0, 1, drawn[0].size)
-    return np.dstack([rank.reshape(SIDE, SIDE), drawn[1].astype(np.float32) / 255])
+            cv2.polylines(canvas, list(part), False, value, width, cv2.LINE_AA, 3)
+    return drawn
 
 
-def _lines(reference: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """(STRANDS, 4, 2) points of slightly bent strands, sides of the drawing."""
+def _lines(reference: np.ndarray, count: int, length: float, rng: np.random.Generator) -> np.ndarray:
+    """(count, 4, 2) points of slightly bent strands of about this ``length``, sides of the drawing."""
     nose, chin, mouth = reference[33], reference[8], reference[LIPS].mean(axis=0)
     half = max((reference[16, 0] - reference[0, 0]) / 2, 0.05)
     low = reference[:, 0].min() - 0.05, nose[1] - 0.12
     high = reference[:, 0].max() + 0.05, min(chin[1] + 0.1, 1)
-    roots = rng.uniform(low, high, (STRANDS, 2))
+    roots = rng.uniform(low, high, (count, 2))
     aside = (roots[:, 0] - mouth[0]) / half
     down = (roots[:, 1] - (nose[1] + mouth[1]) / 2) / max(0.5 * (mouth[1] - nose[1]), 0.01)
     moustache = np.exp(-(down**2) - (aside / 0.45) ** 2)
     sideways = 0.25 * aside + 1.6 * moustache * np.clip(8 * aside, -1, 1)
-    direction = np.stack([sideways, 1 - 0.3 * moustache], axis=1) + rng.normal(0, 0.22, (STRANDS, 2))
-    direction *= LENGTH * rng.uniform(0.5, 1.3, (STRANDS, 1)) / np.linalg.norm(direction, axis=1, keepdims=True)
-    bend = rng.normal(0, 0.17, (STRANDS, 1)) * np.stack([-direction[:, 1], direction[:, 0]], axis=1)
+    direction = np.stack([sideways, 1 - 0.3 * moustache], axis=1) + rng.normal(0, 0.22, (count, 2))
+    direction *= length * rng.uniform(0.5, 1.3, (count, 1)) / np.linalg.norm(direction, axis=1, keepdims=True)
+    bend = rng.normal(0, 0.17, (count, 1)) * np.stack([-direction[:, 1], direction[:, 0]], axis=1)
     along = np.linspace(0, 1, 4)[None, :, None]
     return roots[:, None] + along * direction[:, None] + along**2 * bend[:, None]
 
@@ -153,7 +167,14 @@ def _off_the_lips(reference: np.ndarray, size: int) -> np.ndarray:
     return 1 - cv2.GaussianBlur(cv2.dilate(lips, np.ones((gap, gap))).astype(np.float32), (0, 0), 1)
 
 
-def _colour(light: float, head: np.ndarray | None) -> np.ndarray:
-    """Lab of a beard of this lightness beside hair of the colour ``head``: darker hair has less colour."""
-    head = NEUTRAL if head is None else head
-    return np.array([light, *(head[1:] * np.clip(light / max(head[0], 1), 0.4, 1.2))])
+def _colour(light: float, skin: np.ndarray, head: np.ndarray | None) -> np.ndarray:
+    """Lab of a beard of about this lightness, beside skin and hair of these colours.
+
+    Measured on portraits: the hue of beards is that of skin, whatever the hair; those of fair hair have more colour.
+    """
+    light, level = max(light, DARKEST * float(skin[0])), max(float(skin[0]), 1.0)
+    own = max(float(np.hypot(*skin[1:])) / level, 1e-3)
+    hair = NEUTRAL if head is None else float(np.hypot(*head[1:])) / max(float(head[0]), BLACK) / own
+    chroma = light * own * (BEARD + PER_HAIR * np.clip(hair, *HAIRS))
+    hue = np.arctan2(skin[2], skin[1]) + YELLOWER
+    return np.array([light, chroma * np.cos(hue), chroma * np.sin(hue)])

@@ -32,8 +32,9 @@ PIGMENT = 100.0  # chroma, Lab, of hair that is 1 / e times as light as white ha
 DARK, BLACK = (0.18, 0.28), 0.4  # lightness over the skin's below which hair is black, and the chroma this leaves it
 YELLOWEST = 44.0, 0.5  # hue of hair, degrees, where skin's is 0, and what a degree of skin's adds: no hair is greener
 DYED = (40.0, 60.0)  # degrees beyond it; hair so much greener is meant to be
-PALE = 1.4  # chroma over lightness, relative to the skin's, of hair of another hue than skin, at most
-ASIDE = 12.0  # degrees beyond the skin's hue
+PALE, YELLOW = 1.4, (-8.0, 0.0)  # chroma over lightness, relative to the skin's, at most; degrees beyond where it holds
+GRAY, GRAYISH = 0.4, 0.6  # the same of hair that is to be gray, at most, and of hair that counts as gray
+LIT = 0.4  # lightness over the skin's, from which it may
 WHITE = 100.0
 
 
@@ -45,11 +46,13 @@ class Dye:
     after: np.ndarray
 
     @classmethod
-    def learn(cls, crops: np.ndarray, edited: np.ndarray, weights: np.ndarray, skin: np.ndarray) -> Dye | None:
+    def learn(
+        cls, crops: np.ndarray, edited: np.ndarray, weights: np.ndarray, skin: np.ndarray, turns: str = ""
+    ) -> Dye | None:
         """From crops and edited crops, (n, S, S, 3) RGB in 8-bit levels, where weights (n, S, S) are sure of hair.
 
-        None where no pixel is. Medians: what an edit has missed has no say. skin: bool (n, S, S), tells how much light
-        there is.
+        None where no pixel is. Medians: what an edit has missed has no say. skin: bool (n, S, S), tells what light
+        there is. turns: "gray", or "young": hair keeps its colour unless that is gray.
         """
         chosen = weights >= SURE
         if not chosen.any():
@@ -57,7 +60,10 @@ class Dye:
         before, after = (np.median(to_lab(pictures[chosen]), axis=0) for pictures in (crops, edited))
         if not skin.any():
             return cls(before, after)
-        return cls(before, _natural(before, after, np.median(to_lab(crops[skin]), axis=0)))
+        beside = np.median(to_lab(crops[skin]), axis=0)
+        if turns == "young" and not _gray(before, beside):
+            return cls(before, before)
+        return cls(before, _natural(before, after, beside, gray=turns == "gray"))
 
     def __call__(self, rgb: np.ndarray, near: np.ndarray, far: np.ndarray) -> np.ndarray:
         """Hair of the colours ``rgb`` dyed; the same where the dye's colours are the same.
@@ -92,9 +98,9 @@ def _bend(values: np.ndarray, most: float, room: float) -> np.ndarray:
     return values / (1 + bent * np.maximum(values, 0))
 
 
-def _natural(before: np.ndarray, after: np.ndarray, skin: np.ndarray) -> np.ndarray:
+def _natural(before: np.ndarray, after: np.ndarray, skin: np.ndarray, gray: bool) -> np.ndarray:
     """A colour of hair made one that hair has in the light in which skin has the colour ``skin``; (3,) each, Lab."""
-    tint, level = _tint(before, after, skin), max(float(skin[0]), 1.0)
+    tint, level = _tint(before, after, skin, gray), max(float(skin[0]), 1.0)
     most = max(LIGHTEST * level * np.exp(-np.hypot(*tint) / PIGMENT), before[0])
     least = min(DARKEST * level, before[0])
     share = np.clip(after[0], least, most) / max(after[0], 1.0)
@@ -103,19 +109,27 @@ def _natural(before: np.ndarray, after: np.ndarray, skin: np.ndarray) -> np.ndar
     return np.array([after[0] * share, *(tint * faded)], np.float32)
 
 
-def _tint(before: np.ndarray, after: np.ndarray, skin: np.ndarray) -> np.ndarray:
+def _tint(before: np.ndarray, after: np.ndarray, skin: np.ndarray, gray: bool) -> np.ndarray:
     """(2,): a and b of the colour ``after``, no greener and no more vivid than those of hair in this light.
 
-    Measured on portraits: hair is a little yellower than skin, and what is yellower has about its chroma.
+    Measured on portraits: hair is a little yellower than skin, what is yellower has about its chroma, gray hair less.
     """
+    relative = np.hypot(*skin[1:]) * after[0] / max(skin[0], 1.0)
+    if gray:
+        return after[1:] * min(GRAY * relative / max(np.hypot(*after[1:]), 1e-3), 1.0)
     hue, own = (np.degrees(np.arctan2(colour[2], colour[1])) for colour in (after, skin))
     beyond = hue - (YELLOWEST[0] + YELLOWEST[1] * own)
     meant = smoothstep(beyond, *DYED)
-    hue -= _turned(before, after) * (1 - meant) * max(beyond, 0.0)
-    aside = smoothstep(hue - own, 0, ASIDE) * (1 - meant)
-    most = PALE * after[0] / max(skin[0], 1.0) * np.hypot(*skin[1:]) / max(aside, 1e-3)
-    chroma = min(np.hypot(*after[1:]), max(most, np.hypot(*before[1:])))
-    return chroma * np.array([np.cos(np.radians(hue)), np.sin(np.radians(hue))])
+    hue = np.radians(hue - _turned(before, after) * (1 - meant) * max(beyond, 0.0))
+    yellow = smoothstep(beyond, *YELLOW) * (1 - meant)
+    chroma = min(np.hypot(*after[1:]), max(PALE * relative / max(yellow, 1e-3), np.hypot(*before[1:])))
+    return chroma * np.array([np.cos(hue), np.sin(hue)])
+
+
+def _gray(hair: np.ndarray, skin: np.ndarray) -> bool:
+    """Whether a colour is that of gray hair, beside skin of the colour ``skin``."""
+    chroma, skins = (np.hypot(*colour[1:]) / max(float(colour[0]), 1.0) for colour in (hair, skin))
+    return bool(chroma < GRAYISH * skins and hair[0] > LIT * skin[0])
 
 
 def _turned(before: np.ndarray, after: np.ndarray) -> float:

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from dvaedit.face.align import affine, crop_to_frame, side, smooth
-from dvaedit.face.anchor import fetch, in_box, offsets
+from dvaedit.face.anchor import fetch, in_box, offsets, pixels
 from dvaedit.face.lab import from_lab, to_lab
 from dvaedit.face.mask import border_window
 from dvaedit.face.mouth import LOWER_LIP, TOOTH, UPPER_LIP, Mouth, gap, open_mouth, teeth_shown
@@ -31,6 +31,7 @@ WIDEST = 1.1 * TOOTH  # by which lips part, whatever is asked for: teeth are no 
 WIDTH, WIDER, NARROWEST = 0.56, 0.3, 0.6  # of a mouth at rest, in the same unit; bounds of its change, as a share
 STRETCH = 0.5  # how far narrower mouths are drawn towards it
 SLACK = 1 / 24  # of the crop's side: how far around the face the picture is moved with it
+MARGIN = 1 / 128  # of the side too: by how much the outline of a head may be off
 FINE, RELIEF = 1 / 50, (-12.0, 5.0)  # of the crop's side; Lab lightness: what is more is no wrinkle
 LEFT = 0.35  # of a pixel's lightness, at least
 FADING = 0.3  # exponent of how chroma goes with lightness: light in skin keeps its colour in the shade
@@ -63,11 +64,17 @@ class Morph:
         return points, goals
 
     @staticmethod
-    def reach(face: np.ndarray) -> np.ndarray:
-        """Where the picture is moved with a face that shows in ``face``, both float32 (M, M) in [0, 1]."""
-        reach = 2 * round(SLACK * len(face)) + 1
+    def reach(face: np.ndarray, head: np.ndarray, points: np.ndarray, goal: np.ndarray) -> np.ndarray:
+        """Where the picture is moved with a face: float32 (M, M) in [0, 1]. What lies behind the head stays where it
+        is, but for what the head uncovers.
+
+        face, head: float32 (M, M) in [0, 1], where these show; points, goal: (68, 2), sides of the square.
+        """
+        reach, margin = 2 * round(SLACK * len(face)) + 1, 2 * round(MARGIN * len(face)) + 1
         grown = cv2.dilate(face, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
-        return cv2.GaussianBlur(grown, (0, 0), reach / 6) * border_window(len(face))
+        head = cv2.dilate(head, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (margin, margin)))
+        moved = fetch(head, pixels(len(head)) + offsets(goal, points, len(head)))
+        return cv2.GaussianBlur(grown, (0, 0), reach / 6) * np.maximum(head, moved) * border_window(len(face))
 
     def patch(
         self, rgb: np.ndarray, reach: np.ndarray, face: np.ndarray, quad: np.ndarray, points: np.ndarray,

@@ -42,6 +42,7 @@ def steady(differences: np.ndarray, crops: np.ndarray, frames: np.ndarray, wante
 def _flows(crops: np.ndarray) -> tuple[dict[int, np.ndarray], dict[int, np.ndarray]]:
     """By place: where each pixel of a crop lies in the next one, and where in the one before, (S, S, 2) shifts."""
     engine = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    engine.setFinestScale(0)  # the preset's own is a quarter of the size: on so small crops tenths of a pixel matter
     gray = [cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY) for crop in crops]
     onward = {at: engine.calc(gray[at], gray[at + 1], None) for at in range(len(gray) - 1)}
     return onward, {at: engine.calc(gray[at], gray[at - 1], None) for at in range(1, len(gray))}

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from dvaedit.checkpoints.store import find_card
 from dvaedit.editing.attributes import AttributeEdit, apply_shift, attribute_shift
-from dvaedit.editing.effects import added, region_of
+from dvaedit.editing.effects import added, region_of, turning
 from dvaedit.editing.parts import Parts
 from dvaedit.editing.reading import read_change
 from dvaedit.editing.text import (
@@ -43,7 +43,8 @@ BEARD = "No_Beard"
 class Edit(Stage):
     """Makes ``z_id`` (1, D), or (n, D) of a model with a code per frame.
 
-    ``meta``: ``region`` it shows in, ``dyed``: hair takes on another colour, ``added``: what is put on the face,
+    ``meta``: ``region`` it shows in, ``dyed``: hair takes on another colour, ``turns``: which,
+    see :func:`dvaedit.editing.effects.turning`, ``added``: what is put on the face,
     ``morphed``: what is moved and shaded there, and how much, ``rest``: whether anything else is left, ``mix`` of
     attributes per text, ``cosine`` to before.
 
@@ -57,7 +58,7 @@ class Edit(Stage):
     """
 
     name: ClassVar[str] = "edit"
-    version: ClassVar[int] = 16
+    version: ClassVar[int] = 17
     attributes: tuple[AttributeEdit, ...] = ()
     texts: tuple[TextEdit, ...] = ()
     objective: TextObjective = field(default_factory=TextObjective)
@@ -98,7 +99,8 @@ class Edit(Stage):
         parts = Parts.of(touched, model.morphs) if self.drawn else Parts.sampled(touched)
         strength = self._needed_strength(inputs, touched, parts, edited) if self.adapt else 1.0
         codes = {"z_id": edited(strength)}
-        out.meta.update(mix=mixes, length=float(shift(strength).norm()), strength=strength, dyed=parts.dyed)
+        out.meta.update(mix=mixes, length=float(shift(strength).norm()), strength=strength)
+        out.meta.update(dyed=parts.dyed, turns=turning(touched))
         out.meta["cosine"] = float(torch.cosine_similarity(codes["z_id"], z_id_rep).mean())
         split = self.split and parts.split
         own = split or not parts.rest  # otherwise all is left to the network

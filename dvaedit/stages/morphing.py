@@ -10,6 +10,7 @@ import numpy as np
 
 from dvaedit.face.anchor import offsets
 from dvaedit.face.morph import Morph
+from dvaedit.face.regions import TRAINING_FACE
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.stages.places import Places
 from dvaedit.stages.png import encode_masks, read_mask
@@ -21,7 +22,7 @@ ALONE = 1000  # frames apart, so that nothing is averaged
 class Morphing:
     """A morph and a track, for the stage that tells where it lies."""
 
-    region = "face"
+    region, moving = "face", tuple(sorted(TRAINING_FACE))  # what is shaded, and what may move
 
     def __init__(self, inputs: Mapping[str, Artifact], morph: Morph) -> None:
         """inputs: align."""
@@ -34,11 +35,14 @@ class Morphing:
         """The fields of the morph, as ``morph.FIELD``."""
         return {f"morph.{field.name}": np.asarray(getattr(self.morph, field.name)) for field in fields(Morph)}
 
-    def places(self, start: int, stop: int, masks: np.ndarray) -> dict[str, np.ndarray | list[bytes]]:
-        """What tells where it lies in frames ``start`` to ``stop``; masks: of the face, (stop - start, M, M)."""
-        reach = np.stack([self.morph.reach(mask) for mask in masks])
+    def places(
+        self, start: int, stop: int, faces: np.ndarray, heads: np.ndarray
+    ) -> dict[str, np.ndarray | list[bytes]]:
+        """What tells where it lies in frames ``start`` to ``stop``; masks: (stop - start, M, M) each."""
+        there = zip(faces, heads, self.points[start:stop], self.goals[start:stop], strict=True)
         return {
-            "morph.mask": encode_masks(reach), "morph.face": encode_masks(masks),
+            "morph.mask": encode_masks(np.stack([self.morph.reach(*each) for each in there])),
+            "morph.face": encode_masks(faces),
             "morph.offsets": self.where.offsets(start, stop),
             "morph.points": self.points[start:stop].astype(np.float32),
             "morph.goals": self.goals[start:stop].astype(np.float32),
@@ -72,7 +76,7 @@ def morphed_crops(morph: Morph, crops: np.ndarray, points: np.ndarray) -> np.nda
     for crop, start, goal, result in zip(crops, own, goals, out, strict=True):
         face = np.zeros((size, size), np.float32)
         cv2.fillConvexPoly(face, cv2.convexHull(np.rint(start * size).astype(np.int32)), 1.0)
-        offset = offsets(start, morph.reference, size)
-        (x0, y0, x1, y1), delta = morph.patch(crop, morph.reach(face), face, quad, start, goal, offset)
+        offset, reach = offsets(start, morph.reference, size), morph.reach(face, np.ones_like(face), start, goal)
+        (x0, y0, x1, y1), delta = morph.patch(crop, reach, face, quad, start, goal, offset)
         result[y0:y1, x0:x1] = np.clip(np.rint(crop[y0:y1, x0:x1] + delta), 0, 255)
     return out

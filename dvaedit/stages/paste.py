@@ -61,7 +61,7 @@ class Paste(Stage):
     """
 
     name: ClassVar[str] = "paste"
-    version: ClassVar[int] = 27
+    version: ClassVar[int] = 28
     region: str = "auto"
     mode: str = "delta"
     model: Model = unkeyed(None)
@@ -83,7 +83,7 @@ class Paste(Stage):
         morphing = Morphing(inputs, self.model.morphs.combined(morphed)) if morphed else None
         strands = Strands(self.model, self.video, inputs, shards) if dyed else None
         if strands is not None and not out.has("dye"):
-            out.save({"dye": strands.dye()}, group="dye")
+            out.save({"dye": strands.dye(edit["turns"])}, group="dye")
         for addition in added:
             if not out.has(addition.kind):
                 out.save(addition.learn(), group=addition.kind)
@@ -100,7 +100,7 @@ class Paste(Stage):
                 for addition in added:
                     made |= addition.places(start, stop, masks(addition.drawn.region))
                 if morphing is not None:
-                    made |= morphing.places(start, stop, masks(morphing.region))
+                    made |= morphing.places(start, stop, masks(morphing.region), masks(morphing.moving))
                 if pasted:
                     made |= self._difference(inputs, region, start, stop, masks)
             if strands is not None:
@@ -142,7 +142,9 @@ class Paste(Stage):
         added = to_levels(inputs["sample"], low, high) - crops
         return steady(added, crops, frames[low:high], slice(start - low, stop - low))
 
-    def _masks(self, inputs: dict[str, Artifact], region: str, start: int, stop: int, crops: np.ndarray) -> np.ndarray:
+    def _masks(
+        self, inputs: dict[str, Artifact], region: str | tuple[int, ...], start: int, stop: int, crops: np.ndarray
+    ) -> np.ndarray:
         """(stop - start, M, M) float32 in [0, 1]: smoothed over time, then fitted to the edges in each of ``crops``."""
         if region == SQUARE:
             return np.ones(crops.shape[:3], np.float32)

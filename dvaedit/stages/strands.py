@@ -47,12 +47,15 @@ class Strands:
         self.crops, self.classes = self.probes.crops(), self.probes.classes()
         self.colours = HairColours.learn(self.crops, reduced(self.classes, self.crops.shape[1:3]))
 
-    def dye(self) -> np.ndarray:
-        """What the edit does to the colours of hair, (2, 3), over frames spread through the video."""
+    def dye(self, turns: str) -> np.ndarray:
+        """What the edit does to the colours of hair, (2, 3), over frames spread through the video.
+
+        turns: see :meth:`Dye.learn`.
+        """
         edited = self.probes.edited()
         weights = weights_of(self.classes, "hair", self.crops.shape[1:3], grow=0)
         skin = reduced(self.classes, self.crops.shape[1:3]) == CLASS_ID["skin"]
-        dye = Dye.learn(self.crops.astype(np.float32), edited, weights, skin)
+        dye = Dye.learn(self.crops.astype(np.float32), edited, weights, skin, turns)
         if dye is None:
             log.warning("the parser finds no hair to dye")
             return np.zeros((2, 3))  # from one colour to the same

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from dvaedit.editing.attributes import AttributeEdit, apply_shift, attribute_shift, classifier_step
-from dvaedit.editing.effects import added, dyed, others, region_of
+from dvaedit.editing.effects import added, dyed, others, region_of, turning
 from dvaedit.errors import UsageError
 from dvaedit.models.classifier import AttributeModel
 
@@ -79,6 +79,13 @@ def test_regions():
     assert dyed(["Blond_Hair"]) and dyed(["Blond_Hair", "Eyeglasses"])
     assert not dyed(["Blond_Hair", "Wavy_Hair"]) and not dyed(["Eyeglasses"]) and not dyed([])
     assert region_of([""]) == "head"
+
+
+def test_what_becomes_of_hair():
+    assert turning({"Gray_Hair": 1}) == turning({"Young": -1}) == turning({"Gray_Hair": 0.5, "Young": -1}) == "gray"
+    assert turning({"Young": 1, "Smiling": 1}) == "young"
+    for other in ({"Blond_Hair": 1}, {"Young": -1, "Red_Hair": 1}, {"Young": 1, "Black_Hair": 1}, {"Smiling": 1}, {}):
+        assert turning(other) == ""
 
 
 def test_what_is_put_on_a_face():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from dvaedit.face.anchor import fetch, offsets, pixels
-from dvaedit.face.beard import LEAST, Beard, draw_strands
+from dvaedit.face.beard import DARKEST, LEAST, YELLOWER, Beard, draw_strands
 from dvaedit.face.lab import to_lab
 from tests.face.conftest import face_points, square
 
@@ -46,9 +46,9 @@ def test_density_is_where_the_edit_darkened_skin_and_not_on_the_lips(beard):
     assert beard.cover[54:56, 26:38].min() > 0.9
     assert beard.cover[46, 30:34].max() < 0.05
     assert beard.cover[:34].max() == 0
-    assert beard.hair[0] == pytest.approx(to_lab(DARK)[0], abs=1) and beard.skin[0] == pytest.approx(
-        to_lab(SKIN)[0], abs=1
-    )
+    light, skin = to_lab(DARK)[0], to_lab(SKIN)[0]
+    assert beard.hair[0] == pytest.approx(max(light, DARKEST * skin), abs=1)
+    assert beard.skin[0] == pytest.approx(skin, abs=1)
 
 
 def test_a_faint_change_is_no_full_beard(reference):
@@ -66,12 +66,16 @@ def test_no_skin_no_beard(reference):
     assert Beard.learn(crops, crops, np.zeros((2, SIZE, SIZE)), points, reference) is None
 
 
-def test_a_beard_takes_on_the_tint_of_the_hair_of_the_head(reference, beard):
+def test_a_beard_has_the_hue_of_skin_and_more_of_it_beside_red_hair(reference, beard):
     crops = np.broadcast_to(SKIN, (2, SIZE, SIZE, 3)).copy()
     edited, weights, points = crops - 100, np.ones((2, SIZE, SIZE)), np.repeat(reference[None], 2, 0)
     red = Beard.learn(crops, edited, weights, points, reference, head=np.array([40.0, 30, 30]))
-    assert red.hair[1] == pytest.approx(red.hair[2]) and red.hair[1] == pytest.approx(30 * red.hair[0] / 40, rel=1e-3)
-    assert 0 < beard.hair[1] < beard.hair[2] < 8  # neutral brown where nothing is known of it
+    skin = to_lab(SKIN)
+    for found in (red, beard):
+        turned = np.arctan2(found.hair[2], found.hair[1]) - np.arctan2(skin[2], skin[1])
+        assert turned == pytest.approx(YELLOWER, abs=0.05)
+    share = [np.hypot(*found.hair[1:]) / found.hair[0] for found in (red, beard)]
+    assert share[0] > 1.5 * share[1]
 
 
 def test_strands_spread_evenly_over_heights(reference):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dvaedit.face.beard import DARK, FAIR, NEUTRAL, Beard
+from dvaedit.face.beard import BEARD, DARKEST, FAIR, HAIRS, NEUTRAL, PER_HAIR, YELLOWER, Beard
 from dvaedit.face.lab import to_lab
 from tests.face.conftest import face_points
 
@@ -31,20 +31,31 @@ def test_stubble_is_as_dense_as_it_is_told(cover):
     assert np.array_equal(beard.reference, face_points())
 
 
-def test_it_is_dark_beside_the_skin_it_grows_on(cover):
+def chroma(colour):
+    return np.hypot(*colour[1:]) / colour[0]
+
+
+def test_it_is_dark_beside_the_skin_it_grows_on_and_of_its_hue(cover):
     beard, skin = grown(cover), to_lab(SKIN)
     assert beard.skin == pytest.approx(skin, abs=0.5)
-    light = DARK * skin[0]
-    shade = np.clip(light / NEUTRAL[0], 0.4, 1.2)
-    assert beard.hair == pytest.approx([light, *(NEUTRAL[1:] * shade)], abs=0.3)
+    assert beard.hair[0] == pytest.approx(DARKEST * skin[0], abs=0.3)
+    assert chroma(beard.hair) == pytest.approx((BEARD + PER_HAIR * NEUTRAL) * chroma(skin), rel=0.02)
+    hues = [np.arctan2(colour[2], colour[1]) for colour in (beard.hair, skin)]
+    assert hues[0] - hues[1] == pytest.approx(YELLOWER, abs=0.02)
 
 
 def test_fair_hair_makes_it_fairer_and_dark_hair_no_darker(cover):
-    dark = DARK * to_lab(SKIN)[0]
+    dark = DARKEST * to_lab(SKIN)[0]
     fair, black = (grown(cover, head=np.array([light, 8.0, 24.0])).hair for light in (dark + 40, dark - 10))
     assert fair[0] == pytest.approx(dark + FAIR * 40, abs=0.3) and black[0] == pytest.approx(dark, abs=0.3)
-    share = fair[0] / (dark + 40)
-    assert fair[1:] == pytest.approx(np.array([8, 24]) * share, abs=0.3)
+
+
+def test_vivid_hair_makes_it_vivid_within_bounds(cover):
+    gray, red, neon = (chroma(grown(cover, head=np.array([50.0, 0, c])).hair) for c in (0, 30, 90))
+    skin = chroma(to_lab(SKIN))
+    assert gray == pytest.approx((BEARD + PER_HAIR * HAIRS[0]) * skin, rel=0.02)
+    assert red == pytest.approx((BEARD + PER_HAIR * 0.6 / skin) * skin, rel=0.02)
+    assert neon == pytest.approx((BEARD + PER_HAIR * HAIRS[1]) * skin, rel=0.02)
 
 
 def test_where_no_skin_shows_none_grows(cover):

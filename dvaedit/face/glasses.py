@@ -22,11 +22,11 @@ from dvaedit.face.softness import softened, softness
 
 STRONG = 15.0  # Lab; frames that darken skin by less are translucent
 WIDTHS, HEIGHTS, EXPONENTS = (0.7, 0.75, 0.8, 0.85), (0.5, 0.56, 0.62, 0.68, 0.74), (2.2, 3.0, 4.0)
-THICKNESSES, LIFT = (0.045, 0.06, 0.075, 0.09), 0.03
+LIFT, THICKNESS = 0.03, 0.042  # a network's smear does not tell them
 SMEAR = 1 / 80  # of the network's glasses, sigma, as a share of the crop's side
 LENSES = (0.0, 0.5, 1.0)  # how dark beside the frame lenses may be when a shape is fitted
 CLEAR = 0.3  # lenses that take less light than this are clear: a network darkens what lies behind them a little
-GRAY = 0.4  # share of the network's chroma that frames keep
+GRAY, DARK = 0.4, 0.35  # share of the network's chroma that frames keep; their lightness over the skin's, at most
 GLEAM, SHADOW, SOLID = 9.0, 0.22, 0.96  # lightness of frames' upper edges, Lab; on the skin below; opacity
 EYES = ((36, 39), (42, 45))  # of the 68 points: outer and inner corners
 BRIDGE, EARS = 27, ((0, 1), (15, 16))
@@ -69,9 +69,10 @@ def outlines(eyes: np.ndarray, bridge: np.ndarray, ears: np.ndarray, shape: Shap
         lenses.append(centre + np.outer(x * half, along) + np.outer(y * shape.height / 2 * unit - lift, down))
         inner.append(centre - sign * along * half * 0.97 - down * 0.12 * shape.height * unit)
         outer.append(centre + sign * along * half - down * 0.15 * shape.height * unit)
-    middle = (inner[0] + inner[1]) / 2 - down * 0.05 * unit
+    t = np.linspace(0, 1, 16)[:, None]
+    arch = (1 - t) * inner[0] + t * inner[1] - 4 * t * (1 - t) * down * 0.05 * unit
     temples = [np.stack([corner, ear]) for corner, ear in zip(outer, ears, strict=True)]
-    return Curves(lenses, np.stack([inner[0], middle, inner[1]]), temples, unit)
+    return Curves(lenses, arch, temples, unit)
 
 
 def draw(curves: Curves, thickness: float, size: int) -> np.ndarray:
@@ -126,7 +127,9 @@ class Glasses:
             _grayed(np.median(after[lens if lens.any() else strong], axis=0)),
         ]
         sizes = np.array([shape.width, shape.height, shape.exponent, shape.lift, shape.thickness])
-        return cls(reference, sizes, *colours, np.median(before[strong], axis=0), opacity)
+        skin = np.median(before[strong], axis=0)
+        colours[0][0] = min(colours[0][0], DARK * skin[0])
+        return cls(reference, sizes, *colours, skin, opacity)
 
     @cached_property
     def drawing(self) -> Drawing:
@@ -172,7 +175,7 @@ def _best_shape(darker: np.ndarray, reference: np.ndarray) -> Shape:
         drawn = [cv2.GaussianBlur(np.maximum(frame, dark * lens), (0, 0), SMEAR * len(lens)).ravel() for dark in LENSES]
         return max(float((each - each.mean()) @ target / max(each.std(), 1e-6)) for each in drawn)
 
-    sizes = product(WIDTHS, HEIGHTS, EXPONENTS, (LIFT,), THICKNESSES)
+    sizes = product(WIDTHS, HEIGHTS, EXPONENTS, (LIFT,), (THICKNESS,))
     return max((Shape(*each) for each in sizes), key=fit)
 
 

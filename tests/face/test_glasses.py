@@ -39,11 +39,16 @@ def learnt(reference, crops, changed):
 
 def test_the_pair_that_is_meant_is_found(reference):
     found = learnt(reference, *edited(reference))
-    width, height, exponent, _, thickness = found.shape
+    width, height, exponent, _, _ = found.shape
     assert (width, height) == pytest.approx((0.8, 0.62), abs=0.07) and exponent in (2.2, 3.0, 4.0)
-    assert thickness == pytest.approx(0.06, abs=0.02)
     assert found.opacity.tolist() == [1.0, 0.0]
     assert found.frame[0] < 25 and found.skin[0] == pytest.approx(to_lab(SKIN)[0], abs=1)
+
+
+def test_frames_are_dark_even_where_a_network_leaves_them_pale(reference):
+    crops, changed = edited(reference)
+    found = learnt(reference, crops, crops + 0.5 * (changed - crops))
+    assert found.frame[0] == pytest.approx(0.35 * found.skin[0], abs=0.5)
 
 
 def test_dark_lenses_make_sunglasses(reference):

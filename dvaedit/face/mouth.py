@@ -21,7 +21,8 @@ TALLEST = 1.3  # times that, where lips are farther apart
 CLOSED, OPEN = 0.03, 0.10  # gap of the lips, in the same unit, up to which teeth are drawn and from which they are not
 EDGE = 1 / 400  # of the crop's side: half the width of the lips' edge
 TEETH_LIGHT, TEETH_TINT = 77.0, np.array([6.6, 14.2])  # Lab of the teeth that are learnt
-ON_DARK, PER_SKIN, ABOVE_SKIN = 64.0, 0.21, 1.45  # lightness of teeth beside skin of some lightness (training faces)
+ON_DARK, PER_SKIN = 64.0, 0.21  # lightness of teeth beside skin of some lightness (training faces)
+ABOVE_SKIN = 1.25  # times the skin's, at most (six films: 0.8 to 1.4)
 OWN_TINT, SKIN_TINT = np.array([0.8, 3.4]), np.array([0.35, 0.48])  # the same of a and b
 LESS_RED, LIGHTER = (2.0, 6.0), (-10.0, 0.0)  # Lab a and lightness of teeth beside the lips', between which they show
 UNSURE = 0.05  # of the mouth's width: how far the inner edges of lips may be off
@@ -142,7 +143,7 @@ def _lit(teeth: np.ndarray, picture: np.ndarray, mouth: Mouth) -> np.ndarray:
     """Teeth in the light that falls on the skin around the mouth."""
     around = (np.abs(mouth.down) < 3 * mouth.tooth) & (mouth.inside < 0.01)
     skin = np.median(to_lab(picture[around]), axis=0) if around.any() else np.array([TEETH_LIGHT, 0, 0])
-    light = min(ON_DARK + PER_SKIN * skin[0], ABOVE_SKIN * skin[0] + 6)
+    light = min(ON_DARK + PER_SKIN * skin[0], ABOVE_SKIN * skin[0])
     tint = OWN_TINT + SKIN_TINT * skin[1:] - TEETH_TINT
     return np.dstack([teeth[..., 0] * light / TEETH_LIGHT, teeth[..., 1:] + tint])
 

@@ -61,7 +61,7 @@ class Paste(Stage):
     """
 
     name: ClassVar[str] = "paste"
-    version: ClassVar[int] = 29
+    version: ClassVar[int] = 30
     region: str = "auto"
     mode: str = "delta"
     model: Model = unkeyed(None)

@@ -123,7 +123,7 @@ def test_lips_that_part_show_teeth_where_there_was_a_line():
     picture, mouth = skin_with(DARK, 1), parted(0.0, 0.04)
     lab = to_lab(mouth_shown(picture, mouth))
     skin = to_lab(SKIN)
-    light = min(ON_DARK + PER_SKIN * skin[0], ABOVE_SKIN * skin[0] + 6)
+    light = min(ON_DARK + PER_SKIN * skin[0], ABOVE_SKIN * skin[0])
     expected = [light, *(OWN_TINT + SKIN_TINT * skin[1:])]
     assert lab[146, 100] == pytest.approx(expected, abs=0.6) and light > skin[0] + 10
 
@@ -168,8 +168,8 @@ def test_dark_skin_has_teeth_of_its_own_light():
     night = skin / 8
     day, dim = (to_lab(mouth_shown(p, parted(0.0, 0.04)))[146, 100, 0] for p in (skin, night))
     lights = [to_lab(p[0, 0])[0] for p in (skin, night)]
-    assert day == pytest.approx(ABOVE_SKIN * lights[0] + 6, abs=0.6) and dim == pytest.approx(
-        ABOVE_SKIN * lights[1] + 6, abs=0.6
+    assert day == pytest.approx(ABOVE_SKIN * lights[0], abs=0.6) and dim == pytest.approx(
+        ABOVE_SKIN * lights[1], abs=0.6
     )
 
 

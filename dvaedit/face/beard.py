@@ -15,14 +15,14 @@ import cv2
 import numpy as np
 
 from dvaedit.face.anchor import SIDE, Drawing, fetch, in_box, light_on, medians
-from dvaedit.face.lab import from_lab
+from dvaedit.face.lab import from_lab, saturation
 from dvaedit.face.mask import smoothstep
 from dvaedit.face.paste import Box, mask_in_frame
 from dvaedit.face.softness import softened, softness
 
 DENSE = 88  # percentile of the change over the skin from which on a beard is full
 LEAST = 20.0  # Lab; a smaller change than this is no full beard anywhere
-NEUTRAL = 0.6  # chroma over lightness, relative to the skin's, of hair where a head has none
+NEUTRAL = 0.6  # saturation, relative to the skin's, of hair where a head has none
 # The same of beards: where that of the hair on the head is 0, and what it adds, within bounds.
 BEARD, PER_HAIR, HAIRS = 0.5, 0.6, (0.3, 2.0)
 YELLOWER = np.radians(6)  # the skin under beards is redder than that of cheeks, whose hue beards have
@@ -135,7 +135,7 @@ def _drawn(reference: np.ndarray, count: int, length: float, width: int, rng: np
     """Strands in the order in which they lie on each other, each of two values: uint8 (2, SIDE, SIDE)."""
     lines = np.rint(_lines(reference, count, length, rng) * SIDE * 8).astype(np.int32)
     drawn = np.zeros((2, SIDE, SIDE), np.uint8)
-    for part in np.array_split(lines, min(count, 256)):
+    for part in np.array_split(lines, 256):
         for canvas, value in zip(drawn, rng.integers(0, 256, 2).tolist(), strict=True):
             cv2.polylines(canvas, list(part), False, value, width, cv2.LINE_AA, 3)
     return drawn
@@ -172,9 +172,8 @@ def _colour(light: float, skin: np.ndarray, head: np.ndarray | None) -> np.ndarr
 
     Measured on portraits: the hue of beards is that of skin, whatever the hair; those of fair hair have more colour.
     """
-    light, level = max(light, DARKEST * float(skin[0])), max(float(skin[0]), 1.0)
-    own = max(float(np.hypot(*skin[1:])) / level, 1e-3)
-    hair = NEUTRAL if head is None else float(np.hypot(*head[1:])) / max(float(head[0]), BLACK) / own
+    light, own = max(light, DARKEST * float(skin[0])), max(saturation(skin), 1e-3)
+    hair = NEUTRAL if head is None else saturation(head, BLACK) / own
     chroma = light * own * (BEARD + PER_HAIR * np.clip(hair, *HAIRS))
     hue = np.arctan2(skin[2], skin[1]) + YELLOWER
     return np.array([light, chroma * np.cos(hue), chroma * np.sin(hue)])

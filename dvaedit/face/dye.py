@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dvaedit.face.lab import from_lab, to_lab
+from dvaedit.face.lab import from_lab, saturation, to_lab
 from dvaedit.face.mask import smoothstep
 from dvaedit.face.matte import matte
 from dvaedit.face.paste import Box, support
@@ -32,7 +32,7 @@ PIGMENT = 100.0  # chroma, Lab, of hair that is 1 / e times as light as white ha
 DARK, BLACK = (0.18, 0.28), 0.4  # lightness over the skin's below which hair is black, and the chroma this leaves it
 YELLOWEST = 44.0, 0.5  # hue of hair, degrees, where skin's is 0, and what a degree of skin's adds: no hair is greener
 DYED = (40.0, 60.0)  # degrees beyond it; hair so much greener is meant to be
-PALE, YELLOW = 1.4, (-8.0, 0.0)  # chroma over lightness, relative to the skin's, at most; degrees beyond where it holds
+PALE, YELLOW = 1.4, (-8.0, 0.0)  # saturation, relative to the skin's, at most; degrees beyond where it holds
 GRAY, GRAYISH = 0.4, 0.6  # the same of hair that is to be gray, at most, and of hair that counts as gray
 LIT = 0.4  # lightness over the skin's, from which it may
 WHITE = 100.0
@@ -114,22 +114,21 @@ def _tint(before: np.ndarray, after: np.ndarray, skin: np.ndarray, gray: bool) -
 
     Measured on portraits: hair is a little yellower than skin, what is yellower has about its chroma, gray hair less.
     """
-    relative = np.hypot(*skin[1:]) * after[0] / max(skin[0], 1.0)
+    chroma, skins = np.hypot(*after[1:]), saturation(skin) * after[0]
     if gray:
-        return after[1:] * min(GRAY * relative / max(np.hypot(*after[1:]), 1e-3), 1.0)
+        return after[1:] * min(GRAY * skins / max(chroma, 1e-3), 1.0)
     hue, own = (np.degrees(np.arctan2(colour[2], colour[1])) for colour in (after, skin))
     beyond = hue - (YELLOWEST[0] + YELLOWEST[1] * own)
     meant = smoothstep(beyond, *DYED)
     hue = np.radians(hue - _turned(before, after) * (1 - meant) * max(beyond, 0.0))
     yellow = smoothstep(beyond, *YELLOW) * (1 - meant)
-    chroma = min(np.hypot(*after[1:]), max(PALE * relative / max(yellow, 1e-3), np.hypot(*before[1:])))
+    chroma = min(chroma, max(PALE * skins / max(yellow, 1e-3), np.hypot(*before[1:])))
     return chroma * np.array([np.cos(hue), np.sin(hue)])
 
 
 def _gray(hair: np.ndarray, skin: np.ndarray) -> bool:
     """Whether a colour is that of gray hair, beside skin of the colour ``skin``."""
-    chroma, skins = (np.hypot(*colour[1:]) / max(float(colour[0]), 1.0) for colour in (hair, skin))
-    return bool(chroma < GRAYISH * skins and hair[0] > LIT * skin[0])
+    return bool(saturation(hair) < GRAYISH * saturation(skin) and hair[0] > LIT * skin[0])
 
 
 def _turned(before: np.ndarray, after: np.ndarray) -> float:

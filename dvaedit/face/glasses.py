@@ -122,14 +122,11 @@ class Glasses:
         strong = frame & (darker >= np.median(darker[frame])) if frame.any() else weight > 0.5
         taken = 1 - float(np.median(after[lens][:, 0] / np.maximum(before[lens][:, 0], 1))) if lens.any() else 0.0
         opacity = np.array([min(float(np.median(darker[strong])) / STRONG, 1), taken if taken > CLEAR else 0.0])
-        colours = [
-            _grayed(np.median(after[strong], axis=0)),
-            _grayed(np.median(after[lens if lens.any() else strong], axis=0)),
-        ]
+        parts = before[strong], after[strong], after[lens if lens.any() else strong]
+        skin, colour, glass = (np.median(part, axis=0) for part in parts)
+        colour[0] = min(colour[0], DARK * skin[0])
         sizes = np.array([shape.width, shape.height, shape.exponent, shape.lift, shape.thickness])
-        skin = np.median(before[strong], axis=0)
-        colours[0][0] = min(colours[0][0], DARK * skin[0])
-        return cls(reference, sizes, *colours, skin, opacity)
+        return cls(reference, sizes, _grayed(colour), _grayed(glass), skin, opacity)
 
     @cached_property
     def drawing(self) -> Drawing:

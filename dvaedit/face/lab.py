@@ -16,6 +16,11 @@ def from_lab(lab: np.ndarray) -> np.ndarray:
     return np.clip(_convert(np.asarray(lab, np.float32), cv2.COLOR_LAB2RGB) * 255, 0, 255)
 
 
+def saturation(lab: np.ndarray, darkest: float = 1.0) -> float:
+    """Chroma over lightness of one colour, (3,) Lab; below the lightness ``darkest`` over that."""
+    return float(np.hypot(*lab[1:])) / max(float(lab[0]), darkest)
+
+
 def _convert(values: np.ndarray, code: int) -> np.ndarray:
     if not values.size:
         return values

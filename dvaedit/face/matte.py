@@ -38,7 +38,8 @@ def ramps(maps: np.ndarray, crops: np.ndarray, frames: np.ndarray, wanted: slice
     frames: (m,) rising numbers; wanted: which n of the m to make.
     """
     size = maps.shape[-1]
-    kinds = (maps == HAIR, (maps == FACE) | (maps == FEATURE), maps == FEATURE)
+    features = maps == FEATURE
+    kinds = (maps == HAIR, (maps == FACE) | features, features)
     distances = np.stack([signed_distances(kind, REACH) for kind in kinds], axis=-1)
     small = np.stack([cv2.resize(each, crops.shape[1:3], interpolation=cv2.INTER_AREA) for each in distances])
     calm = np.stack([cv2.resize(each, (size, size)) for each in steady(small, crops, frames, wanted)])
@@ -86,25 +87,27 @@ def _strip(rgb: np.ndarray, hair: np.ndarray, face: np.ndarray, layers: Layers, 
     skin = into_frame(face, quad, box, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT).ravel()[places]
     there = layers.at(quad, box, places)
     far, near, behind = (field[:, :3] for field in (there.far, there.near, there.behind))
-    beside = smoothstep(skin, 0, BESIDE)[:, None]
-    near = near - beside * toward(near - far, behind - far)  # some of the skin is in it
-    front = far + beside * (near - far)
+    beside = smoothstep(skin, 0, BESIDE)
+    near = near - beside[:, None] * toward(near - far, behind - far)  # some of the skin is in it
+    front = far + beside[:, None] * (near - far)
     pixels = rgb[y0:y1, x0:x1].reshape(-1, 3).take(places, axis=0).astype(np.float32)
     share, told = shares(pixels, front, behind, variance(there.far) + variance(there.behind))
-    alpha, purity = _alpha(share, told, weight[places], skin)
+    alpha, purity = _alpha(share, told, weight[places], skin, beside)
     strand = pixels + (1 - purity[:, None]) * (front - behind)
     some = np.flatnonzero(alpha)
     return Matte(box, places[some], *(values.take(some, axis=0) for values in (alpha, strand, near, far)))
 
 
-def _alpha(share: np.ndarray, told: np.ndarray, weight: np.ndarray, skin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _alpha(
+    share: np.ndarray, told: np.ndarray, weight: np.ndarray, skin: np.ndarray, beside: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """How much of a pixel is taken to be hair and how much of its colour is hair's: (n,) each.
 
     By colour within the ramp, by the ramps themselves as far as colour does not tell.
     """
     clear = np.clip((share - TAIL) / (1 - 2 * TAIL), 0, 1) * smoothstep(weight, 0, 0.2)
     inner = np.maximum(smoothstep(weight, 0.6, 0.95) * smoothstep(clear, 0.1, 0.35), smoothstep(weight, 0.95, 1))
-    inner = inner * (1 - smoothstep(skin, 0, BESIDE))  # highlights too
+    inner = inner * (1 - beside)  # highlights too
     untold = (1 - told) * smoothstep(weight, *EDGE) * (1 - smoothstep(skin, *SKIN))
     alpha = np.maximum(told * clear + untold, inner)
     return alpha, np.maximum(told * np.clip(share, 0, 1) + (1 - told) * alpha, inner)

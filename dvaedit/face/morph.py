@@ -64,17 +64,21 @@ class Morph:
         return points, goals
 
     @staticmethod
-    def reach(face: np.ndarray, head: np.ndarray, points: np.ndarray, goal: np.ndarray) -> np.ndarray:
-        """Where the picture is moved with a face: float32 (M, M) in [0, 1]. What lies behind the head stays where it
-        is, but for what the head uncovers.
-
-        face, head: float32 (M, M) in [0, 1], where these show; points, goal: (68, 2), sides of the square.
-        """
-        reach, margin = 2 * round(SLACK * len(face)) + 1, 2 * round(MARGIN * len(face)) + 1
+    def reach(face: np.ndarray) -> np.ndarray:
+        """Where the picture is moved with a face that shows in ``face``, both float32 (M, M) in [0, 1]."""
+        reach = 2 * round(SLACK * len(face)) + 1
         grown = cv2.dilate(face, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
+        return cv2.GaussianBlur(grown, (0, 0), reach / 6) * border_window(len(face))
+
+    @staticmethod
+    def swept(head: np.ndarray, points: np.ndarray, goal: np.ndarray) -> np.ndarray:
+        """Where a head is before or after its points move: what lies behind it elsewhere stays where it is.
+
+        head: float32 (M, M) in [0, 1], where it shows, and so the result; points, goal: (68, 2), sides of the square.
+        """
+        margin = 2 * round(MARGIN * len(head)) + 1
         head = cv2.dilate(head, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (margin, margin)))
-        moved = fetch(head, pixels(len(head)) + offsets(goal, points, len(head)))
-        return cv2.GaussianBlur(grown, (0, 0), reach / 6) * np.maximum(head, moved) * border_window(len(face))
+        return np.maximum(head, fetch(head, pixels(len(head)) + offsets(goal, points, len(head))))
 
     def patch(
         self, rgb: np.ndarray, reach: np.ndarray, face: np.ndarray, quad: np.ndarray, points: np.ndarray,

@@ -38,10 +38,11 @@ class Morphing:
     def places(
         self, start: int, stop: int, faces: np.ndarray, heads: np.ndarray
     ) -> dict[str, np.ndarray | list[bytes]]:
-        """What tells where it lies in frames ``start`` to ``stop``; masks: (stop - start, M, M) each."""
+        """What tells where it lies in frames ``start`` to ``stop``; faces, heads: their masks, (stop - start, M, M)."""
         there = zip(faces, heads, self.points[start:stop], self.goals[start:stop], strict=True)
+        reach = [self.morph.reach(face) * self.morph.swept(head, *move) for face, head, *move in there]
         return {
-            "morph.mask": encode_masks(np.stack([self.morph.reach(*each) for each in there])),
+            "morph.mask": encode_masks(np.stack(reach)),
             "morph.face": encode_masks(faces),
             "morph.offsets": self.where.offsets(start, stop),
             "morph.points": self.points[start:stop].astype(np.float32),
@@ -76,7 +77,7 @@ def morphed_crops(morph: Morph, crops: np.ndarray, points: np.ndarray) -> np.nda
     for crop, start, goal, result in zip(crops, own, goals, out, strict=True):
         face = np.zeros((size, size), np.float32)
         cv2.fillConvexPoly(face, cv2.convexHull(np.rint(start * size).astype(np.int32)), 1.0)
-        offset, reach = offsets(start, morph.reference, size), morph.reach(face, np.ones_like(face), start, goal)
-        (x0, y0, x1, y1), delta = morph.patch(crop, reach, face, quad, start, goal, offset)
+        offset = offsets(start, morph.reference, size)
+        (x0, y0, x1, y1), delta = morph.patch(crop, morph.reach(face), face, quad, start, goal, offset)
         result[y0:y1, x0:x1] = np.clip(np.rint(crop[y0:y1, x0:x1] + delta), 0, 255)
     return out

@@ -89,21 +89,14 @@ def test_the_young_keep_their_hair_unless_it_is_gray():
 
 
 def test_in_the_dark_hair_stays_dark():
-    crops, edited = np.zeros((1, 8, 8, 3)), np.tile(rgb([BLOND])[0], (1, 8, 8, 1))
-    weights, skin = np.zeros((1, 8, 8)), np.zeros((1, 8, 8), bool)
-    weights[:, :4], skin[:, 4:] = 1, True
-    found = Dye.learn(crops, edited, weights, skin)
-    assert np.isfinite(found.after).all() and found.after[0] < 2
+    found = learnt([0, 0, 0], BLOND, [0, 0, 0])
+    assert np.isfinite(found).all() and found[0] < 2
 
 
 def test_black_hair_has_little_colour_but_hair_that_was_black_keeps_it():
-    weights, skin = np.zeros((1, 8, 8)), np.zeros((1, 8, 8), bool)
-    weights[:, :4], skin[:, 4:] = 1, True
-    brown, black = (np.tile(rgb([colour])[0], (1, 8, 8, 1)) for colour in ([38, 13, 13], [8, 4, 3]))
-    for crops in (brown, black):
-        crops[skin] = rgb([[60, 12, 14]])[0]
-    assert Dye.learn(brown, black, weights, skin).after == pytest.approx([8, 4 * BLACK, 3 * BLACK], abs=0.5)
-    assert Dye.learn(black, black, weights, skin).after == pytest.approx([8, 4, 3], abs=0.5)
+    brown, black, skin = [38, 13, 13], [8, 4, 3], [60, 12, 14]
+    assert learnt(brown, black, skin) == pytest.approx([8, 4 * BLACK, 3 * BLACK], abs=0.5)
+    assert learnt(black, black, skin) == pytest.approx([8, 4, 3], abs=0.5)
 
 
 def test_darker_hair_keeps_more_of_the_contrast_of_strands_than_of_shading():
@@ -126,15 +119,11 @@ def test_a_dye_is_learnt_from_sure_hair_and_outlasts_what_an_edit_missed():
 
 
 def test_in_little_light_no_hair_is_bright_and_none_gets_darker_for_it():
-    crops, edited = np.tile(rgb([[10, 0, 0]])[0], (1, 8, 8, 1)), np.tile(rgb([BLOND])[0], (1, 8, 8, 1))
-    weights, skin = np.zeros((1, 8, 8)), np.zeros((1, 8, 8), bool)
-    weights[:, :4], skin[:, 4:] = 1, True
-    crops[skin] = rgb([[20, 3.5, 8]])[0]
-    found = Dye.learn(crops, edited, weights, skin)
+    found = learnt([10, 0, 0], BLOND, [20, 3.5, 8])
     least = LIGHTEST * 20 * np.exp(-np.hypot(6, 26) / PIGMENT)
-    assert found.after[0] == pytest.approx(least, abs=0.6)
-    assert found.after[1:] == pytest.approx(BLOND[1:] * (least / 65) ** 0.5, abs=0.6)
-    assert Dye.learn(edited, edited, weights, skin).after == pytest.approx(BLOND, abs=0.5)
+    assert found[0] == pytest.approx(least, abs=0.6)
+    assert found[1:] == pytest.approx(BLOND[1:] * (least / 65) ** 0.5, abs=0.6)
+    assert learnt(BLOND, BLOND, BLOND) == pytest.approx(BLOND, abs=0.5)
 
 
 def test_a_mixed_pixel_keeps_what_lies_behind():

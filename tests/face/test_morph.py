@@ -189,7 +189,7 @@ def test_what_moves_stays_as_sharp_as_it_is(plain):
 def test_nothing_changes_out_of_reach(plain):
     rgb = np.random.default_rng(1).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
     face, morph = disc(12), replace(plain, shape=np.tile([0.05, 0.05], (68, 1)), texture=plain.texture - 9, teeth=TEETH)
-    reach = Morph.reach(face, np.ones_like(face), speaking(), speaking())
+    reach = Morph.reach(face)
     delta = patched(morph, rgb, reach=reach, face=face)
     near = cv2.dilate((reach > 0).astype(np.uint8), np.ones((3, 3)))  # a pixel more: weights are bilinear
     near = cv2.resize(near, (SIDE, SIDE), interpolation=cv2.INTER_NEAREST) > 0
@@ -198,20 +198,20 @@ def test_nothing_changes_out_of_reach(plain):
 
 
 def test_reach_is_the_face_and_some_slack_around_it():
-    face, still = disc(24, 128), (speaking(), speaking())
-    reach = Morph.reach(face, np.ones_like(face), *still)
+    face = disc(24, 128)
+    reach = Morph.reach(face)
     y, x = np.mgrid[:128, :128] + 0.5
     apart = np.hypot(x - 64, y - 64) / 128 - 24 / 128
     assert reach[face > 0].min() > 0.98 and reach.max() <= 1 + 1e-6
     assert reach[np.abs(apart - SLACK) < 0.004] == pytest.approx(0.5, abs=0.25)
     assert reach[apart > 2 * SLACK].max() < 0.01 and not reach[apart > 3.5 * SLACK].any()
-    assert not Morph.reach(np.zeros((128, 128), np.float32), np.ones_like(face), *still).any()
+    assert not Morph.reach(np.zeros((128, 128), np.float32)).any()
 
 
 def test_what_lies_behind_the_head_stays_but_where_the_head_was_or_comes():
     face = disc(24, 128)
     right = speaking() + np.array([6 / 128, 0])
-    reach = Morph.reach(face, face, speaking(), right)
+    reach = Morph.reach(face) * Morph.swept(face, speaking(), right)
     assert reach[64, 37] < 0.02 < 0.9 < reach[64, 42]  # where it was
     assert reach[64, 92] > 0.5 and reach[64, 97] < 0.02  # where it comes
     assert reach[36:38, 64].max() < 0.02  # within the slack, behind

@@ -127,8 +127,7 @@ def test_frames_change_where_the_face_is(clip, moving, cache):
     size = len(face)
     assert face[round(0.6 * size) : round(0.8 * size), size // 4 : 3 * size // 4].min() > 0.9
     assert not face[: round(0.4 * size)].any() and not reach[: round(0.35 * size)].any()
-    points, goals = (paste.read(f"morph.{name}", 0, 1)[0].astype(np.float64) for name in ("points", "goals"))
-    widest = Morph.reach(face, np.ones_like(face), points, goals)
+    widest = Morph.reach(face)
     assert (reach <= widest + 0.02).all() and np.abs(reach - widest)[face > 0.9].max() < 0.1
     delta, quad = added(run, clip), run.artifact("align").read("quads")[0]
     places = np.stack(np.meshgrid(*(np.arange(length) for length in delta.shape[1::-1])), axis=-1)

@@ -18,7 +18,7 @@ from dvaedit.editing.text import TextEdit
 from dvaedit.errors import UsageError
 from dvaedit.evaluation import judging
 from dvaedit.face.align import crop
-from dvaedit.face.paste import Box
+from dvaedit.face.paste import Patch
 from dvaedit.files import write_durably
 from dvaedit.models.bundle import Model
 from dvaedit.models.clip import TextImageModel
@@ -259,7 +259,7 @@ def _detail(tile: Tile) -> str:
     return "" if tile.judge is None else f"judge {tile.judge:.2f}"
 
 
-def _patched(rgb: np.ndarray, patches: Sequence[tuple[Box, np.ndarray]]) -> np.ndarray:
+def _patched(rgb: np.ndarray, patches: Sequence[Patch]) -> np.ndarray:
     """A copy of a frame with patches added, rounded and clipped."""
     out = rgb.copy() if patches else rgb
     for (x0, y0, x1, y1), difference in patches:

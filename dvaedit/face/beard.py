@@ -17,7 +17,7 @@ import numpy as np
 from dvaedit.face.anchor import SIDE, Drawing, fetch, in_box, light_on, medians
 from dvaedit.face.lab import from_lab, saturation
 from dvaedit.face.mask import smoothstep
-from dvaedit.face.paste import Box, mask_in_frame
+from dvaedit.face.paste import Patch, mask_in_frame
 from dvaedit.face.softness import softened, softness
 
 DENSE = 88  # percentile of the change over the skin from which on a beard is full
@@ -94,7 +94,7 @@ class Beard:
         """See :func:`draw_strands`."""
         return Drawing(draw_strands(self.reference))
 
-    def patch(self, rgb: np.ndarray, mask: np.ndarray, quad: np.ndarray, offset: np.ndarray) -> tuple[Box, np.ndarray]:
+    def patch(self, rgb: np.ndarray, mask: np.ndarray, quad: np.ndarray, offset: np.ndarray) -> Patch:
         """What the beard adds to a frame: a box (x0, y0, x1, y1) and the difference, float32, 8-bit levels.
 
         rgb: uint8 (H, W, 3); mask: float32 (M, M) in [0, 1], where the lower face shows, of the square ``quad``;

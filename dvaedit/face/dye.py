@@ -15,7 +15,7 @@ import numpy as np
 from dvaedit.face.lab import from_lab, saturation, to_lab
 from dvaedit.face.mask import smoothstep
 from dvaedit.face.matte import matte
-from dvaedit.face.paste import Box, support
+from dvaedit.face.paste import Patch, support
 
 SURE = 0.8  # weight from which a pixel counts as hair when colours are compared
 # How contrast goes with lightness, exponents (0 not, 1 in proportion): of strands, of locks, of the light on them.
@@ -136,9 +136,7 @@ def _turned(before: np.ndarray, after: np.ndarray) -> float:
     return float(1 - np.exp(-np.linalg.norm(after - before) / TURN))
 
 
-def dyed_patch(
-    rgb: np.ndarray, hair: np.ndarray, face: np.ndarray, quad: np.ndarray, dye: Dye
-) -> tuple[Box, np.ndarray]:
+def dyed_patch(rgb: np.ndarray, hair: np.ndarray, face: np.ndarray, quad: np.ndarray, dye: Dye) -> Patch:
     """What dyeing adds to a frame: a box (x0, y0, x1, y1) and the difference, float32, 8-bit levels.
 
     rgb: uint8 (H, W, 3). hair, face: float32 (M, M) in [0, 1], of the square ``quad``: see

@@ -17,7 +17,7 @@ import numpy as np
 
 from dvaedit.face.anchor import SIDE, Drawing, in_box, light_on, medians
 from dvaedit.face.lab import from_lab
-from dvaedit.face.paste import Box, mask_in_frame
+from dvaedit.face.paste import Patch, mask_in_frame
 from dvaedit.face.softness import softened, softness
 
 STRONG = 15.0  # Lab; frames that darken skin by less are translucent
@@ -140,7 +140,7 @@ class Glasses:
         shadow = cv2.GaussianBlur(_shifted(frame, 0.05 * unit), (0, 0), 0.03 * unit)
         return Drawing(np.dstack([frame, lens, gleam, shadow]))
 
-    def patch(self, rgb: np.ndarray, mask: np.ndarray, quad: np.ndarray, offset: np.ndarray) -> tuple[Box, np.ndarray]:
+    def patch(self, rgb: np.ndarray, mask: np.ndarray, quad: np.ndarray, offset: np.ndarray) -> Patch:
         """What the glasses add to a frame; arguments and result as of :meth:`dvaedit.face.beard.Beard.patch`."""
         box, weights = mask_in_frame(mask, quad, rgb.shape[1::-1])
         if not weights.size:

@@ -18,7 +18,7 @@ from dvaedit.face.anchor import fetch, in_box, offsets, pixels
 from dvaedit.face.lab import from_lab, to_lab
 from dvaedit.face.mask import border_window
 from dvaedit.face.mouth import LOWER_LIP, TOOTH, UPPER_LIP, Mouth, gap, open_mouth, teeth_shown
-from dvaedit.face.paste import Box, into_frame, mask_in_frame
+from dvaedit.face.paste import Box, Patch, into_frame, mask_in_frame
 
 POINTS_SIGMA, TURN_SIGMA = 1.0, 3.0  # frames
 SIDE = 128  # of the grid on which displacements are told
@@ -83,7 +83,7 @@ class Morph:
     def patch(
         self, rgb: np.ndarray, reach: np.ndarray, face: np.ndarray, quad: np.ndarray, points: np.ndarray,
         goal: np.ndarray, offset: np.ndarray,
-    ) -> tuple[Box, np.ndarray]:  # fmt: skip
+    ) -> Patch:  # fmt: skip
         """What the change adds to a frame: a box (x0, y0, x1, y1) and the difference, float32, 8-bit levels.
 
         rgb: uint8 (H, W, 3); reach, face: float32 (M, M) in [0, 1], where the picture is moved and where it is shaded,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -13,11 +15,17 @@ MAP_EPS = 1e-3
 AMOUNT, BLUR = 2.0, 1.2  # of the unsharp mask that steepens enlarged differences; sigma in pixels of the crop
 LIGHTER = 20  # 8-bit levels of lightening from which on maps are level
 Box = tuple[int, int, int, int]
+"""Pixels of the frame: x0, y0, x1, y1, ends excluded."""
+Patch = tuple[Box, np.ndarray]
+"""What is added to the pixels of a box: float32 (h, w, 3), 8-bit levels."""
+Mask = tuple[Box, np.ndarray]
+"""Weights of the pixels of a box, float32 (h, w) in [0, 1]; zero outside it."""
+NOWHERE: Box = (0, 0, 0, 0)
 
 
 def delta_patch(
     edited: np.ndarray, unedited: np.ndarray, mask: np.ndarray, quad: np.ndarray, frame_size: tuple[int, int]
-) -> tuple[Box, np.ndarray]:
+) -> Patch:
     """What to add to the frame, and where: ``difference_patch`` of what the edit changed.
 
     edited, unedited: uint8 or float (S, S, 3), RGB in 8-bit levels (0..255): the render with and without the edit.
@@ -27,7 +35,7 @@ def delta_patch(
 
 def difference_patch(
     difference: np.ndarray, mask: np.ndarray, quad: np.ndarray, frame_size: tuple[int, int], sharpen: bool = False
-) -> tuple[Box, np.ndarray]:
+) -> Patch:
     """A difference in crop space, masked and brought into the frame; ``sharpen``: its edges as crisp as the frame's.
 
     difference: float (S, S, 3), 8-bit RGB levels. mask: float (M, M) in [0, 1], of the same square, M and S may
@@ -58,7 +66,7 @@ def crisp(difference: np.ndarray, scale: float) -> np.ndarray:
 
 def recoloured_patch(
     difference: np.ndarray, crop: np.ndarray, mask: np.ndarray, quad: np.ndarray, rgb: np.ndarray
-) -> tuple[Box, np.ndarray]:
+) -> Patch:
     """``difference_patch`` for edits that change colours and no shapes, at the frame's own sharpness.
 
     Around each pixel of the crop the difference is written as an affine map of the crop's colours, and that map is
@@ -88,7 +96,7 @@ def recoloured_patch(
     return box, np.clip(delta, difference.min(), difference.max()) * weights[..., None]
 
 
-def merge(first: tuple[Box, np.ndarray], second: tuple[Box, np.ndarray]) -> tuple[Box, np.ndarray]:
+def merge(first: Patch, second: Patch) -> Patch:
     """The sum of two patches, each a box and what to add there."""
     boxes = [box for box, delta in (first, second) if delta.size]
     if len(boxes) < 2:
@@ -101,7 +109,21 @@ def merge(first: tuple[Box, np.ndarray], second: tuple[Box, np.ndarray]) -> tupl
     return (x0, y0, x1, y1), total
 
 
-def patched(rgb: np.ndarray, patch: tuple[Box, np.ndarray] | None) -> np.ndarray:
+def joined(masks: Sequence[Mask]) -> Mask:
+    """One mask that is the greatest of several everywhere; an empty one of none."""
+    masks = [mask for mask in masks if mask[1].size]
+    if len(masks) <= 1:
+        return masks[0] if masks else (NOWHERE, np.zeros((0, 0), np.float32))
+    corners = np.array([box for box, _ in masks])
+    x0, y0, x1, y1 = (*corners[:, :2].min(axis=0).tolist(), *corners[:, 2:].max(axis=0).tolist())
+    whole = np.zeros((y1 - y0, x1 - x0), np.float32)
+    for (left, top, right, bottom), weight in masks:
+        part = whole[top - y0 : bottom - y0, left - x0 : right - x0]
+        np.maximum(part, weight, out=part)
+    return (x0, y0, x1, y1), whole
+
+
+def patched(rgb: np.ndarray, patch: Patch | None) -> np.ndarray:
     """A frame, uint8, with what a patch adds to it."""
     if patch is None or not patch[1].size:
         return rgb
@@ -111,7 +133,7 @@ def patched(rgb: np.ndarray, patch: tuple[Box, np.ndarray] | None) -> np.ndarray
     return out
 
 
-def mask_in_frame(mask: np.ndarray, quad: np.ndarray, frame_size: tuple[int, int]) -> tuple[Box, np.ndarray]:
+def mask_in_frame(mask: np.ndarray, quad: np.ndarray, frame_size: tuple[int, int]) -> Mask:
     """A mask in crop space, seen in the frame: the box it reaches and its weights there, float32 (h, w)."""
     box = support(mask, quad, frame_size)
     if box == (0, 0, 0, 0):
@@ -161,7 +183,7 @@ def replace_square(rgb: np.ndarray, edited: np.ndarray, quad: np.ndarray) -> np.
     return out
 
 
-def replace_patch(rgb: np.ndarray, edited: np.ndarray, mask: np.ndarray, quad: np.ndarray) -> tuple[Box, np.ndarray]:
+def replace_patch(rgb: np.ndarray, edited: np.ndarray, mask: np.ndarray, quad: np.ndarray) -> Patch:
     """The paper's paste within a mask, as a difference: what to add so that the edited crop takes the frame's place.
 
     rgb, edited, quad: as in ``replace_square``. mask: bool (M, M), M and S may differ; its nearest pixel decides.

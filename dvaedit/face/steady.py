@@ -39,10 +39,16 @@ def steady(differences: np.ndarray, crops: np.ndarray, frames: np.ndarray, wante
     return np.stack(calm)
 
 
-def _flows(crops: np.ndarray) -> tuple[dict[int, np.ndarray], dict[int, np.ndarray]]:
-    """By place: where each pixel of a crop lies in the next one, and where in the one before, (S, S, 2) shifts."""
+def flow_engine() -> cv2.DISOpticalFlow:
+    """Dense optical flow by inverse search (Kroeger et al. 2016), as fine as small pictures need it."""
     engine = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     engine.setFinestScale(0)  # the preset's own is a quarter of the size: on so small crops tenths of a pixel matter
+    return engine
+
+
+def _flows(crops: np.ndarray) -> tuple[dict[int, np.ndarray], dict[int, np.ndarray]]:
+    """By place: where each pixel of a crop lies in the next one, and where in the one before, (S, S, 2) shifts."""
+    engine = flow_engine()
     gray = [cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY) for crop in crops]
     onward = {at: engine.calc(gray[at], gray[at + 1], None) for at in range(len(gray) - 1)}
     return onward, {at: engine.calc(gray[at], gray[at - 1], None) for at in range(1, len(gray))}

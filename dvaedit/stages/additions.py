@@ -11,7 +11,7 @@ import numpy as np
 from dvaedit.face.beard import Beard
 from dvaedit.face.glasses import Glasses
 from dvaedit.face.lab import to_lab
-from dvaedit.face.paste import Box, merge, patched
+from dvaedit.face.paste import Patch, merge, patched
 from dvaedit.face.regions import CLASS_ID
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.stages.places import Places
@@ -22,7 +22,6 @@ from dvaedit.video.reader import Frame
 log = logging.getLogger(__name__)
 
 KINDS: dict[str, type[Beard] | type[Glasses]] = {"beard": Beard, "stubble": Beard, "glasses": Glasses}
-Patch = tuple[Box, np.ndarray]
 HAIR_SHARE = 0.01  # of the crops' pixels; a head with less has no colour of hair to go by
 
 

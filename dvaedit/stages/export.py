@@ -10,7 +10,7 @@ from typing import ClassVar
 import av
 import numpy as np
 
-from dvaedit.face.paste import Box
+from dvaedit.face.paste import Patch
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.pipeline.stage import Stage, StageProgress, unkeyed
 from dvaedit.pipeline.writer import ArtifactWriter
@@ -31,7 +31,7 @@ class Export(Stage):
     """
 
     name: ClassVar[str] = "export"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     encoding: Encoding = field(default_factory=Encoding)
     visible_mark: bool = False
     video: Path = unkeyed(Path())
@@ -72,7 +72,7 @@ class Overlay:
         places = [name.removeprefix("align") for name in inputs if name.startswith("align")]
         return cls([(inputs[f"paste{place}"], inputs[f"align{place}"]) for place in places])
 
-    def at(self, frame: Frame, size: tuple[int, int]) -> list[tuple[Box, np.ndarray]]:
+    def at(self, frame: Frame, size: tuple[int, int]) -> list[Patch]:
         """Boxes and float32 RGB differences, 8-bit levels, for the upright frame of ``size`` (width, height)."""
         found = []
         for patches, weights in zip(self.patches, self.weights, strict=True):

@@ -12,9 +12,10 @@ import numpy as np
 import torch
 
 from dvaedit.errors import UsageError
+from dvaedit.face.calm import Calm
 from dvaedit.face.dye import Dye, dyed_patch
 from dvaedit.face.mask import TIME_RADIUS, refine, soft_mask
-from dvaedit.face.paste import Box, difference_patch, merge, patched, recoloured_patch, replace_patch
+from dvaedit.face.paste import Patch, difference_patch, merge, patched, recoloured_patch, replace_patch
 from dvaedit.face.regions import REGIONS
 from dvaedit.face.steady import RADIUS, steady
 from dvaedit.face.surround import wide_quads
@@ -27,6 +28,7 @@ from dvaedit.stages.frames import crops_at
 from dvaedit.stages.morphing import Morphed, Morphing
 from dvaedit.stages.parse import read_maps
 from dvaedit.stages.png import encode_masks, read_mask
+from dvaedit.stages.reach import Reach
 from dvaedit.stages.sample import to_levels
 from dvaedit.stages.strands import Strands
 from dvaedit.video.reader import Frame
@@ -175,16 +177,23 @@ class Patches:
         self.dye = Dye(*pasted.read("dye")) if "dye" in pasted else None
         self.additions = Additions(pasted, self.quads)
         self.morphed = Morphed(pasted, self.quads) if "morph.shape" in pasted else None
+        self.timeline, self.reach, self.calm = align.read("timeline"), Reach(pasted, self.quads), Calm()
 
-    def patch(self, frame: Frame, size: tuple[int, int]) -> tuple[Box, np.ndarray] | None:
-        """Box and float32 RGB difference, 8-bit levels, for the upright frame of ``size`` (width, height).
+    def patch(self, frame: Frame, size: tuple[int, int]) -> Patch | None:
+        """What is added to the upright frame of ``size`` (width, height).
 
         None where the frame does not show the face or nothing is to be added. The difference is pasted as it is, but
-        for hair, of which it tells the colours only, and for what is put on, of which it tells the looks.
+        for hair, of which it tells the colours only, and for what is put on, of which it tells the looks. Frames that
+        are asked for one after another are made calm.
         """
         position = self.place.get(frame.index)
-        if position is None:
-            return None
+        patch = None if position is None else self._patch(frame, position, size)
+        if patch is None or self.pasted.meta["mode"] == "replace":
+            return patch
+        mask, moment = self.reach.at(position, size), int(self.timeline[position])
+        return self.calm.calmed(moment, frame.rgb(), patch, mask, self.quads[position])
+
+    def _patch(self, frame: Frame, position: int, size: tuple[int, int]) -> Patch | None:
         patches = []
         if "levels" in self.pasted:
             patches.append(self._difference(frame, position, size))
@@ -198,7 +207,7 @@ class Patches:
         moved = self.morphed.patch(rgb, position)
         return moved if patch is None else merge(patch, moved)
 
-    def _difference(self, frame: Frame, position: int, size: tuple[int, int]) -> tuple[Box, np.ndarray]:
+    def _difference(self, frame: Frame, position: int, size: tuple[int, int]) -> Patch:
         levels = self.pasted.read("levels", position, position + 1)[0].astype(np.float32)
         mask, quad = read_mask(self.pasted, "mask", position), self.quads[position]
         if self.pasted.meta["mode"] == "replace":

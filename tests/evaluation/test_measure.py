@@ -2,9 +2,9 @@ import cv2
 import numpy as np
 import pytest
 
-from dvaedit.evaluation.masks import NOWHERE, in_frame, joined
 from dvaedit.evaluation.measure import Series, outside_change, sharpness
 from dvaedit.evaluation.summary import judge, metrics
+from dvaedit.face.paste import NOWHERE, joined, mask_in_frame
 
 
 def test_outside_change_counts_only_what_is_well_outside_the_mask():
@@ -24,7 +24,7 @@ def test_in_frame_puts_a_crops_mask_where_the_square_is():
     mask = np.zeros((32, 32), np.float32)
     mask[8:24, 8:24] = 1
     quad = np.array([[20, 10], [20, 74], [84, 74], [84, 10]], float) - 0.5  # 64 pixels, axis-aligned: 2 per mask pixel
-    (x0, y0, x1, y1), weight = in_frame(mask, quad, (200, 100))
+    (x0, y0, x1, y1), weight = mask_in_frame(mask, quad, (200, 100))
     whole = np.zeros((100, 200))
     whole[y0:y1, x0:x1] = weight
     assert (whole[30:54, 40:64] == pytest.approx(1)) and whole[:24].max() == 0 and whole[:, :34].max() == 0

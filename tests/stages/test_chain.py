@@ -21,6 +21,7 @@ from dvaedit.stages import graph
 from dvaedit.stages.export import Overlay, edited_frames
 from dvaedit.stages.graph import Settings, edit_nodes
 from dvaedit.stages.probes import Probes
+from dvaedit.stages.reach import Reach
 from dvaedit.video.probe import file_digest, probe
 from dvaedit.video.reader import read_frames
 
@@ -57,14 +58,13 @@ def test_every_frame_is_written_at_its_time(clip, finished):
 
 def test_outside_the_mask_frames_are_bit_identical(clip, finished):
     info = probe(clip)
-    patches = overlay(finished)
-    changed = 0
-    for (after, _), frame in zip(
-        edited_frames(clip, patches, (info.width, info.height)), read_frames(clip), strict=True
-    ):
-        (((x0, y0, x1, y1), delta),) = patches.at(frame, (info.width, info.height))
+    size, changed = (info.width, info.height), 0
+    reach = Reach(finished.artifact("paste"), finished.artifact("align").read("quads"))
+    edited = edited_frames(clip, overlay(finished), size)
+    for position, ((after, _), frame) in enumerate(zip(edited, read_frames(clip), strict=True)):
+        (x0, y0, x1, y1), mask = reach.at(position, size)
         inside = np.zeros((info.height, info.width), bool)
-        inside[y0:y1, x0:x1] = delta.any(axis=2)
+        inside[y0:y1, x0:x1] = mask > 0
         before_y, after_y = (p.to_ndarray()[: info.height] for p in (frame.native, after))
         assert np.array_equal(before_y[~inside], after_y[~inside])
         cells = inside.reshape(info.height // 2, 2, info.width // 2, 2).any(axis=(1, 3))

@@ -1,0 +1,90 @@
+"""What an edit adds to the frames, made calm as they are written: averaged with what came before, along the motion.
+
+Things that are drawn or moved tremble by hundredths of the crop's pixels, which edges turn into flicker. Here the
+differences themselves are carried from frame to frame, at the frame's own resolution: a recursive filter, whose memory
+fades where a frame adds something else than it remembers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from dvaedit.face.align import side
+from dvaedit.face.paste import Box, Mask, Patch
+from dvaedit.face.steady import flow_engine
+
+MEMORY = 0.8  # share of what came before
+TOLERANCE, ALIKE = 30.0, 1.5  # 8-bit levels by which differences may differ; sigma in pixels of that measure
+FLOW_SIDE = 224  # pixels a side of the crop square at which motion is found
+MARGIN = 12  # pixels, so enlarged, around what is added: motion is found there too
+
+
+@dataclass(frozen=True)
+class _Last:
+    moment: int
+    gray: np.ndarray
+    box: Box
+    difference: np.ndarray
+
+
+class Calm:
+    """Of one person; frames in their order."""
+
+    def __init__(self) -> None:
+        self._engine, self._last = flow_engine(), None
+
+    def calmed(self, moment: int, rgb: np.ndarray, patch: Patch, mask: Mask, quad: np.ndarray) -> Patch:
+        """The patch of a frame, uint8 (H, W, 3), averaged with the last one's; exactly zero wherever ``mask`` is.
+
+        moment: rises by one from frame to frame; after any other step, as at a cut, nothing is remembered. quad:
+        (4, 2), the crop square, frame pixels.
+        """
+        box, difference = patch
+        gray, last = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), self._last
+        if last is not None and last.moment == moment - 1 and difference.size:
+            before = self._carried(last, gray, box, min(FLOW_SIDE / side(quad), 1.0))
+            apart = cv2.GaussianBlur(np.abs(before - difference).mean(axis=2), (0, 0), ALIKE)
+            share = MEMORY * np.exp(-((apart / TOLERANCE) ** 2)) * (_within(mask, box) > 0)
+            difference = difference + share[..., None] * (before - difference)
+        self._last = _Last(moment, gray, box, difference)
+        return box, difference
+
+    def _carried(self, last: _Last, gray: np.ndarray, box: Box, scale: float) -> np.ndarray:
+        """What the last frame added, seen from the pixels of a box of this one: float32 (h, w, 3)."""
+        flow = self._flow(last.gray, gray, box, scale)
+        x, y = np.meshgrid(
+            *(np.arange(low, high, dtype=np.float32) for low, high in zip(box[:2], box[2:], strict=True))
+        )
+        at = flow + np.dstack([x, y]) - np.float32(last.box[:2])
+        return cv2.remap(last.difference, at, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT)
+
+    def _flow(self, before: np.ndarray, after: np.ndarray, box: Box, scale: float) -> np.ndarray:
+        """Where the pixels of a box of ``after`` were in ``before``: float32 (h, w, 2) shifts, pixels."""
+        margin, (height, width) = round(MARGIN / scale), after.shape
+        x0, y0, x1, y1 = box
+        left, top, right, bottom = (
+            max(x0 - margin, 0),
+            max(y0 - margin, 0),
+            min(x1 + margin, width),
+            min(y1 + margin, height),
+        )
+        size = tuple(max(round(scale * length), MARGIN) for length in (right - left, bottom - top))
+        parts = (
+            cv2.resize(gray[top:bottom, left:right], size, interpolation=cv2.INTER_AREA) for gray in (after, before)
+        )
+        flow = cv2.resize(self._engine.calc(*parts, None), (right - left, bottom - top))
+        flow *= np.float32([(right - left) / size[0], (bottom - top) / size[1]])
+        return flow[y0 - top : y1 - top, x0 - left : x1 - left]
+
+
+def _within(mask: Mask, box: Box) -> np.ndarray:
+    """The weights of a mask in another box."""
+    (x0, y0, x1, y1), out = box, np.zeros((box[3] - box[1], box[2] - box[0]), np.float32)
+    (left, top, right, bottom), weights = mask
+    a, b, c, d = max(x0, left), max(y0, top), min(x1, right), min(y1, bottom)
+    if a < c and b < d:
+        out[b - y0 : d - y0, a - x0 : c - x0] = weights[b - top : d - top, a - left : c - left]
+    return out

@@ -1,0 +1,32 @@
+"""Where a person's edit may change the frames."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dvaedit.face.paste import Mask, joined, mask_in_frame
+from dvaedit.face.surround import wide_quads
+from dvaedit.pipeline.artifact import Artifact
+from dvaedit.stages.additions import KINDS
+from dvaedit.stages.png import read_mask
+
+WIDE = "strands"  # of the square beyond the crop
+
+
+class Reach:
+    """The masks that all parts of an edit are pasted with, together."""
+
+    def __init__(self, pasted: Artifact, quads: np.ndarray) -> None:
+        """pasted: of :class:`dvaedit.stages.paste.Paste`; quads: (n, 4, 2), the crop squares of the track."""
+        self._pasted = pasted
+        self._squares = {
+            name: wide_quads(quads) if name == WIDE else quads
+            for name in pasted.names & {"mask", WIDE, "morph.mask", *(f"{kind}.mask" for kind in KINDS)}
+        }
+
+    def at(self, position: int, size: tuple[int, int]) -> Mask:
+        """For a frame of ``size`` (width, height) at a position of the track: zero exactly where nothing is added."""
+        return joined([
+            mask_in_frame(read_mask(self._pasted, name, position), quads[position], size)
+            for name, quads in self._squares.items()
+        ])  # fmt: skip

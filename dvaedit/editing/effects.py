@@ -69,13 +69,13 @@ def dyed(attributes: list[str]) -> bool:
     return colours and region_of([name for name in attributes if name not in DYES] or [""]) != "hair"
 
 
-def turning(strengths: Mapping[str, float]) -> str:
-    """What becomes of the colour of hair where its dye tells too little: see :meth:`dvaedit.face.dye.Dye.learn`."""
-    named = {name for name, value in strengths.items() if name in DYES and value > 0}
-    if named:
-        return "gray" if named == {"Gray_Hair"} else ""
+def turning(strengths: Mapping[str, float]) -> dict[str, float]:
+    """The colour hair is to be of, and how far, in [0, 1]: see :meth:`dvaedit.face.dye.Dye.learn`."""
+    named = {name.removesuffix("_Hair").lower(): v for name, v in strengths.items() if name in DYES and v > 0}
     young = strengths.get("Young", 0.0)
-    return "gray" if young < 0 else "young" if young > 0 else ""
+    if not named and young:
+        named = {"gray": -young} if young < 0 else {"young": young}
+    return {name: min(value, 1.0) for name, value in named.items()} if len(named) == 1 else {}
 
 
 def adding(strengths: Mapping[str, float]) -> dict[str, float]:

@@ -8,6 +8,7 @@ frame's own pixels as far as they are hair.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,9 +34,28 @@ DARK, BLACK = (0.18, 0.28), 0.4  # lightness over the skin's below which hair is
 YELLOWEST = 44.0, 0.5  # hue of hair, degrees, where skin's is 0, and what a degree of skin's adds: no hair is greener
 DYED = (40.0, 60.0)  # degrees beyond it; hair so much greener is meant to be
 PALE, YELLOW = 1.4, (-8.0, 0.0)  # saturation, relative to the skin's, at most; degrees beyond where it holds
-GRAY, GRAYISH = 0.4, 0.6  # the same of hair that is to be gray, at most, and of hair that counts as gray
-LIT = 0.4  # lightness over the skin's, from which it may
+GRAYISH, LIT = 0.6, 0.4  # the same of hair that counts as gray, at most; lightness over the skin's, from which it may
 WHITE = 100.0
+
+
+@dataclass(frozen=True)
+class Nature:
+    """Hair of a named colour, relative to the skin beside it: the least and greatest ``light``, of lightness, and
+    ``chroma``, of saturation; ``hue``, degrees at most: where skin's is 0, and what a degree of skin's adds."""
+
+    light: tuple[float, float]
+    chroma: tuple[float, float] = (0.0, np.inf)
+    hue: tuple[float, float] = (np.inf, 0.0)
+
+
+NATURES = {  # the middle half of 150 to 400 portraits of each, but for what is bounded elsewhere
+    "black": Nature((0.0, 0.2)),
+    "blond": Nature((0.5, np.inf), (0.8, np.inf)),
+    "brown": Nature((0.15, 0.35), (1.2, 2.0), (8.0, 1.0)),
+    "gray": Nature((0.6, 1.2), (0.0, 0.4)),
+    "red": Nature((0.35, 0.6), (1.7, 3.0), (20.0, 0.7)),
+}
+GRAY, YOUNG = "gray", "young"
 
 
 @dataclass(frozen=True)
@@ -47,12 +67,14 @@ class Dye:
 
     @classmethod
     def learn(
-        cls, crops: np.ndarray, edited: np.ndarray, weights: np.ndarray, skin: np.ndarray, turns: str = ""
-    ) -> Dye | None:
+        cls, crops: np.ndarray, edited: np.ndarray, weights: np.ndarray, skin: np.ndarray,
+        turns: Mapping[str, float] | None = None,
+    ) -> Dye | None:  # fmt: skip
         """From crops and edited crops, (n, S, S, 3) RGB in 8-bit levels, where weights (n, S, S) are sure of hair.
 
         None where no pixel is. Medians: what an edit has missed has no say. skin: bool (n, S, S), tells what light
-        there is. turns: "gray", or "young": hair keeps its colour unless that is gray.
+        there is. turns: names of ``NATURES`` that hair is to be of, and how far, in [0, 1]; or "young": hair keeps its
+        colour unless that is gray.
         """
         chosen = weights >= SURE
         if not chosen.any():
@@ -61,9 +83,10 @@ class Dye:
         if not skin.any():
             return cls(before, after)
         beside = np.median(to_lab(crops[skin]), axis=0)
-        if turns == "young" and not _gray(before, beside):
+        turns = turns or {}
+        if YOUNG in turns and not _gray(before, beside):
             return cls(before, before)
-        return cls(before, _natural(before, after, beside, gray=turns == "gray"))
+        return cls(before, _natural(before, _named(after, beside, turns), beside, GRAY in turns))
 
     def __call__(self, rgb: np.ndarray, near: np.ndarray, far: np.ndarray) -> np.ndarray:
         """Hair of the colours ``rgb`` dyed; the same where the dye's colours are the same.
@@ -98,9 +121,21 @@ def _bend(values: np.ndarray, most: float, room: float) -> np.ndarray:
     return values / (1 + bent * np.maximum(values, 0))
 
 
+def _named(colour: np.ndarray, skin: np.ndarray, turns: Mapping[str, float]) -> np.ndarray:
+    """A colour, Lab, moved towards those of the names in ``turns``, beside skin of the colour ``skin``."""
+    light, chroma, hue = colour[0], saturation(colour), np.degrees(np.arctan2(colour[2], colour[1]))
+    for name in turns.keys() & NATURES.keys():
+        nature, share = NATURES[name], turns[name]
+        light += share * (np.clip(light, *(skin[0] * np.array(nature.light))) - light)
+        chroma += share * (np.clip(chroma, *(saturation(skin) * np.array(nature.chroma))) - chroma)
+        most = nature.hue[0] + nature.hue[1] * np.degrees(np.arctan2(skin[2], skin[1]))
+        hue -= share * max(hue - most, 0.0)
+    return light * np.array([1.0, *(chroma * np.array([np.cos(np.radians(hue)), np.sin(np.radians(hue))]))])
+
+
 def _natural(before: np.ndarray, after: np.ndarray, skin: np.ndarray, gray: bool) -> np.ndarray:
     """A colour of hair made one that hair has in the light in which skin has the colour ``skin``; (3,) each, Lab."""
-    tint, level = _tint(before, after, skin, gray), max(float(skin[0]), 1.0)
+    tint, level = after[1:] if gray else _tint(before, after, skin), max(float(skin[0]), 1.0)
     most = max(LIGHTEST * level * np.exp(-np.hypot(*tint) / PIGMENT), before[0])
     least = min(DARKEST * level, before[0])
     share = np.clip(after[0], least, most) / max(after[0], 1.0)
@@ -109,14 +144,12 @@ def _natural(before: np.ndarray, after: np.ndarray, skin: np.ndarray, gray: bool
     return np.array([after[0] * share, *(tint * faded)], np.float32)
 
 
-def _tint(before: np.ndarray, after: np.ndarray, skin: np.ndarray, gray: bool) -> np.ndarray:
+def _tint(before: np.ndarray, after: np.ndarray, skin: np.ndarray) -> np.ndarray:
     """(2,): a and b of the colour ``after``, no greener and no more vivid than those of hair in this light.
 
-    Measured on portraits: hair is a little yellower than skin, what is yellower has about its chroma, gray hair less.
+    Measured on portraits: hair is a little yellower than skin, what is yellower has about its chroma.
     """
     chroma, skins = np.hypot(*after[1:]), saturation(skin) * after[0]
-    if gray:
-        return after[1:] * min(GRAY * skins / max(chroma, 1e-3), 1.0)
     hue, own = (np.degrees(np.arctan2(colour[2], colour[1])) for colour in (after, skin))
     beyond = hue - (YELLOWEST[0] + YELLOWEST[1] * own)
     meant = smoothstep(beyond, *DYED)

@@ -43,8 +43,8 @@ BEARD = "No_Beard"
 class Edit(Stage):
     """Makes ``z_id`` (1, D), or (n, D) of a model with a code per frame.
 
-    ``meta``: ``region`` it shows in, ``dyed``: hair takes on another colour, ``turns``: which,
-    see :func:`dvaedit.editing.effects.turning`, ``added``: what is put on the face,
+    ``meta``: ``region`` it shows in, ``dyed``: hair takes on another colour, ``turns``: into
+    which, see :func:`dvaedit.editing.effects.turning`, ``added``: what is put on the face,
     ``morphed``: what is moved and shaded there, and how much, ``rest``: whether anything else is left, ``mix`` of
     attributes per text, ``cosine`` to before.
 
@@ -58,7 +58,7 @@ class Edit(Stage):
     """
 
     name: ClassVar[str] = "edit"
-    version: ClassVar[int] = 17
+    version: ClassVar[int] = 18
     attributes: tuple[AttributeEdit, ...] = ()
     texts: tuple[TextEdit, ...] = ()
     objective: TextObjective = field(default_factory=TextObjective)

@@ -63,7 +63,7 @@ class Paste(Stage):
     """
 
     name: ClassVar[str] = "paste"
-    version: ClassVar[int] = 30
+    version: ClassVar[int] = 31
     region: str = "auto"
     mode: str = "delta"
     model: Model = unkeyed(None)

@@ -47,7 +47,7 @@ class Strands:
         self.crops, self.classes = self.probes.crops(), self.probes.classes()
         self.colours = HairColours.learn(self.crops, reduced(self.classes, self.crops.shape[1:3]))
 
-    def dye(self, turns: str) -> np.ndarray:
+    def dye(self, turns: Mapping[str, float]) -> np.ndarray:
         """What the edit does to the colours of hair, (2, 3), over frames spread through the video.
 
         turns: see :meth:`Dye.learn`.

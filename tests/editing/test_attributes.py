@@ -82,10 +82,12 @@ def test_regions():
 
 
 def test_what_becomes_of_hair():
-    assert turning({"Gray_Hair": 1}) == turning({"Young": -1}) == turning({"Gray_Hair": 0.5, "Young": -1}) == "gray"
-    assert turning({"Young": 1, "Smiling": 1}) == "young"
-    for other in ({"Blond_Hair": 1}, {"Young": -1, "Red_Hair": 1}, {"Young": 1, "Black_Hair": 1}, {"Smiling": 1}, {}):
-        assert turning(other) == ""
+    assert turning({"Gray_Hair": 1}) == turning({"Young": -2}) == {"gray": 1}
+    assert turning({"Gray_Hair": 0.5, "Young": -1}) == {"gray": 0.5}
+    assert turning({"Young": 1, "Smiling": 1}) == {"young": 1}
+    assert turning({"Young": 1, "Black_Hair": 0.7}) == {"black": 0.7}
+    for other in ({"Blond_Hair": 1, "Red_Hair": 1}, {"Blond_Hair": -1}, {"Smiling": 1}, {}):
+        assert turning(other) == {}
 
 
 def test_what_is_put_on_a_face():

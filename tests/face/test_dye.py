@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from dvaedit.face.dye import ADDED, BLACK, GRAY, LIGHTEST, PALE, PIGMENT, YELLOWEST, Dye, dyed_patch
+from dvaedit.face.dye import ADDED, BLACK, LIGHTEST, PALE, PIGMENT, YELLOWEST, Dye, dyed_patch
 from tests.face.test_matte import DARK, LIGHT, QUAD, SIDE, upper_half
 
 DARK_BROWN, BLOND = np.array([15.0, 2, 3]), np.array([65.0, 6, 26])
@@ -51,7 +51,7 @@ def test_lighter_hair_gains_contrast_of_shading_more_than_of_strands_and_within_
     assert lab(dyed(dye, light, light, light))[0, 0] <= BLOND[0] + 30 + ADDED[0] + 0.1
 
 
-def learnt(before, after, skin, turns=""):
+def learnt(before, after, skin, turns=None):
     crops, edited = (np.tile(rgb([colour])[0], (1, 8, 8, 1)) for colour in (before, after))
     weights, bare = np.zeros((1, 8, 8)), np.zeros((1, 8, 8), bool)
     weights[:, :4], bare[:, 4:] = 1, True
@@ -76,16 +76,26 @@ def test_green_hair_can_be_meant_and_what_is_there_stays():
 
 def test_gray_hair_has_little_of_the_colour_of_light_and_keeps_its_hue():
     skin = np.array([60, 12, 18])
-    light, a, b = learnt(DARK_BROWN, [60, -6, 17], skin, turns="gray")
-    assert np.hypot(a, b) / light == pytest.approx(GRAY * 0.36, abs=0.02) and a / b == pytest.approx(-6 / 17, abs=0.05)
-    assert learnt(DARK_BROWN, [60, 1, 3], skin, turns="gray")[1:] == pytest.approx([1, 3], abs=0.5)
+    light, a, b = learnt(DARK_BROWN, [60, -6, 17], skin, turns={"gray": 1})
+    assert np.hypot(a, b) / light == pytest.approx(0.4 * 0.36, abs=0.02) and a / b == pytest.approx(-6 / 17, abs=0.05)
+    assert learnt(DARK_BROWN, [60, 1, 3], skin, turns={"gray": 1})[1:] == pytest.approx([1, 3], abs=0.5)
+
+
+def test_hair_of_a_named_colour_is_as_portraits_have_it_in_this_light():
+    skin = np.array([60, 12, 18])
+    assert learnt(BLOND, [25, 3, 5], skin, turns={"black": 1})[0] == pytest.approx(0.2 * 60, abs=0.5)
+    assert learnt(BLOND, [25, 3, 5], skin, turns={"black": 0.5})[0] == pytest.approx(0.1 * 60 + 12.5, abs=0.5)
+    assert learnt(BLOND, [8, 1, 1], skin, turns={"black": 1})[0] == pytest.approx(8, abs=0.5)
+    light, a, b = learnt(DARK_BROWN, [50, 3, 22], skin, turns={"red": 1})
+    assert light == pytest.approx(0.6 * 60, abs=0.5) and np.hypot(a, b) / light == pytest.approx(1.7 * 0.36, abs=0.03)
+    assert np.degrees(np.arctan2(b, a)) == pytest.approx(20 + 0.7 * 56.3, abs=1)
 
 
 def test_the_young_keep_their_hair_unless_it_is_gray():
     skin, brown = np.array([60, 12, 18]), [25, 6, 10]
-    assert learnt([50, 2, 5], brown, skin, turns="young") == pytest.approx(brown, abs=1)
+    assert learnt([50, 2, 5], brown, skin, turns={"young": 1}) == pytest.approx(brown, abs=1)
     for kept in ([55, 8, 22], [15, 1, 1]):
-        assert learnt(kept, brown, skin, turns="young") == pytest.approx(kept, abs=1)
+        assert learnt(kept, brown, skin, turns={"young": 1}) == pytest.approx(kept, abs=1)
 
 
 def test_in_the_dark_hair_stays_dark():

@@ -41,7 +41,7 @@ WHITE = 100.0
 @dataclass(frozen=True)
 class Nature:
     """Hair of a named colour, relative to the skin beside it: the least and greatest ``light``, of lightness, and
-    ``chroma``, of saturation; ``hue``, degrees at most: where skin's is 0, and what a degree of skin's adds."""
+    ``chroma``, of saturation; ``hue``, degrees at most, if above ``WARM``: where skin's is 0, and what a degree of skin's adds."""
 
     light: tuple[float, float]
     chroma: tuple[float, float] = (0.0, np.inf)
@@ -53,9 +53,10 @@ NATURES = {  # the middle half of 150 to 400 portraits of each, but for what is 
     "blond": Nature((0.5, np.inf), (0.8, np.inf)),
     "brown": Nature((0.15, 0.35), (1.2, 2.0), (8.0, 1.0)),
     "gray": Nature((0.6, 1.2), (0.0, 0.4)),
-    "red": Nature((0.35, 0.6), (1.7, 3.0), (20.0, 0.7)),
+    "red": Nature((0.35, 0.6), (1.7, 3.5), (20.0, 0.7)),
 }
 GRAY, YOUNG = "gray", "young"
+WARM = 52.0  # hue, degrees: redder hair is red in any light
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ def _named(colour: np.ndarray, skin: np.ndarray, turns: Mapping[str, float]) -> 
         light += share * (np.clip(light, *(skin[0] * np.array(nature.light))) - light)
         chroma += share * (np.clip(chroma, *(saturation(skin) * np.array(nature.chroma))) - chroma)
         most = nature.hue[0] + nature.hue[1] * np.degrees(np.arctan2(skin[2], skin[1]))
-        hue -= share * max(hue - most, 0.0)
+        hue -= share * max(hue - max(most, WARM), 0.0)
     return light * np.array([1.0, *(chroma * np.array([np.cos(np.radians(hue)), np.sin(np.radians(hue))]))])
 
 

@@ -18,9 +18,9 @@ from dvaedit.face.layers import Layers, shares, toward, variance
 from dvaedit.face.mask import border_window, signed_distances, smoothstep
 from dvaedit.face.paste import Box, into_frame, support
 from dvaedit.face.steady import steady
-from dvaedit.face.surround import FACE, FEATURE, HAIR
+from dvaedit.face.surround import FACE, FEATURE, HAIR, REACH
 
-REACH = 1 / 30  # of the ramps to either side of outlines, as a share of the square
+RAMP = 1 / 15  # reach of the ramps to either side of outlines, in sides of the crop
 EDGE = (0.35, 0.65)  # of the hair's ramp, between which a pixel becomes hair where colour does not tell
 STRIP = 1 << 20  # pixels looked at at a time: an 8K frame would take a gigabyte at once
 SKIN = (0.45, 0.75)  # of the face's ramp, between which a pixel comes to be none: its shadows look like hair
@@ -29,21 +29,23 @@ FEATURED = (0.5, 0.75)  # of the ramp of ears, brows and the like, between which
 TAIL = 0.1  # alphas below are 0 and those above 1 - TAIL are 1: noise, shading
 
 
-def ramps(maps: np.ndarray, crops: np.ndarray, frames: np.ndarray, wanted: slice) -> dict[str, np.ndarray]:
+def ramps(
+    maps: np.ndarray, crops: np.ndarray, frames: np.ndarray, wanted: slice, reach: float = REACH
+) -> dict[str, np.ndarray]:
     """Ramps across the outlines of hair and face, calmed along the motion: ``hair`` and ``face``, (n, S, S) in [0, 1].
 
     Features are face, and hair is not to be looked for there: they are as dark as hair.
 
     maps: uint8 (m, S, S), from :func:`dvaedit.face.surround.wide_map`; crops: uint8 (m, C, C, 3) RGB, the wide squares;
-    frames: (m,) rising numbers; wanted: which n of the m to make.
+    frames: (m,) rising numbers; wanted: which n of the m to make; reach: of the squares, in sides of the crop.
     """
-    size = maps.shape[-1]
+    size, share = maps.shape[-1], RAMP / reach
     features = maps == FEATURE
     kinds = (maps == HAIR, (maps == FACE) | features, features)
-    distances = np.stack([signed_distances(kind, REACH) for kind in kinds], axis=-1)
+    distances = np.stack([signed_distances(kind, share) for kind in kinds], axis=-1)
     small = np.stack([cv2.resize(each, crops.shape[1:3], interpolation=cv2.INTER_AREA) for each in distances])
     calm = np.stack([cv2.resize(each, (size, size)) for each in steady(small, crops, frames, wanted)])
-    ramp = smoothstep(calm, -REACH, REACH) * border_window(size)[..., None]
+    ramp = smoothstep(calm, -share, share) * border_window(size)[..., None]
     hair, face, features = np.moveaxis(ramp, -1, 0)
     return {"hair": hair * (1 - smoothstep(features, *FEATURED)), "face": face}
 

@@ -14,8 +14,12 @@ import numpy as np
 from dvaedit.face.align import crop_to_frame, transform
 from dvaedit.face.regions import CLASS_ID, TRAINING_FACE, ids
 
-REACH = 2.0  # side of the wide square, in sides of the crop
-DROP = 0.15  # how far its centre lies below the crop's, in sides: hair falls
+REACH, FAR = 2.0, 3.0  # side of the wide square, in sides of the crop; and where hair hangs farther down
+TOP = 0.35  # how far it goes above the crop, in the same unit
+BELOW = (0.7, 1.65)  # how far below the crop, in the same unit, a parser looks for hair that hangs there
+FALL = 0.5  # pixels to the side that hair may go for each it hangs down, below the crop
+FAINT = 0.1  # likelihood of a colour that hair hanging there has at least
+MORE = 1.3  # times the hair that colours tell below the crop, from which on the parser is believed
 BINS = 24  # of each channel of Lab
 MAIN = 0.9  # share of the hair whose colours, the most frequent ones, tell where more of it is
 GLIMPSE = 0.02  # of cloth, relative to the hair seen, that is enough to know its colours
@@ -26,14 +30,19 @@ FEATURE = FEATURES[0]
 UNSURE = sorted(ids("background", "l_ear", "r_ear", "ear_r", "neck", "cloth"))  # what parsers take hanging hair for
 OUTSIDE = 255
 SHOULDERS = 0.75  # share of the crop's height below which what is hair to the parser may be cloth by its colour
-HAIRLINE = 16  # part of the square's side near the face in which what is hair to the parser may be skin by its colour
+HAIRLINE = 8  # part of the crop's side near the face in which what is hair to the parser may be skin by its colour
 
 
-def wide_quads(quads: np.ndarray) -> np.ndarray:
+def wide_quads(quads: np.ndarray, reach: float = REACH) -> np.ndarray:
     """The squares around crop squares in which hair is looked for; (n, 4, 2), frame pixels, NW SW SE NE."""
     centre = quads.mean(axis=1, keepdims=True)
     down = quads[:, 1:2] - quads[:, 0:1]
-    return centre + DROP * down + REACH * (quads - centre)
+    return centre + _drop(reach) * down + reach * (quads - centre)
+
+
+def _drop(reach: float) -> float:
+    """How far below the crop's the centre of the wide square lies, in sides of the crop."""
+    return reach / 2 - 0.5 - TOP
 
 
 @dataclass(frozen=True)
@@ -96,34 +105,69 @@ def _blur(counts: np.ndarray) -> np.ndarray:
 
 
 def wide_map(
-    wide: np.ndarray, shown: np.ndarray, person: np.ndarray, classes: np.ndarray, colours: HairColours
-) -> np.ndarray:
+    wide: np.ndarray, shown: np.ndarray, person: np.ndarray, classes: np.ndarray, colours: HairColours,
+    reach: float = REACH, hanging: np.ndarray | None = None,
+) -> np.ndarray:  # fmt: skip
     """A class map of a wide square, uint8 (S, S): HAIR, inside the crop and what hangs together with it; FACE, the
     bare skin of face and neck; FEATURE, all else of the face; 0.
 
     wide: uint8 (S, S, 3) RGB; shown: bool (S, S), see :func:`in_frame`; person: float (S, S) in [0, 1]; classes:
-    (M, M), the crop's own class map.
+    (M, M), the crop's own class map; reach: of the square, see :func:`wide_quads`; hanging: bool (S, S), what a parser
+    takes for hair below the crop, if that is to be believed rather than colours alone.
     """
     size = len(wide)
-    u, v = (at * len(classes) for at in _crop_places(size))
+    u, v = (at * len(classes) for at in _crop_places(size, reach))
     inside = (u >= 0) & (v >= 0) & (u < len(classes)) & (v < len(classes))
     column, row = (np.clip(at, 0, len(classes) - 1).astype(int) for at in (u, v))
     seen = np.where(inside, classes[row, column], OUTSIDE)
     person = (person > 0.5) & shown  # parsers take dark things behind for hair
     likelihood, other = colours(wide)
     face = np.isin(seen, FACE_CLASSES)
-    skin = (other > 0.85) & (cv2.dilate(face.astype(np.uint8), np.ones((size // HAIRLINE,) * 2, np.uint8)) > 0)
+    skin = (other > 0.85) & (
+        cv2.dilate(face.astype(np.uint8), np.ones((round(size / reach / HAIRLINE),) * 2, np.uint8)) > 0
+    )
     cloth = (v > SHOULDERS * len(classes)) & (likelihood < 0.3)
     found, likelihood = (seen == HAIR) & person & ~skin & ~cloth, likelihood * person
     possible = ~inside | np.isin(seen, UNSURE)
     likely = (possible & (likelihood > np.where(inside, 0.8, 0.55))).astype(np.uint8)
+    below = v >= len(classes)
+    if hanging is not None:
+        likely = np.where(below, hanging & (likelihood > FAINT), likely).astype(np.uint8)
     likely = cv2.morphologyEx(likely, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     likely = cv2.morphologyEx(likely, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0
     hair = found | (likely & possible)
+    hair = hair if hanging is None else _falling(hair, int(np.argmax(below[:, 0])))
     _, labels = cv2.connectedComponents(hair.astype(np.uint8), connectivity=4)
     connected = np.isin(labels, np.unique(labels[found])) & hair
     kinds = np.where(np.isin(seen, FEATURES), FEATURE, np.where(face, FACE, 0))
     return np.where(connected, HAIR, kinds).astype(np.uint8)
+
+
+def windows(size: int) -> list[tuple[slice, slice]]:
+    """Rows and columns of crop squares below the crop, in a wide square with the reach ``FAR``, of ``size`` pixels."""
+    left = 0.5 - 0.5 / FAR
+    return [tuple(_share(low, size) for low in ((TOP + below) / FAR, left)) for below in BELOW]
+
+
+def _share(low: float, size: int) -> slice:
+    return slice(round(low * size), round((low + 1 / FAR) * size))
+
+
+def length(found: np.ndarray, reach: float) -> int:
+    """How much hair there is below the crop, pixels. found: a class map of :func:`wide_map`."""
+    _, v = _crop_places(len(found), reach)
+    return int(((found == HAIR) & (v >= 1)).sum())
+
+
+def _falling(hair: np.ndarray, low: int) -> np.ndarray:
+    """Hair, bool (S, S), without what spreads from the row ``low`` on: cloth of its colour."""
+    hair, rows = hair.copy(), round(1 / FALL)
+    for row in range(low, len(hair)):
+        above = hair[row - 1]
+        if (row - low) % rows == 0:
+            above = above | np.roll(above, 1) | np.roll(above, -1)
+        hair[row] &= above
+    return hair
 
 
 def in_frame(quad: np.ndarray, size: int, frame_size: tuple[int, int]) -> np.ndarray:
@@ -133,7 +177,7 @@ def in_frame(quad: np.ndarray, size: int, frame_size: tuple[int, int]) -> np.nda
     return ((places >= -0.5) & (places < np.array(frame_size) - 0.5)).all(axis=-1)
 
 
-def _crop_places(size: int) -> tuple[np.ndarray, np.ndarray]:
+def _crop_places(size: int, reach: float) -> tuple[np.ndarray, np.ndarray]:
     """Where in the crop, in [0, 1] if inside, each pixel of a wide square lies: x and y, float32 (S, S)."""
     x, y = np.meshgrid(*[(np.arange(size, dtype=np.float32) + 0.5) / size - 0.5] * 2)
-    return x * REACH + 0.5, y * REACH + 0.5 + DROP
+    return x * reach + 0.5, y * reach + 0.5 + _drop(reach)

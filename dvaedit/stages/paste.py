@@ -18,7 +18,7 @@ from dvaedit.face.mask import TIME_RADIUS, refine, soft_mask
 from dvaedit.face.paste import Patch, difference_patch, merge, patched, recoloured_patch, replace_patch
 from dvaedit.face.regions import REGIONS
 from dvaedit.face.steady import RADIUS, steady
-from dvaedit.face.surround import wide_quads
+from dvaedit.face.surround import REACH, wide_quads
 from dvaedit.models.bundle import Model
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.pipeline.stage import Stage, StageProgress, unkeyed
@@ -57,9 +57,10 @@ class Paste(Stage):
 
     In a region of which hair is a part, also ``hair``, a PNG of the mask of that part. Where hair is dyed, also
     ``dye`` (2, 3), its colour before and after, and PNGs of the ramps ``strands`` and ``skin`` in the square of
-    ``wide_quads``, also beyond the crop (:mod:`dvaedit.face.dye`); where nothing but hair changes, these alone. For
-    what is put on, ``KIND.mask``, ``KIND.offsets`` (n, S, S, 2) float16 and what :class:`Addition` tells of it take the
-    place of ``mask`` and ``levels``; for what is moved and shaded, what :class:`Morphing` tells.
+    ``wide_quads`` with the reach ``meta["reach"]``, also beyond the crop (:mod:`dvaedit.face.dye`); where nothing but
+    hair changes, these alone. For what is put on, ``KIND.mask``, ``KIND.offsets`` (n, S, S, 2) float16 and what
+    :class:`Addition` tells of it take the place of ``mask`` and ``levels``; for what is moved and shaded, what
+    :class:`Morphing` tells.
     """
 
     name: ClassVar[str] = "paste"
@@ -110,7 +111,8 @@ class Paste(Stage):
                 made |= {"strands": encode_masks(ramp["hair"]), "skin": encode_masks(ramp["face"])}
             out.write(start, stop, made)
             progress(stop, total)
-        out.meta.update(mode=self.mode, region=region, dyed=dyed)
+        reach = strands.reach if strands is not None else REACH
+        out.meta.update(mode=self.mode, region=region, dyed=dyed, reach=reach)
 
     def _additions(
         self, inputs: dict[str, Artifact], kinds: list[str], morphed: dict[str, float], dyed: bool
@@ -173,7 +175,7 @@ class Patches:
     def __init__(self, pasted: Artifact, align: Artifact) -> None:
         self.pasted, self.align, self.quads = pasted, align, align.read("quads")
         self.place = {int(frame): position for position, frame in enumerate(align.read("frames"))}
-        self.wide = wide_quads(self.quads)
+        self.wide = wide_quads(self.quads, pasted.meta["reach"])
         self.dye = Dye(*pasted.read("dye")) if "dye" in pasted else None
         self.additions = Additions(pasted, self.quads)
         self.morphed = Morphed(pasted, self.quads) if "morph.shape" in pasted else None

@@ -20,7 +20,7 @@ class Reach:
         """pasted: of :class:`dvaedit.stages.paste.Paste`; quads: (n, 4, 2), the crop squares of the track."""
         self._pasted = pasted
         self._squares = {
-            name: wide_quads(quads) if name == WIDE else quads
+            name: wide_quads(quads, pasted.meta["reach"]) if name == WIDE else quads
             for name in pasted.names & {"mask", WIDE, "morph.mask", *(f"{kind}.mask" for kind in KINDS)}
         }
 

@@ -14,7 +14,7 @@ from dvaedit.face.matte import ramps
 from dvaedit.face.person import PersonSegmenter
 from dvaedit.face.regions import CLASS_ID
 from dvaedit.face.steady import RADIUS
-from dvaedit.face.surround import HairColours, in_frame, wide_map, wide_quads
+from dvaedit.face.surround import FAR, MORE, REACH, HairColours, in_frame, length, wide_map, wide_quads, windows
 from dvaedit.models.bundle import Model
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.stages.frames import crops_at
@@ -25,7 +25,8 @@ from dvaedit.video.probe import probe
 log = logging.getLogger(__name__)
 
 CHUNK = 32  # frames in memory at a time
-FLOW = 128  # side of the squares along whose motion outlines are calmed, pixels
+FLOW = 64  # pixels a side of the crop at which motion is found that outlines are calmed along
+LOOKS = 4  # frames that tell how far hair hangs
 
 
 class Strands:
@@ -40,12 +41,14 @@ class Strands:
         total = len(self.timeline)
         self.first = max(shards[0][0] - RADIUS, 0) if shards else total
         steps = [(at, min(at + CHUNK, total)) for at in range(self.first, total, CHUNK)]
-        self.quads, info = wide_quads(align.read("quads")), probe(video)
+        self.model, info, size = model, probe(video), model.parser.config.image_size
         self.frame_size = info.width, info.height
-        self.coming = crops_at(video, align, model.parser.config.image_size, steps, quads=self.quads)
         self.kept, self.segmenter = [], PersonSegmenter()
         self.crops, self.classes = self.probes.crops(), self.probes.classes()
         self.colours = HairColours.learn(self.crops, reduced(self.classes, self.crops.shape[1:3]))
+        self.reach = self._reach(video, align, size)
+        self.quads = wide_quads(align.read("quads"), self.reach)
+        self.coming = crops_at(video, align, round(size * self.reach / REACH), steps, quads=self.quads)
 
     def dye(self, turns: Mapping[str, float]) -> np.ndarray:
         """What the edit does to the colours of hair, (2, 3), over frames spread through the video.
@@ -66,11 +69,45 @@ class Strands:
         low, high = max(start - RADIUS, 0), min(stop + RADIUS, len(self.timeline))
         while self.first + len(self.kept) < high:
             begin, end, crops = next(self.coming)
-            classes = read_maps(self.parsed, begin, end)
-            for wide, quad, inner in zip(crops, self.quads[begin:end], classes, strict=True):
-                shown = in_frame(quad, len(wide), self.frame_size)
-                found = wide_map(wide, shown, self.segmenter.mask(wide), inner, self.colours)
-                self.kept.append((found, cv2.resize(wide, (FLOW, FLOW), interpolation=cv2.INTER_AREA)))
+            found = self._maps(crops, self.quads[begin:end], read_maps(self.parsed, begin, end), self.reach)
+            side = round(FLOW * self.reach)
+            guides = (cv2.resize(wide, (side, side), interpolation=cv2.INTER_AREA) for wide in crops)
+            self.kept += zip(found, guides, strict=True)
         self.kept, self.first = self.kept[low - self.first :], low
         maps, guides = (np.stack(each) for each in zip(*self.kept[: high - low], strict=True))
-        return ramps(maps, guides, self.timeline[low:high], slice(start - low, stop - low))
+        return ramps(maps, guides, self.timeline[low:high], slice(start - low, stop - low), self.reach)
+
+    def _maps(
+        self, crops: np.ndarray, quads: np.ndarray, classes: np.ndarray, reach: float, hung: bool | None = None
+    ) -> list[np.ndarray]:
+        """See :func:`wide_map`; hung: look for hanging hair, by default as far as the square reaches."""
+        hanging = self._hanging(crops) if (reach == FAR if hung is None else hung) else [None] * len(crops)
+        return [
+            wide_map(
+                wide, in_frame(quad, len(wide), self.frame_size), self.segmenter.mask(wide), inner, self.colours, reach,
+                below,
+            )
+            for wide, quad, inner, below in zip(crops, quads, classes, hanging, strict=True)
+        ]  # fmt: skip
+
+    def _hanging(self, crops: np.ndarray) -> np.ndarray:
+        """What the parser takes for hair below the crops, bool (n, S, S), in wide squares with the reach ``FAR``."""
+        found, size = np.zeros(crops.shape[:3], bool), (self.model.parser.config.image_size,) * 2
+        for rows, columns in windows(crops.shape[1]):
+            parts = [cv2.resize(wide[rows, columns], size, interpolation=cv2.INTER_CUBIC) for wide in crops]
+            hair = self.model.class_maps(self.model.images(np.stack(parts))) == CLASS_ID["hair"]
+            there = found[:, rows, columns]
+            there |= reduced(hair.astype(np.uint8), there.shape[:0:-1]) > 0
+        return found
+
+    def _reach(self, video: Path, align: Artifact, size: int) -> float:
+        """``FAR`` if a few frames show hair hanging that colours do not tell, else ``REACH``."""
+        places, quads, told = self.probes.places, align.read("quads"), np.zeros(2)
+        wide, long = wide_quads(quads), wide_quads(quads, FAR)
+        for at in places[:: max(len(places) // LOOKS, 1)]:
+            if in_frame(wide[at], size, self.frame_size)[-1].any():  # else the frame ends before hair does
+                crops = next(crops_at(video, align, round(size * FAR / REACH), [(at, at + 1)], quads=long))[2]
+                classes = read_maps(self.parsed, at, at + 1)
+                maps = (self._maps(crops, long[at : at + 1], classes, FAR, hung)[0] for hung in (False, True))
+                told += [length(found, FAR) for found in maps]
+        return FAR if told[1] > MORE * told[0] else REACH

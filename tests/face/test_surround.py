@@ -1,7 +1,7 @@
 import numpy as np
 
 from dvaedit.face.regions import CLASS_ID
-from dvaedit.face.surround import DROP, FACE, FEATURE, HAIR, REACH, HairColours, in_frame, wide_map, wide_quads
+from dvaedit.face.surround import FACE, FEATURE, HAIR, REACH, TOP, HairColours, in_frame, wide_map, wide_quads
 
 SIZE, CLOTH = 128, 16
 EVERYBODY = np.ones((SIZE, SIZE), np.float32)
@@ -11,7 +11,7 @@ SHOWN = EVERYBODY > 0
 def test_wide_squares_are_larger_and_lower():
     quad = np.array([[[100.0, 50], [100, 150], [200, 150], [200, 50]]])
     wide = wide_quads(quad)[0]
-    assert np.allclose(wide.mean(axis=0), [150, 100 + 100 * DROP])
+    assert np.allclose(wide.mean(axis=0), [150, 50 - 100 * TOP + 50 * REACH])
     assert np.allclose(wide[3] - wide[0], [100 * REACH, 0])
 
 
@@ -29,7 +29,7 @@ def scene():
     hair[40:110, 2:10] = True  # somebody else's
     wide[hair] = (90, 60, 40)
     side = SIZE / REACH
-    low = np.rint([SIZE / 2 - DROP * side - side / 2, SIZE / 2 - side / 2]).astype(int)
+    low = np.rint([TOP * side, SIZE / 2 - side / 2]).astype(int)
     at = np.arange(64) * side / 64
     crop_hair = hair[np.ix_((low[0] + at).astype(int), (low[1] + at).astype(int))]
     return wide, np.where(crop_hair, HAIR, FACE).astype(np.uint8)

@@ -14,7 +14,7 @@ import pytest
 
 from dvaedit.editing.attributes import AttributeEdit
 from dvaedit.editing.text import TextEdit
-from dvaedit.face.surround import DROP, REACH
+from dvaedit.face.surround import REACH, TOP
 from dvaedit.pipeline.run import Pipeline
 from dvaedit.pipeline.store import Cache
 from dvaedit.stages import graph
@@ -83,7 +83,7 @@ def test_hair_edit_changes_hair_only(finished):
     assert pasted.meta["region"] == "hair"
     mask = cv2.imdecode(np.frombuffer(pasted.read_blobs("strands", 3, 4)[0], np.uint8), cv2.IMREAD_GRAYSCALE)
     size = len(mask)
-    rows = [round(size * (0.5 + (share - 0.5 - DROP) / REACH)) for share in (0.3, 0.7)]
+    rows = [round(size * (share + TOP) / REACH) for share in (0.3, 0.7)]
     assert mask[rows[0], size // 2] > 200
     assert not mask[rows[1], size // 4 : 3 * size // 4].any()
 

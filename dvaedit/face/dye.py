@@ -41,7 +41,8 @@ WHITE = 100.0
 @dataclass(frozen=True)
 class Nature:
     """Hair of a named colour, relative to the skin beside it: the least and greatest ``light``, of lightness, and
-    ``chroma``, of saturation; ``hue``, degrees at most, if above ``WARM``: where skin's is 0, and what a degree of skin's adds."""
+    ``chroma``, of saturation; ``hue``, degrees at most, if above ``WARM``: where skin's is 0, and what a degree of
+    skin's adds."""
 
     light: tuple[float, float]
     chroma: tuple[float, float] = (0.0, np.inf)

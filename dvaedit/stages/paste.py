@@ -186,28 +186,33 @@ class Patches:
 
         None where the frame does not show the face or nothing is to be added. The difference is pasted as it is, but
         for hair, of which it tells the colours only, and for what is put on, of which it tells the looks. Frames that
-        are asked for one after another are made calm.
+        are asked for one after another are made calm; a dye need not be, it follows the frame's own noise.
         """
         position = self.place.get(frame.index)
-        patch = None if position is None else self._patch(frame, position, size)
-        if patch is None or self.pasted.meta["mode"] == "replace":
+        if position is None:
+            return None
+        dyed = None if self.dye is None else self._dyed(frame, position)
+        patch = self._patch(frame, position, size, dyed)
+        if patch is None or patch is dyed or self.pasted.meta["mode"] == "replace":
             return patch
+        rest = patch if dyed is None else merge(patch, (dyed[0], -dyed[1]))
         mask, moment = self.reach.at(position, size), int(self.timeline[position])
-        return self.calm.calmed(moment, frame.rgb(), patch, mask, self.quads[position])
+        calm = self.calm.calmed(moment, frame.rgb(), rest, mask, self.quads[position])
+        return calm if dyed is None else merge(calm, dyed)
 
-    def _patch(self, frame: Frame, position: int, size: tuple[int, int]) -> Patch | None:
-        patches = []
-        if "levels" in self.pasted:
-            patches.append(self._difference(frame, position, size))
-        if self.dye is not None:
-            hair, face = (read_mask(self.pasted, name, position) for name in ("strands", "skin"))
-            patches.append(dyed_patch(frame.rgb(), hair, face, self.wide[position], self.dye))
+    def _patch(self, frame: Frame, position: int, size: tuple[int, int], dyed: Patch | None) -> Patch | None:
+        patches = [self._difference(frame, position, size)] if "levels" in self.pasted else []
+        patches += [] if dyed is None else [dyed]
         patch = self.additions.put_on(frame, position, reduce(merge, patches) if patches else None)
         if self.morphed is None:
             return patch
         rgb = patched(frame.rgb(), patch)  # all that is on the face moves with it
         moved = self.morphed.patch(rgb, position)
         return moved if patch is None else merge(patch, moved)
+
+    def _dyed(self, frame: Frame, position: int) -> Patch:
+        hair, face = (read_mask(self.pasted, name, position) for name in ("strands", "skin"))
+        return dyed_patch(frame.rgb(), hair, face, self.wide[position], self.dye)
 
     def _difference(self, frame: Frame, position: int, size: tuple[int, int]) -> Patch:
         levels = self.pasted.read("levels", position, position + 1)[0].astype(np.float32)

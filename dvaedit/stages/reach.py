@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dvaedit.face.paste import Mask, joined, mask_in_frame
-from dvaedit.face.surround import wide_quads
+from dvaedit.face.surround import REACH, wide_quads
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.stages.additions import KINDS
 from dvaedit.stages.png import read_mask
@@ -20,7 +20,7 @@ class Reach:
         """pasted: of :class:`dvaedit.stages.paste.Paste`; quads: (n, 4, 2), the crop squares of the track."""
         self._pasted = pasted
         self._squares = {
-            name: wide_quads(quads, pasted.meta["reach"]) if name == WIDE else quads
+            name: wide_quads(quads, pasted.meta.get("reach", REACH)) if name == WIDE else quads  # earlier runs had one
             for name in pasted.names & {"mask", WIDE, "morph.mask", *(f"{kind}.mask" for kind in KINDS)}
         }
 

@@ -40,9 +40,9 @@ WHITE = 100.0
 
 @dataclass(frozen=True)
 class Nature:
-    """Hair of a named colour, relative to the skin beside it: the least and greatest ``light``, of lightness, and
-    ``chroma``, of saturation; ``hue``, degrees at most, if above ``WARM``: where skin's is 0, and what a degree of
-    skin's adds."""
+    """Hair of a named colour: the least and greatest ``light``, Lab lightness beside skin of ``MEAN_SKIN``; of
+    ``chroma``, saturation over the skin's; ``hue``, degrees at most, if above ``WARM``: where skin's is 0, and what a
+    degree of skin's adds."""
 
     light: tuple[float, float]
     chroma: tuple[float, float] = (0.0, np.inf)
@@ -50,12 +50,16 @@ class Nature:
 
 
 NATURES = {  # the middle half of 150 to 400 portraits of each, but for what is bounded elsewhere
-    "black": Nature((0.0, 0.2)),
-    "blond": Nature((0.5, np.inf), (0.8, np.inf)),
-    "brown": Nature((0.15, 0.35), (1.2, 2.0), (8.0, 1.0)),
-    "gray": Nature((0.6, 1.2), (0.0, 0.4)),
-    "red": Nature((0.35, 0.6), (1.7, 3.5), (20.0, 0.7)),
+    "black": Nature((5.0, 11.0)),
+    "blond": Nature((33.0, 50.0), (0.8, np.inf)),
+    "brown": Nature((11.0, 21.0), (1.2, 2.0), (8.0, 1.0)),
+    "gray": Nature((35.0, 64.0), (0.0, 0.4)),
+    "red": Nature((22.0, 35.0), (1.7, 3.5), (20.0, 0.7)),
 }
+MEAN_SKIN, EXPOSED = (
+    60.0,
+    0.25,
+)  # lightness, Lab; exponent of how hair's goes with the skin's: fair people are no blonder
 GRAY, YOUNG = "gray", "young"
 WARM = 52.0  # hue, degrees: redder hair is red in any light
 
@@ -126,9 +130,10 @@ def _bend(values: np.ndarray, most: float, room: float) -> np.ndarray:
 def _named(colour: np.ndarray, skin: np.ndarray, turns: Mapping[str, float]) -> np.ndarray:
     """A colour, Lab, moved towards those of the names in ``turns``, beside skin of the colour ``skin``."""
     light, chroma, hue = colour[0], saturation(colour), np.degrees(np.arctan2(colour[2], colour[1]))
+    exposed = (max(float(skin[0]), 1.0) / MEAN_SKIN) ** EXPOSED
     for name in turns.keys() & NATURES.keys():
         nature, share = NATURES[name], turns[name]
-        light += share * (np.clip(light, *(skin[0] * np.array(nature.light))) - light)
+        light += share * (np.clip(light, *(exposed * np.array(nature.light))) - light)
         chroma += share * (np.clip(chroma, *(saturation(skin) * np.array(nature.chroma))) - chroma)
         most = nature.hue[0] + nature.hue[1] * np.degrees(np.arctan2(skin[2], skin[1]))
         hue -= share * max(hue - max(most, WARM), 0.0)

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from dvaedit.face.dye import ADDED, BLACK, LIGHTEST, PALE, PIGMENT, YELLOWEST, Dye, dyed_patch
+from dvaedit.face.dye import ADDED, BLACK, EXPOSED, LIGHTEST, PALE, PIGMENT, YELLOWEST, Dye, dyed_patch
 from tests.face.test_matte import DARK, LIGHT, QUAD, SIDE, upper_half
 
 DARK_BROWN, BLOND = np.array([15.0, 2, 3]), np.array([65.0, 6, 26])
@@ -83,11 +83,13 @@ def test_gray_hair_has_little_of_the_colour_of_light_and_keeps_its_hue():
 
 def test_hair_of_a_named_colour_is_as_portraits_have_it_in_this_light():
     skin = np.array([60, 12, 18])
-    assert learnt(BLOND, [25, 3, 5], skin, turns={"black": 1})[0] == pytest.approx(0.2 * 60, abs=0.5)
-    assert learnt(BLOND, [25, 3, 5], skin, turns={"black": 0.5})[0] == pytest.approx(0.1 * 60 + 12.5, abs=0.5)
+    assert learnt(BLOND, [25, 3, 5], skin, turns={"black": 1})[0] == pytest.approx(11, abs=0.5)
+    assert learnt(BLOND, [25, 3, 5], skin, turns={"black": 0.5})[0] == pytest.approx(18, abs=0.5)
+    fairer = learnt(BLOND, [25, 3, 5], np.array([80, 12, 18]), turns={"black": 1})[0]
+    assert fairer == pytest.approx(11 * (80 / 60) ** EXPOSED, abs=0.5)
     assert learnt(BLOND, [8, 1, 1], skin, turns={"black": 1})[0] == pytest.approx(8, abs=0.5)
     light, a, b = learnt(DARK_BROWN, [50, 3, 22], skin, turns={"red": 1})
-    assert light == pytest.approx(0.6 * 60, abs=0.5) and np.hypot(a, b) / light == pytest.approx(1.7 * 0.36, abs=0.03)
+    assert light == pytest.approx(35, abs=0.5) and np.hypot(a, b) / light == pytest.approx(1.7 * 0.36, abs=0.03)
     assert np.degrees(np.arctan2(b, a)) == pytest.approx(20 + 0.7 * 56.3, abs=1)
 
 

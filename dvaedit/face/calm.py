@@ -44,7 +44,7 @@ class Calm:
         """
         box, difference = patch
         gray, last = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), self._last
-        if last is not None and last.moment == moment - 1 and difference.size:
+        if last is not None and last.moment == moment - 1 and last.difference.size and difference.size:
             before = self._carried(last, gray, box, min(FLOW_SIDE / side(quad), 1.0))
             apart = cv2.GaussianBlur(np.abs(before - difference).mean(axis=2), (0, 0), ALIKE)
             share = MEMORY * np.exp(-((apart / TOLERANCE) ** 2)) * (_within(mask, box) > 0)
@@ -54,29 +54,21 @@ class Calm:
 
     def _carried(self, last: _Last, gray: np.ndarray, box: Box, scale: float) -> np.ndarray:
         """What the last frame added, seen from the pixels of a box of this one: float32 (h, w, 3)."""
-        flow = self._flow(last.gray, gray, box, scale)
-        x, y = np.meshgrid(
-            *(np.arange(low, high, dtype=np.float32) for low, high in zip(box[:2], box[2:], strict=True))
-        )
-        at = flow + np.dstack([x, y]) - np.float32(last.box[:2])
+        x0, y0, x1, y1 = box
+        x, y = np.meshgrid(np.arange(x0, x1, dtype=np.float32), np.arange(y0, y1, dtype=np.float32))
+        at = self._flow(last.gray, gray, box, scale) + np.dstack([x, y]) - np.float32(last.box[:2])
         return cv2.remap(last.difference, at, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT)
 
     def _flow(self, before: np.ndarray, after: np.ndarray, box: Box, scale: float) -> np.ndarray:
         """Where the pixels of a box of ``after`` were in ``before``: float32 (h, w, 2) shifts, pixels."""
-        margin, (height, width) = round(MARGIN / scale), after.shape
-        x0, y0, x1, y1 = box
-        left, top, right, bottom = (
-            max(x0 - margin, 0),
-            max(y0 - margin, 0),
-            min(x1 + margin, width),
-            min(y1 + margin, height),
-        )
-        size = tuple(max(round(scale * length), MARGIN) for length in (right - left, bottom - top))
-        parts = (
-            cv2.resize(gray[top:bottom, left:right], size, interpolation=cv2.INTER_AREA) for gray in (after, before)
-        )
-        flow = cv2.resize(self._engine.calc(*parts, None), (right - left, bottom - top))
-        flow *= np.float32([(right - left) / size[0], (bottom - top) / size[1]])
+        margin = round(MARGIN / scale)
+        (left, top), (x0, y0, x1, y1) = (max(low - margin, 0) for low in box[:2]), box
+        around = (slice(top, y1 + margin), slice(left, x1 + margin))
+        height, width = after[around].shape
+        size = tuple(max(round(scale * length), MARGIN) for length in (width, height))
+        parts = (cv2.resize(gray[around], size, interpolation=cv2.INTER_AREA) for gray in (after, before))
+        flow = cv2.resize(self._engine.calc(*parts, None), (width, height))
+        flow *= np.float32([width / size[0], height / size[1]])
         return flow[y0 - top : y1 - top, x0 - left : x1 - left]
 
 

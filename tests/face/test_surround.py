@@ -1,7 +1,20 @@
 import numpy as np
 
 from dvaedit.face.regions import CLASS_ID
-from dvaedit.face.surround import FACE, FEATURE, HAIR, REACH, TOP, HairColours, in_frame, wide_map, wide_quads
+from dvaedit.face.surround import (
+    FACE,
+    FAR,
+    FEATURE,
+    HAIR,
+    REACH,
+    TOP,
+    HairColours,
+    in_frame,
+    length,
+    wide_map,
+    wide_quads,
+    windows,
+)
 
 SIZE, CLOTH = 128, 16
 EVERYBODY = np.ones((SIZE, SIZE), np.float32)
@@ -90,3 +103,38 @@ def test_cloth_of_which_crops_show_a_glimpse_is_not_hair_for_its_colour():
     assert HairColours.learn(crop[None], classes[None])(crop)[0][:60].max() < 0.55
     classes[-8:, 1:32] = FACE  # too little of it to tell
     assert HairColours.learn(crop[None], classes[None])(crop)[0][:60].min() > 0.9
+
+
+def test_a_parser_is_shown_what_hangs_below_the_crop():
+    size = 120  # 40 pixels a side of the crop
+    (upper, columns), (lower, same) = windows(size)
+    assert columns == same == slice(40, 80)
+    assert upper == slice(round(40 * (TOP + 0.7)), round(40 * (TOP + 1.7))) and lower.stop == size
+
+
+def test_hair_that_a_parser_sees_hang_is_hair_though_cloth_has_its_colour():
+    size = 120
+    side, top = size // 3, round(size // 3 * TOP)
+    wide = np.full((size, size, 3), 200, np.uint8)
+    wide[top + 20 :, 56:64] = (90, 60, 40)  # a lock, as long as the square
+    wide[80:, 30:90] = (90, 60, 40)  # cloth of its colour
+    classes = np.full((side, side), FACE, np.uint8)
+    classes[20:, 16:24] = HAIR
+    crop = np.where(classes[..., None] == HAIR, np.uint8([90, 60, 40]), np.uint8([200, 200, 200]))
+    colours = HairColours.learn(crop[None], classes[None])
+    person = np.ones((size, size), np.float32)
+    hanging = np.zeros((size, size), bool)
+    hanging[top + side :, 50:70] = True
+    hanging[100:, 5:115] = True  # a parser is not to be believed everywhere
+    found = wide_map(wide, person > 0, person, classes, colours, FAR, hanging) == HAIR
+    assert found[top + side : -2, 57:63].all()
+    assert not found[:, :40].any() and not found[82:, 85:].any()
+    spread = np.flatnonzero(found[-3])
+    assert spread[-1] - spread[0] <= 8 + 2 * 0.5 * (size - 80) + 4  # as far to the side as falling hair may go
+    colour_alone = wide_map(wide, person > 0, person, classes, colours, FAR) == HAIR
+    assert colour_alone[90:110, 32:88].all()
+    assert (
+        length(np.where(found, HAIR, 0), FAR)
+        == found[top + side :].sum()
+        < length(np.where(colour_alone, HAIR, 0), FAR)
+    )

@@ -123,9 +123,8 @@ def wide_map(
     person = (person > 0.5) & shown  # parsers take dark things behind for hair
     likelihood, other = colours(wide)
     face = np.isin(seen, FACE_CLASSES)
-    skin = (other > 0.85) & (
-        cv2.dilate(face.astype(np.uint8), np.ones((round(size / reach / HAIRLINE),) * 2, np.uint8)) > 0
-    )
+    hairline = np.ones((round(size / reach / HAIRLINE),) * 2, np.uint8)
+    skin = (other > 0.85) & (cv2.dilate(face.astype(np.uint8), hairline) > 0)
     cloth = (v > SHOULDERS * len(classes)) & (likelihood < 0.3)
     found, likelihood = (seen == HAIR) & person & ~skin & ~cloth, likelihood * person
     possible = ~inside | np.isin(seen, UNSURE)

@@ -69,7 +69,8 @@ class Strands:
         low, high = max(start - RADIUS, 0), min(stop + RADIUS, len(self.timeline))
         while self.first + len(self.kept) < high:
             begin, end, crops = next(self.coming)
-            found = self._maps(crops, self.quads[begin:end], read_maps(self.parsed, begin, end), self.reach)
+            hanging = self._hanging(crops) if self.reach == FAR else None
+            found = self._maps(crops, self.quads[begin:end], read_maps(self.parsed, begin, end), self.reach, hanging)
             side = round(FLOW * self.reach)
             guides = (cv2.resize(wide, (side, side), interpolation=cv2.INTER_AREA) for wide in crops)
             self.kept += zip(found, guides, strict=True)
@@ -78,17 +79,15 @@ class Strands:
         return ramps(maps, guides, self.timeline[low:high], slice(start - low, stop - low), self.reach)
 
     def _maps(
-        self, crops: np.ndarray, quads: np.ndarray, classes: np.ndarray, reach: float, hung: bool | None = None
+        self, crops: np.ndarray, quads: np.ndarray, classes: np.ndarray, reach: float, hanging: np.ndarray | None
     ) -> list[np.ndarray]:
-        """See :func:`wide_map`; hung: look for hanging hair, by default as far as the square reaches."""
-        hanging = self._hanging(crops) if (reach == FAR if hung is None else hung) else [None] * len(crops)
-        return [
-            wide_map(
-                wide, in_frame(quad, len(wide), self.frame_size), self.segmenter.mask(wide), inner, self.colours, reach,
-                below,
-            )
-            for wide, quad, inner, below in zip(crops, quads, classes, hanging, strict=True)
-        ]  # fmt: skip
+        """See :func:`wide_map`; all but ``reach`` of n crops."""
+        made = []
+        for at, (wide, quad, inner) in enumerate(zip(crops, quads, classes, strict=True)):
+            shown, person = in_frame(quad, len(wide), self.frame_size), self.segmenter.mask(wide)
+            below = None if hanging is None else hanging[at]
+            made.append(wide_map(wide, shown, person, inner, self.colours, reach, below))
+        return made
 
     def _hanging(self, crops: np.ndarray) -> np.ndarray:
         """What the parser takes for hair below the crops, bool (n, S, S), in wide squares with the reach ``FAR``."""
@@ -108,6 +107,6 @@ class Strands:
             if in_frame(wide[at], size, self.frame_size)[-1].any():  # else the frame ends before hair does
                 crops = next(crops_at(video, align, round(size * FAR / REACH), [(at, at + 1)], quads=long))[2]
                 classes = read_maps(self.parsed, at, at + 1)
-                maps = (self._maps(crops, long[at : at + 1], classes, FAR, hung)[0] for hung in (False, True))
-                told += [length(found, FAR) for found in maps]
+                ways = None, self._hanging(crops)
+                told += [length(self._maps(crops, long[at : at + 1], classes, FAR, way)[0], FAR) for way in ways]
         return FAR if told[1] > MORE * told[0] else REACH

@@ -70,12 +70,15 @@ def dyed(attributes: list[str]) -> bool:
 
 
 def turning(strengths: Mapping[str, float]) -> dict[str, float]:
-    """The colour hair is to be of, and how far, in [0, 1]: see :meth:`dvaedit.face.dye.Dye.learn`."""
+    """The colour hair is to be of, and how far, in [0, 1]: see :meth:`dvaedit.face.dye.Dye.learn`.
+
+    Who asks for a strength above 1 asks for more than is natural.
+    """
     named = {name.removesuffix("_Hair").lower(): v for name, v in strengths.items() if name in DYES and v > 0}
     young = strengths.get("Young", 0.0)
     if not named and young:
-        named = {"gray": -young} if young < 0 else {"young": young}
-    return {name: min(value, 1.0) for name, value in named.items()} if len(named) == 1 else {}
+        return {"gray" if young < 0 else "young": min(abs(young), 1.0)}
+    return {name: min(v, max(2 - v, 0.0)) for name, v in named.items()} if len(named) == 1 else {}
 
 
 def adding(strengths: Mapping[str, float]) -> dict[str, float]:

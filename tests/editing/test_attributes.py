@@ -86,6 +86,7 @@ def test_what_becomes_of_hair():
     assert turning({"Gray_Hair": 0.5, "Young": -1}) == {"gray": 0.5}
     assert turning({"Young": 1, "Smiling": 1}) == {"young": 1}
     assert turning({"Young": 1, "Black_Hair": 0.7}) == {"black": 0.7}
+    assert turning({"Red_Hair": 1.5}) == {"red": 0.5} and turning({"Red_Hair": 3}) == {"red": 0}
     for other in ({"Blond_Hair": 1, "Red_Hair": 1}, {"Blond_Hair": -1}, {"Smiling": 1}, {}):
         assert turning(other) == {}
 

@@ -17,7 +17,8 @@ from dvaedit.face.paste import Box, Mask, Patch
 from dvaedit.face.steady import flow_engine
 
 MEMORY = 0.8  # share of what came before
-TOLERANCE, ALIKE = 30.0, 1.5  # 8-bit levels by which differences may differ; sigma in pixels of that measure
+LEVELS, SHARE = 30.0, 0.3  # by which what is added may differ from frame to frame, 8-bit levels; and shares of pixels
+ALIKE = 1.5  # sigma, pixels, of that measure
 FLOW_SIDE = 224  # pixels a side of the crop square at which motion is found
 MARGIN = 12  # pixels, so enlarged, around what is added: motion is found there too
 
@@ -33,31 +34,34 @@ class _Last:
 class Calm:
     """Of one person; frames in their order."""
 
-    def __init__(self) -> None:
-        self._engine, self._last = flow_engine(), None
+    def __init__(self, tolerance: float = LEVELS) -> None:
+        self._engine, self._last, self._tolerance = flow_engine(), None, tolerance
 
-    def calmed(self, moment: int, rgb: np.ndarray, patch: Patch, mask: Mask, quad: np.ndarray) -> Patch:
-        """The patch of a frame, uint8 (H, W, 3), averaged with the last one's; exactly zero wherever ``mask`` is.
+    def calmed(self, patch: Patch, moment: int, rgb: np.ndarray, quad: np.ndarray, mask: Mask | None = None) -> Patch:
+        """The patch of a frame, uint8 (H, W, 3), averaged with the last one's; of any number of channels.
 
         moment: rises by one from frame to frame; after any other step, as at a cut, nothing is remembered. quad:
-        (4, 2), the crop square, frame pixels.
+        (4, 2), the crop square, frame pixels. mask: where it is zero, so is what this frame adds.
         """
         box, difference = patch
         gray, last = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), self._last
         if last is not None and last.moment == moment - 1 and last.difference.size and difference.size:
             before = self._carried(last, gray, box, min(FLOW_SIDE / side(quad), 1.0))
             apart = cv2.GaussianBlur(np.abs(before - difference).mean(axis=2), (0, 0), ALIKE)
-            share = MEMORY * np.exp(-((apart / TOLERANCE) ** 2)) * (_within(mask, box) > 0)
+            share = MEMORY * np.exp(-((apart / self._tolerance) ** 2))
+            if mask is not None:
+                share *= _within(mask, box) > 0
             difference = difference + share[..., None] * (before - difference)
         self._last = _Last(moment, gray, box, difference)
         return box, difference
 
     def _carried(self, last: _Last, gray: np.ndarray, box: Box, scale: float) -> np.ndarray:
-        """What the last frame added, seen from the pixels of a box of this one: float32 (h, w, 3)."""
+        """What the last frame added, seen from the pixels of a box of this one: float32 (h, w, C)."""
         x0, y0, x1, y1 = box
         x, y = np.meshgrid(np.arange(x0, x1, dtype=np.float32), np.arange(y0, y1, dtype=np.float32))
         at = self._flow(last.gray, gray, box, scale) + np.dstack([x, y]) - np.float32(last.box[:2])
-        return cv2.remap(last.difference, at, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT)
+        found = cv2.remap(last.difference, at, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT)
+        return found.reshape(*at.shape[:2], -1)
 
     def _flow(self, before: np.ndarray, after: np.ndarray, box: Box, scale: float) -> np.ndarray:
         """Where the pixels of a box of ``after`` were in ``before``: float32 (h, w, 2) shifts, pixels."""

@@ -8,7 +8,7 @@ frame's own pixels as far as they are hair.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -176,16 +176,24 @@ def _turned(before: np.ndarray, after: np.ndarray) -> float:
     return float(1 - np.exp(-np.linalg.norm(after - before) / TURN))
 
 
-def dyed_patch(rgb: np.ndarray, hair: np.ndarray, face: np.ndarray, quad: np.ndarray, dye: Dye) -> Patch:
+def dyed_patch(
+    rgb: np.ndarray, hair: np.ndarray, face: np.ndarray, quad: np.ndarray, dye: Dye,
+    steady: Callable[[Patch], Patch] | None = None,
+) -> Patch:  # fmt: skip
     """What dyeing adds to a frame: a box (x0, y0, x1, y1) and the difference, float32, 8-bit levels.
 
     rgb: uint8 (H, W, 3). hair, face: float32 (M, M) in [0, 1], of the square ``quad``: see
     :func:`dvaedit.face.matte.matte`. A pixel that is hair in part is composed of hair and what lies behind; only
-    the hair changes.
+    the hair changes. steady: averages shares of hair, (h, w, 1) in a box, with those of frames before; it has a say as
+    far as outlines tell them and not colours, whose noise they follow.
     """
     box = x0, top, x1, bottom = support(hair, quad, rgb.shape[1::-1])
-    delta = np.zeros(((bottom - top) * (x1 - x0), 3), np.float32)
+    shape = bottom - top, x1 - x0
+    change, alpha, told = (np.zeros((shape[0] * shape[1], channels), np.float32) for channels in (3, 1, 1))
     for found in matte(rgb, hair, face, quad):
-        change = dye(found.strand, found.near, found.far) - found.strand
-        delta[(found.box[1] - top) * (x1 - x0) + found.places] = found.alpha[:, None] * change
-    return box, delta.reshape(bottom - top, x1 - x0, 3)
+        at = (found.box[1] - top) * (x1 - x0) + found.places
+        change[at] = dye(found.strand, found.near, found.far) - found.strand
+        alpha[at], told[at] = found.alpha[:, None], found.told[:, None]
+    if steady is not None:
+        alpha += (1 - told) * (steady((box, alpha.reshape(*shape, 1)))[1].reshape(-1, 1) - alpha)
+    return box, (alpha * change).reshape(*shape, 3)

@@ -52,16 +52,18 @@ def ramps(
 
 @dataclass(frozen=True)
 class Matte:
-    """The n pixels of a strip of a frame that are hair, at least in part.
+    """The n pixels of a strip of a frame that are hair, at least in part, or may be.
 
     ``box``: (x0, y0, x1, y1), the strip; ``places``: (n,), where they are among its pixels, row by row; ``alpha``: (n,)
-    in (0, 1]; ``strand``, ``near``, ``far``: (n, 3), the colours of the hair in a pixel, of that nearest by and of that
+    in [0, 1]; ``told``: (n,) in [0, 1], how far it follows from colours, not from outlines;
+    ``strand``, ``near``, ``far``: (n, 3), the colours of the hair in a pixel, of that nearest by and of that
     around it, RGB in 8-bit levels.
     """
 
     box: Box
     places: np.ndarray
     alpha: np.ndarray
+    told: np.ndarray
     strand: np.ndarray
     near: np.ndarray
     far: np.ndarray
@@ -96,8 +98,8 @@ def _strip(rgb: np.ndarray, hair: np.ndarray, face: np.ndarray, layers: Layers, 
     share, told = shares(pixels, front, behind, variance(there.far) + variance(there.behind))
     alpha, purity = _alpha(share, told, weight[places], skin, beside)
     strand = pixels + (1 - purity[:, None]) * (front - behind)
-    some = np.flatnonzero(alpha)
-    return Matte(box, places[some], *(values.take(some, axis=0) for values in (alpha, strand, near, far)))
+    some = np.flatnonzero((alpha > 0) | (told < 1))
+    return Matte(box, places[some], *(values.take(some, axis=0) for values in (alpha, told, strand, near, far)))
 
 
 def _alpha(

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from dvaedit.errors import UsageError
-from dvaedit.face.calm import Calm
+from dvaedit.face.calm import SHARE, Calm
 from dvaedit.face.dye import Dye, dyed_patch
 from dvaedit.face.mask import TIME_RADIUS, refine, soft_mask
 from dvaedit.face.paste import Patch, difference_patch, merge, patched, recoloured_patch, replace_patch
@@ -180,6 +180,7 @@ class Patches:
         self.additions = Additions(pasted, self.quads)
         self.morphed = Morphed(pasted, self.quads) if "morph.shape" in pasted else None
         self.timeline, self.reach, self.calm = align.read("timeline"), Reach(pasted, self.quads), Calm()
+        self.outlines = Calm(SHARE)
 
     def patch(self, frame: Frame, size: tuple[int, int]) -> Patch | None:
         """What is added to the upright frame of ``size`` (width, height).
@@ -196,8 +197,7 @@ class Patches:
         if patch is None or patch is dyed or self.pasted.meta["mode"] == "replace":
             return patch
         rest = patch if dyed is None else merge(patch, (dyed[0], -dyed[1]))
-        mask, moment = self.reach.at(position, size), int(self.timeline[position])
-        calm = self.calm.calmed(moment, frame.rgb(), rest, mask, self.quads[position])
+        calm = self.calm.calmed(rest, **self._where(frame, position), mask=self.reach.at(position, size))
         return calm if dyed is None else merge(calm, dyed)
 
     def _patch(self, frame: Frame, position: int, size: tuple[int, int], dyed: Patch | None) -> Patch | None:
@@ -212,7 +212,11 @@ class Patches:
 
     def _dyed(self, frame: Frame, position: int) -> Patch:
         hair, face = (read_mask(self.pasted, name, position) for name in ("strands", "skin"))
-        return dyed_patch(frame.rgb(), hair, face, self.wide[position], self.dye)
+        steady = partial(self.outlines.calmed, **self._where(frame, position))
+        return dyed_patch(frame.rgb(), hair, face, self.wide[position], self.dye, steady)
+
+    def _where(self, frame: Frame, position: int) -> dict[str, Any]:
+        return {"moment": int(self.timeline[position]), "rgb": frame.rgb(), "quad": self.quads[position]}
 
     def _difference(self, frame: Frame, position: int, size: tuple[int, int]) -> Patch:
         levels = self.pasted.read("levels", position, position + 1)[0].astype(np.float32)

@@ -25,7 +25,7 @@ def disc(x, level=40.0):
 def test_what_trembles_becomes_calm():
     calm, rgb = Calm(), picture()
     trembling = [disc(60) + 5 * (-1) ** n for n in range(12)]
-    made = [calm.calmed(n, rgb, (BOX, each), EVERYWHERE, QUAD)[1] for n, each in enumerate(trembling)]
+    made = [calm.calmed((BOX, each), n, rgb, QUAD, EVERYWHERE)[1] for n, each in enumerate(trembling)]
     assert np.array_equal(made[0], trembling[0])
     steps = [float(np.abs(b - a)[10:-10, 10:-10].mean()) for a, b in zip(made[-3:], made[-2:], strict=False)]
     assert max(steps) < 10 * (1 - MEMORY) * 1.5  # of 10 levels
@@ -35,7 +35,7 @@ def test_what_trembles_becomes_calm():
 def test_it_goes_with_the_motion():
     calm = Calm()
     for n in range(5):
-        box, made = calm.calmed(n, picture(2 * n), (BOX, disc(50 + 2 * n)), EVERYWHERE, QUAD)
+        box, made = calm.calmed((BOX, disc(50 + 2 * n)), n, picture(2 * n), QUAD, EVERYWHERE)
     assert box == BOX
     assert float(np.abs(made - disc(58)).mean()) < 1.0
     assert made[35, 38 + 10] == pytest.approx(40, abs=2) and made[35, 38 - 19] == pytest.approx(0, abs=2)
@@ -43,18 +43,18 @@ def test_it_goes_with_the_motion():
 
 def test_nothing_is_remembered_across_a_gap_nor_of_what_is_gone():
     calm, rgb = Calm(), picture()
-    calm.calmed(0, rgb, (BOX, disc(60)), EVERYWHERE, QUAD)
-    assert not calm.calmed(2, rgb, (BOX, disc(60, 0)), EVERYWHERE, QUAD)[1].any()
-    calm.calmed(3, rgb, (BOX, disc(60, 120)), EVERYWHERE, QUAD)
-    assert np.abs(calm.calmed(4, rgb, (BOX, disc(60, 0)), EVERYWHERE, QUAD)[1][35, 40]).max() < 0.1
+    calm.calmed((BOX, disc(60)), 0, rgb, QUAD, EVERYWHERE)
+    assert not calm.calmed((BOX, disc(60, 0)), 2, rgb, QUAD, EVERYWHERE)[1].any()
+    calm.calmed((BOX, disc(60, 120)), 3, rgb, QUAD, EVERYWHERE)
+    assert np.abs(calm.calmed((BOX, disc(60, 0)), 4, rgb, QUAD, EVERYWHERE)[1][35, 40]).max() < 0.1
 
 
 def test_it_stays_within_the_mask_and_boxes_may_differ():
     calm, rgb = Calm(), picture()
-    calm.calmed(0, rgb, (BOX, disc(60, 10)), EVERYWHERE, QUAD)
+    calm.calmed((BOX, disc(60, 10)), 0, rgb, QUAD, EVERYWHERE)
     mask = (40, 30, 90, 90), np.ones((60, 50), np.float32)
     box = (30, 25, 95, 90)
-    _, made = calm.calmed(1, rgb, (box, np.zeros((65, 65, 3), np.float32)), mask, QUAD)
+    _, made = calm.calmed((box, np.zeros((65, 65, 3), np.float32)), 1, rgb, QUAD, mask)
     assert made[55 - 25, 60 - 30] == pytest.approx(10 * MEMORY * np.exp(-((10 / 30) ** 2)), rel=0.1)
     assert not made[:, : 40 - 30].any() and not made[:5].any()
 
@@ -65,5 +65,5 @@ def test_boxes_may_be_small_or_empty():
     small = (0, 0, 3, 2), np.full((2, 3, 3), 5, np.float32)
     mask = (0, 0, 3, 2), np.ones((2, 3), np.float32)
     for n, patch in enumerate((small, empty, small, small)):
-        box, made = calm.calmed(n, rgb, patch, mask, QUAD)
+        box, made = calm.calmed(patch, n, rgb, QUAD, mask)
         assert box == patch[0] and made == pytest.approx(patch[1], abs=0.01)

@@ -148,3 +148,15 @@ def test_a_mixed_pixel_keeps_what_lies_behind():
     assert DARK + whole == pytest.approx(rgb([BLOND])[0], abs=1.5)
     assert mixed == pytest.approx(whole / 2, abs=12)
     assert not delta[80 - y0 :].any()
+
+
+def test_outlines_that_colour_does_not_tell_follow_the_frames_before():
+    dye, ramp = Dye(lab([DARK])[0], BLOND), upper_half()
+    for behind, share in ((DARK + 4, 0.25), (LIGHT, 1.0)):
+        frame = np.tile(np.float32(behind), (SIDE, SIDE, 1))
+        frame[: SIDE // 2] = DARK
+        frame = frame.astype(np.uint8)
+        (_, y0, _, _), alone = dyed_patch(frame, *ramp, QUAD, dye)
+        quarter = dyed_patch(frame, *ramp, QUAD, dye, steady=lambda patch: (patch[0], 0.25 * patch[1]))[1]
+        row = SIDE // 2 - 1 - y0
+        assert quarter[row, 64] == pytest.approx(share * alone[row, 64], rel=0.05) and alone[row, 64].min() > 10

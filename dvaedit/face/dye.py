@@ -40,9 +40,8 @@ WHITE = 100.0
 
 @dataclass(frozen=True)
 class Nature:
-    """Hair of a named colour: the least and greatest ``light``, Lab lightness beside skin of ``MEAN_SKIN``; of
-    ``chroma``, saturation over the skin's; ``hue``, degrees at most, if above ``WARM``: where skin's is 0, and what a
-    degree of skin's adds."""
+    """Hair of a named colour beside ``MEAN_SKIN``: the least and greatest ``light``, Lab lightness, and ``chroma``,
+    saturation; ``hue``, degrees at most, if above ``WARM``: where skin's is 0, and what a degree of skin's adds."""
 
     light: tuple[float, float]
     chroma: tuple[float, float] = (0.0, np.inf)
@@ -51,15 +50,12 @@ class Nature:
 
 NATURES = {  # the middle half of 150 to 400 portraits of each, but for what is bounded elsewhere
     "black": Nature((5.0, 11.0)),
-    "blond": Nature((33.0, 50.0), (0.8, np.inf)),
-    "brown": Nature((11.0, 21.0), (1.2, 2.0), (8.0, 1.0)),
-    "gray": Nature((35.0, 64.0), (0.0, 0.4)),
-    "red": Nature((22.0, 35.0), (1.7, 3.5), (20.0, 0.7)),
+    "blond": Nature((33.0, 50.0), (0.3, np.inf)),
+    "brown": Nature((11.0, 21.0), (0.5, 0.8), (8.0, 1.0)),
+    "gray": Nature((35.0, 64.0), (0.0, 0.16)),
+    "red": Nature((22.0, 35.0), (0.7, 1.1), (20.0, 0.7)),
 }
-MEAN_SKIN, EXPOSED = (
-    60.0,
-    0.25,
-)  # lightness, Lab; exponent of how hair's goes with the skin's: fair people are no blonder
+MEAN_SKIN, EXPOSED, TINTED = (60.0, 0.4), 0.25, 0.5  # its lightness and saturation; how hair's go with them, exponents
 GRAY, YOUNG = "gray", "young"
 WARM = 52.0  # hue, degrees: redder hair is red in any light
 
@@ -130,11 +126,12 @@ def _bend(values: np.ndarray, most: float, room: float) -> np.ndarray:
 def _named(colour: np.ndarray, skin: np.ndarray, turns: Mapping[str, float]) -> np.ndarray:
     """A colour, Lab, moved towards those of the names in ``turns``, beside skin of the colour ``skin``."""
     light, chroma, hue = colour[0], saturation(colour), np.degrees(np.arctan2(colour[2], colour[1]))
-    exposed = (max(float(skin[0]), 1.0) / MEAN_SKIN) ** EXPOSED
+    exposed = (max(float(skin[0]), 1.0) / MEAN_SKIN[0]) ** EXPOSED  # fair people are no blonder
+    tinted = (saturation(skin) / MEAN_SKIN[1]) ** TINTED
     for name in turns.keys() & NATURES.keys():
         nature, share = NATURES[name], turns[name]
         light += share * (np.clip(light, *(exposed * np.array(nature.light))) - light)
-        chroma += share * (np.clip(chroma, *(saturation(skin) * np.array(nature.chroma))) - chroma)
+        chroma += share * (np.clip(chroma, *(tinted * np.array(nature.chroma))) - chroma)
         most = nature.hue[0] + nature.hue[1] * np.degrees(np.arctan2(skin[2], skin[1]))
         hue -= share * max(hue - max(most, WARM), 0.0)
     return light * np.array([1.0, *(chroma * np.array([np.cos(np.radians(hue)), np.sin(np.radians(hue))]))])

@@ -22,6 +22,7 @@ from dvaedit.video.reader import Frame
 log = logging.getLogger(__name__)
 
 KINDS: dict[str, type[Beard] | type[Glasses]] = {"beard": Beard, "stubble": Beard, "glasses": Glasses}
+GROWN = ("beard", "stubble")
 HAIR_SHARE = 0.01  # of the crops' pixels; a head with less has no colour of hair to go by
 
 
@@ -87,12 +88,15 @@ class Additions:
             if f"{kind}.reference" in pasted
         }
 
-    def put_on(self, frame: Frame, position: int, patch: Patch | None) -> Patch | None:
-        """The patch and, upon what it makes of the frame, each addition. The frame is at ``position`` of the track."""
-        if not self.drawn:
-            return patch
+    def put_on(self, frame: Frame, position: int, patch: Patch | None, grown: bool) -> Patch | None:
+        """The patch and, upon what it makes of the frame, each addition that has ``grown``, or each that has not.
+
+        The frame is at ``position`` of the track.
+        """
         rgb = frame.rgb()
         for kind, thing in self.drawn.items():
+            if (kind in GROWN) != grown:
+                continue
             mask = read_mask(self.pasted, f"{kind}.mask", position)
             offset = self.pasted.read(f"{kind}.offsets", position, position + 1)[0]
             found = thing.patch(patched(rgb, patch), mask, self.quads[position], offset)

@@ -187,28 +187,30 @@ class Patches:
 
         None where the frame does not show the face or nothing is to be added. The difference is pasted as it is, but
         for hair, of which it tells the colours only, and for what is put on, of which it tells the looks. Frames that
-        are asked for one after another are made calm; a dye need not be, it follows the frame's own noise.
+        are asked for one after another are made calm, but for hair: a dye follows the frame's own noise, a beard hides
+        it.
         """
         position = self.place.get(frame.index)
         if position is None:
             return None
+        sampled = self._difference(frame, position, size) if "levels" in self.pasted else None
         dyed = None if self.dye is None else self._dyed(frame, position)
-        patch = self._patch(frame, position, size, dyed)
-        if patch is None or patch is dyed or self.pasted.meta["mode"] == "replace":
+        grown = self.additions.put_on(frame, position, _sum(sampled, dyed), grown=True)
+        patch = self._worn(frame, position, grown)
+        if patch is None or (patch is grown and sampled is None) or self.pasted.meta["mode"] == "replace":
             return patch
-        rest = patch if dyed is None else merge(patch, (dyed[0], -dyed[1]))
+        hair = _sum(grown, _negative(sampled))
+        rest = _sum(patch, _negative(hair))
         calm = self.calm.calmed(rest, **self._where(frame, position), mask=self.reach.at(position, size))
-        return calm if dyed is None else merge(calm, dyed)
+        return _sum(calm, hair)
 
-    def _patch(self, frame: Frame, position: int, size: tuple[int, int], dyed: Patch | None) -> Patch | None:
-        patches = [self._difference(frame, position, size)] if "levels" in self.pasted else []
-        patches += [] if dyed is None else [dyed]
-        patch = self.additions.put_on(frame, position, reduce(merge, patches) if patches else None)
+    def _worn(self, frame: Frame, position: int, patch: Patch | None) -> Patch | None:
+        """The patch with what is put on upon it, all of it moved and shaded."""
+        patch = self.additions.put_on(frame, position, patch, grown=False)
         if self.morphed is None:
             return patch
         rgb = patched(frame.rgb(), patch)  # all that is on the face moves with it
-        moved = self.morphed.patch(rgb, position)
-        return moved if patch is None else merge(patch, moved)
+        return _sum(patch, self.morphed.patch(rgb, position))
 
     def _dyed(self, frame: Frame, position: int) -> Patch:
         hair, face = (read_mask(self.pasted, name, position) for name in ("strands", "skin"))
@@ -234,3 +236,13 @@ class Patches:
             return rest
         crop = self.align.read("crops", position, position + 1)[0]
         return merge(rest, recoloured_patch(levels, crop, hair, quad, frame.rgb()))
+
+
+def _sum(*patches: Patch | None) -> Patch | None:
+    """Of those that there are."""
+    there = [patch for patch in patches if patch is not None]
+    return reduce(merge, there) if there else None
+
+
+def _negative(patch: Patch | None) -> Patch | None:
+    return None if patch is None else (patch[0], -patch[1])

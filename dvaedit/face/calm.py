@@ -18,7 +18,8 @@ from dvaedit.face.steady import flow_engine
 
 MEMORY = 0.8  # share of what came before
 LEVELS, SHARE = 30.0, 0.3  # by which what is added may differ from frame to frame, 8-bit levels; and shares of pixels
-ALIKE = 1.5  # sigma, pixels, of that measure
+SEEN = 10.0  # 8-bit levels by which the frames themselves may: where lips part, motion tells nothing
+ALIKE = 1.5  # sigma, pixels, of these measures
 FLOW_SIDE = 224  # pixels a side of the crop square at which motion is found
 MARGIN = 12  # pixels, so enlarged, around what is added: motion is found there too
 
@@ -46,22 +47,27 @@ class Calm:
         box, difference = patch
         gray, last = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), self._last
         if last is not None and last.moment == moment - 1 and last.difference.size and difference.size:
-            before = self._carried(last, gray, box, min(FLOW_SIDE / side(quad), 1.0))
+            before, same = self._carried(last, gray, box, min(FLOW_SIDE / side(quad), 1.0))
             apart = cv2.GaussianBlur(np.abs(before - difference).mean(axis=2), (0, 0), ALIKE)
-            share = MEMORY * np.exp(-((apart / self._tolerance) ** 2))
+            share = MEMORY * same * np.exp(-((apart / self._tolerance) ** 2))
             if mask is not None:
                 share *= _within(mask, box) > 0
             difference = difference + share[..., None] * (before - difference)
         self._last = _Last(moment, gray, box, difference)
         return box, difference
 
-    def _carried(self, last: _Last, gray: np.ndarray, box: Box, scale: float) -> np.ndarray:
-        """What the last frame added, seen from the pixels of a box of this one: float32 (h, w, C)."""
+    def _carried(self, last: _Last, gray: np.ndarray, box: Box, scale: float) -> tuple[np.ndarray, np.ndarray]:
+        """What the last frame added, seen from the pixels of a box of this one, float32 (h, w, C); and how far these
+        show the same, (h, w) in [0, 1]."""
         x0, y0, x1, y1 = box
         x, y = np.meshgrid(np.arange(x0, x1, dtype=np.float32), np.arange(y0, y1, dtype=np.float32))
-        at = self._flow(last.gray, gray, box, scale) + np.dstack([x, y]) - np.float32(last.box[:2])
-        found = cv2.remap(last.difference, at, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT)
-        return found.reshape(*at.shape[:2], -1)
+        at = self._flow(last.gray, gray, box, scale) + np.dstack([x, y])
+        there = cv2.remap(last.gray, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        apart = cv2.GaussianBlur(cv2.absdiff(there, gray[y0:y1, x0:x1]).astype(np.float32), (0, 0), ALIKE)
+        found = cv2.remap(
+            last.difference, at - np.float32(last.box[:2]), None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT
+        )
+        return found.reshape(*at.shape[:2], -1), np.exp(-((apart / SEEN) ** 2))
 
     def _flow(self, before: np.ndarray, after: np.ndarray, box: Box, scale: float) -> np.ndarray:
         """Where the pixels of a box of ``after`` were in ``before``: float32 (h, w, 2) shifts, pixels."""

@@ -67,3 +67,10 @@ def test_boxes_may_be_small_or_empty():
     for n, patch in enumerate((small, empty, small, small)):
         box, made = calm.calmed(patch, n, rgb, QUAD, mask)
         assert box == patch[0] and made == pytest.approx(patch[1], abs=0.01)
+
+
+def test_where_a_frame_shows_something_else_nothing_is_carried():
+    calm, other = Calm(), np.ascontiguousarray(255 - picture())
+    calm.calmed((BOX, disc(60, 10)), 0, picture(), QUAD)
+    made = calm.calmed((BOX, disc(60, 0)), 1, other, QUAD)[1]
+    assert np.abs(made).mean() < 0.1 * np.abs(disc(60, 10)).mean()

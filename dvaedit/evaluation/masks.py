@@ -14,8 +14,8 @@ from dvaedit.face.paste import Mask, joined, mask_in_frame
 from dvaedit.face.regions import REGIONS
 from dvaedit.models.bundle import Model
 from dvaedit.pipeline.artifact import Artifact
+from dvaedit.stages.extent import Extent
 from dvaedit.stages.parse import read_maps
-from dvaedit.stages.reach import Reach
 
 DEFAULT_REGION = "head"
 _JOINED = ("head", "hat", "hair")  # regions whose outline an edit may move: the edit's own outline belongs to them
@@ -38,14 +38,14 @@ class RunMasks:
     def __init__(self, people: Sequence[tuple[Artifact, Artifact]]) -> None:
         """people: (align, paste) of each."""
         self._people = [
-            (Reach(paste, align.read("quads")), {int(frame): at for at, frame in enumerate(align.read("frames"))})
+            (Extent(paste, align.read("quads")), {int(frame): at for at, frame in enumerate(align.read("frames"))})
             for align, paste in people
         ]
         regions = ", ".join(dict.fromkeys(paste.meta["region"] for _, paste in people))
         self.origin = f"the run's own mask ({regions}), from the cache"
 
     def at(self, index: int, size: tuple[int, int], edited: np.ndarray) -> Mask:
-        return joined([reach.at(place[index], size) for reach, place in self._people if index in place])
+        return joined([extent.at(place[index], size) for extent, place in self._people if index in place])
 
 
 class ParsedMasks:

@@ -24,11 +24,11 @@ from dvaedit.pipeline.artifact import Artifact
 from dvaedit.pipeline.stage import Stage, StageProgress, unkeyed
 from dvaedit.pipeline.writer import ArtifactWriter
 from dvaedit.stages.additions import Addition, Additions, Stubble
+from dvaedit.stages.extent import Extent
 from dvaedit.stages.frames import crops_at
 from dvaedit.stages.morphing import Morphed, Morphing
 from dvaedit.stages.parse import read_maps
 from dvaedit.stages.png import encode_masks, read_mask
-from dvaedit.stages.reach import Reach
 from dvaedit.stages.sample import to_levels
 from dvaedit.stages.strands import Strands
 from dvaedit.video.reader import Frame
@@ -179,7 +179,7 @@ class Patches:
         self.dye = Dye(*pasted.read("dye")) if "dye" in pasted else None
         self.additions = Additions(pasted, self.quads)
         self.morphed = Morphed(pasted, self.quads) if "morph.shape" in pasted else None
-        self.timeline, self.reach, self.calm = align.read("timeline"), Reach(pasted, self.quads), Calm()
+        self.timeline, self.extent, self.calm = align.read("timeline"), Extent(pasted, self.quads), Calm()
         self.outlines = Calm(SHARE)
 
     def patch(self, frame: Frame, size: tuple[int, int]) -> Patch | None:
@@ -201,7 +201,7 @@ class Patches:
             return patch
         hair = _sum(grown, _negative(sampled))
         rest = _sum(patch, _negative(hair))
-        calm = self.calm.calmed(rest, **self._where(frame, position), mask=self.reach.at(position, size))
+        calm = self.calm.calmed(rest, **self._where(frame, position), mask=self.extent.at(position, size))
         return _sum(calm, hair)
 
     def _worn(self, frame: Frame, position: int, patch: Patch | None) -> Patch | None:

@@ -19,9 +19,9 @@ from dvaedit.pipeline.run import Pipeline
 from dvaedit.pipeline.store import Cache
 from dvaedit.stages import graph
 from dvaedit.stages.export import Overlay, edited_frames
+from dvaedit.stages.extent import Extent
 from dvaedit.stages.graph import Settings, edit_nodes
 from dvaedit.stages.probes import Probes
-from dvaedit.stages.reach import Reach
 from dvaedit.video.probe import file_digest, probe
 from dvaedit.video.reader import read_frames
 
@@ -59,10 +59,10 @@ def test_every_frame_is_written_at_its_time(clip, finished):
 def test_outside_the_mask_frames_are_bit_identical(clip, finished):
     info = probe(clip)
     size, changed = (info.width, info.height), 0
-    reach = Reach(finished.artifact("paste"), finished.artifact("align").read("quads"))
+    extent = Extent(finished.artifact("paste"), finished.artifact("align").read("quads"))
     edited = edited_frames(clip, overlay(finished), size)
     for position, ((after, _), frame) in enumerate(zip(edited, read_frames(clip), strict=True)):
-        (x0, y0, x1, y1), mask = reach.at(position, size)
+        (x0, y0, x1, y1), mask = extent.at(position, size)
         inside = np.zeros((info.height, info.width), bool)
         inside[y0:y1, x0:x1] = mask > 0
         before_y, after_y = (p.to_ndarray()[: info.height] for p in (frame.native, after))

@@ -13,7 +13,7 @@ from dvaedit.stages.png import read_mask
 WIDE = "strands"  # of the square beyond the crop
 
 
-class Reach:
+class Extent:
     """The masks that all parts of an edit are pasted with, together."""
 
     def __init__(self, pasted: Artifact, quads: np.ndarray) -> None:

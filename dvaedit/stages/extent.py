@@ -13,6 +13,11 @@ from dvaedit.stages.png import read_mask
 WIDE = "strands"  # of the square beyond the crop
 
 
+def reach_of(pasted: Artifact) -> float:
+    """Of the wide squares of a person, see :func:`wide_quads`; earlier runs and other recipes knew one only."""
+    return pasted.meta.get("reach", REACH)
+
+
 class Extent:
     """The masks that all parts of an edit are pasted with, together."""
 
@@ -20,7 +25,7 @@ class Extent:
         """pasted: of :class:`dvaedit.stages.paste.Paste`; quads: (n, 4, 2), the crop squares of the track."""
         self._pasted = pasted
         self._squares = {
-            name: wide_quads(quads, pasted.meta.get("reach", REACH)) if name == WIDE else quads  # earlier runs had one
+            name: wide_quads(quads, reach_of(pasted)) if name == WIDE else quads
             for name in pasted.names & {"mask", WIDE, "morph.mask", *(f"{kind}.mask" for kind in KINDS)}
         }
 

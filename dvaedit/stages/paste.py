@@ -24,7 +24,7 @@ from dvaedit.pipeline.artifact import Artifact
 from dvaedit.pipeline.stage import Stage, StageProgress, unkeyed
 from dvaedit.pipeline.writer import ArtifactWriter
 from dvaedit.stages.additions import Addition, Additions, Stubble
-from dvaedit.stages.extent import Extent
+from dvaedit.stages.extent import Extent, reach_of
 from dvaedit.stages.frames import crops_at
 from dvaedit.stages.morphing import Morphed, Morphing
 from dvaedit.stages.parse import read_maps
@@ -175,7 +175,7 @@ class Patches:
     def __init__(self, pasted: Artifact, align: Artifact) -> None:
         self.pasted, self.align, self.quads = pasted, align, align.read("quads")
         self.place = {int(frame): position for position, frame in enumerate(align.read("frames"))}
-        self.wide = wide_quads(self.quads, pasted.meta["reach"])
+        self.wide = wide_quads(self.quads, reach_of(pasted))
         self.dye = Dye(*pasted.read("dye")) if "dye" in pasted else None
         self.additions = Additions(pasted, self.quads)
         self.morphed = Morphed(pasted, self.quads) if "morph.shape" in pasted else None

@@ -17,6 +17,10 @@ class Stored(dict):
         super().__init__(arrays)
         self.meta = meta
 
+    @property
+    def names(self):
+        return self.keys()
+
     def read(self, name, start=0, stop=None):
         return self[name][start:stop]
 
@@ -37,7 +41,7 @@ def pasted(frame, region, **masks):
     stored = Stored(
         {"region": region, "mode": "delta"}, levels=levels, **{k: encode_masks(m) for k, m in masks.items()}
     )
-    align = Stored(quads=QUAD, frames=np.array([0]), crops=small[None])
+    align = Stored(quads=QUAD, frames=np.array([0]), timeline=np.array([0]), crops=small[None])
     return Patches(stored, align).patch(frame, (96, 80))
 
 

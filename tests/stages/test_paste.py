@@ -62,5 +62,5 @@ def test_a_frame_without_the_face_gets_nothing(frame):
     assert pasted(SimpleNamespace(index=0, rgb=frame.rgb), "face", mask=mask) is not None
     small = crop(frame.rgb(), QUAD[0], 16)[None]
     stored = Stored({"region": "face", "mode": "delta"}, levels=small.astype(np.float16), mask=encode_masks(mask))
-    patches = Patches(stored, Stored(quads=QUAD, frames=np.array([7]), crops=small))
+    patches = Patches(stored, Stored(quads=QUAD, frames=np.array([7]), timeline=np.array([7]), crops=small))
     assert patches.patch(frame, (96, 80)) is None

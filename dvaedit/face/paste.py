@@ -96,17 +96,17 @@ def recoloured_patch(
     return box, np.clip(delta, difference.min(), difference.max()) * weights[..., None]
 
 
-def merge(first: Patch, second: Patch) -> Patch:
-    """The sum of two patches, each a box and what to add there."""
-    boxes = [box for box, delta in (first, second) if delta.size]
-    if len(boxes) < 2:
-        return first if first[1].size else second
-    x0, y0 = (min(box[k] for box in boxes) for k in (0, 1))
-    x1, y1 = (max(box[k] for box in boxes) for k in (2, 3))
+def merge(*patches: Patch | None) -> Patch | None:
+    """The sum of patches, each a box and what to add there, of those that there are; None of none."""
+    there = [patch for patch in patches if patch is not None]
+    filled = [patch for patch in there if patch[1].size]
+    if len(filled) < 2:
+        return (filled or there or [None])[-1]
+    x0, y0, x1, y1 = box = _around([box for box, _ in filled])
     total = np.zeros((y1 - y0, x1 - x0, 3), np.float32)
-    for (left, top, right, bottom), delta in (first, second):
+    for (left, top, right, bottom), delta in filled:
         total[top - y0 : bottom - y0, left - x0 : right - x0] += delta
-    return (x0, y0, x1, y1), total
+    return box, total
 
 
 def joined(masks: Sequence[Mask]) -> Mask:
@@ -114,13 +114,18 @@ def joined(masks: Sequence[Mask]) -> Mask:
     masks = [mask for mask in masks if mask[1].size]
     if len(masks) <= 1:
         return masks[0] if masks else (NOWHERE, np.zeros((0, 0), np.float32))
-    corners = np.array([box for box, _ in masks])
-    x0, y0, x1, y1 = (*corners[:, :2].min(axis=0).tolist(), *corners[:, 2:].max(axis=0).tolist())
+    x0, y0, x1, y1 = box = _around([box for box, _ in masks])
     whole = np.zeros((y1 - y0, x1 - x0), np.float32)
     for (left, top, right, bottom), weight in masks:
         part = whole[top - y0 : bottom - y0, left - x0 : right - x0]
         np.maximum(part, weight, out=part)
-    return (x0, y0, x1, y1), whole
+    return box, whole
+
+
+def _around(boxes: Sequence[Box]) -> Box:
+    """The least box that holds all of some."""
+    corners = np.array(boxes)
+    return (*corners[:, :2].min(axis=0).tolist(), *corners[:, 2:].max(axis=0).tolist())
 
 
 def patched(rgb: np.ndarray, patch: Patch | None) -> np.ndarray:

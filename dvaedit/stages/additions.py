@@ -17,7 +17,6 @@ from dvaedit.pipeline.artifact import Artifact
 from dvaedit.stages.places import Places
 from dvaedit.stages.png import encode_masks, read_mask
 from dvaedit.stages.probes import Probes, reduced, weights_of
-from dvaedit.video.reader import Frame
 
 log = logging.getLogger(__name__)
 
@@ -88,19 +87,18 @@ class Additions:
             if f"{kind}.reference" in pasted
         }
 
-    def put_on(self, frame: Frame, position: int, patch: Patch | None, grown: bool) -> Patch | None:
+    def put_on(self, rgb: np.ndarray, position: int, patch: Patch | None, grown: bool) -> Patch | None:
         """The patch and, upon what it makes of the frame, each addition that has ``grown``, or each that has not.
 
-        The frame is at ``position`` of the track.
+        rgb: uint8 (H, W, 3), the frame at ``position`` of the track.
         """
-        rgb = frame.rgb()
         for kind, thing in self.drawn.items():
             if (kind in GROWN) != grown:
                 continue
             mask = read_mask(self.pasted, f"{kind}.mask", position)
             offset = self.pasted.read(f"{kind}.offsets", position, position + 1)[0]
             found = thing.patch(patched(rgb, patch), mask, self.quads[position], offset)
-            patch = found if patch is None else merge(patch, found)
+            patch = merge(patch, found)
         return patch
 
 

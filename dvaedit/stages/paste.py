@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial, reduce
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -193,38 +193,40 @@ class Patches:
         position = self.place.get(frame.index)
         if position is None:
             return None
-        sampled = self._difference(frame, position, size) if "levels" in self.pasted else None
-        dyed = None if self.dye is None else self._dyed(frame, position)
-        grown = self.additions.put_on(frame, position, _sum(sampled, dyed), grown=True)
-        patch = self._worn(frame, position, grown)
+        rgb = frame.rgb()
+        sampled = self._difference(rgb, position) if "levels" in self.pasted else None
+        dyed = None if self.dye is None else self._dyed(rgb, position)
+        grown = self.additions.put_on(rgb, position, merge(sampled, dyed), grown=True)
+        patch = self._worn(rgb, position, grown)
         if patch is None or (patch is grown and sampled is None) or self.pasted.meta["mode"] == "replace":
             return patch
-        hair = _sum(grown, _negative(sampled))
-        rest = _sum(patch, _negative(hair))
-        calm = self.calm.calmed(rest, **self._where(frame, position), mask=self.extent.at(position, size))
-        return _sum(calm, hair)
+        hair = merge(grown, _negative(sampled))
+        rest = merge(patch, _negative(hair))
+        calm = self.calm.calmed(rest, **self._where(rgb, position), mask=self.extent.at(position, size))
+        return merge(calm, hair)
 
-    def _worn(self, frame: Frame, position: int, patch: Patch | None) -> Patch | None:
+    def _worn(self, rgb: np.ndarray, position: int, patch: Patch | None) -> Patch | None:
         """The patch with what is put on upon it, all of it moved and shaded."""
-        patch = self.additions.put_on(frame, position, patch, grown=False)
+        patch = self.additions.put_on(rgb, position, patch, grown=False)
         if self.morphed is None:
             return patch
-        rgb = patched(frame.rgb(), patch)  # all that is on the face moves with it
-        return _sum(patch, self.morphed.patch(rgb, position))
+        moved = self.morphed.patch(patched(rgb, patch), position)  # all that is on the face moves with it
+        return merge(patch, moved)
 
-    def _dyed(self, frame: Frame, position: int) -> Patch:
+    def _dyed(self, rgb: np.ndarray, position: int) -> Patch:
         hair, face = (read_mask(self.pasted, name, position) for name in ("strands", "skin"))
-        steady = partial(self.outlines.calmed, **self._where(frame, position))
-        return dyed_patch(frame.rgb(), hair, face, self.wide[position], self.dye, steady)
+        steady = partial(self.outlines.calmed, **self._where(rgb, position))
+        return dyed_patch(rgb, hair, face, self.wide[position], self.dye, steady)
 
-    def _where(self, frame: Frame, position: int) -> dict[str, Any]:
-        return {"moment": int(self.timeline[position]), "rgb": frame.rgb(), "quad": self.quads[position]}
+    def _where(self, rgb: np.ndarray, position: int) -> dict[str, Any]:
+        return {"moment": int(self.timeline[position]), "rgb": rgb, "quad": self.quads[position]}
 
-    def _difference(self, frame: Frame, position: int, size: tuple[int, int]) -> Patch:
+    def _difference(self, rgb: np.ndarray, position: int) -> Patch:
         levels = self.pasted.read("levels", position, position + 1)[0].astype(np.float32)
         mask, quad = read_mask(self.pasted, "mask", position), self.quads[position]
+        size = rgb.shape[1::-1]
         if self.pasted.meta["mode"] == "replace":
-            return replace_patch(frame.rgb(), levels, mask > 0.5, quad)
+            return replace_patch(rgb, levels, mask > 0.5, quad)
         if self.pasted.meta["region"] == HAIR:
             hair = mask
         elif "hair" in self.pasted:
@@ -235,13 +237,7 @@ class Patches:
         if self.dye is not None:
             return rest
         crop = self.align.read("crops", position, position + 1)[0]
-        return merge(rest, recoloured_patch(levels, crop, hair, quad, frame.rgb()))
-
-
-def _sum(*patches: Patch | None) -> Patch | None:
-    """Of those that there are."""
-    there = [patch for patch in patches if patch is not None]
-    return reduce(merge, there) if there else None
+        return merge(rest, recoloured_patch(levels, crop, hair, quad, rgb))
 
 
 def _negative(patch: Patch | None) -> Patch | None:

@@ -21,6 +21,8 @@ LEVELS, SHARE = 30.0, 0.3  # by which what is added may differ from frame to fra
 SEEN = 10.0  # 8-bit levels by which the frames themselves may: where lips part, motion tells nothing
 ALIKE = 1.5  # sigma, pixels, of these measures
 FLOW_SIDE = 224  # pixels a side of the crop square at which motion is found
+BLURRED = 6  # pixels that these reach
+STRIP = 1 << 20  # pixels averaged at a time: an 8K face would take a gigabyte at once
 MARGIN = 12  # pixels, so enlarged, around what is added: motion is found there too
 
 
@@ -47,27 +49,26 @@ class Calm:
         box, difference = patch
         gray, last = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), self._last
         if last is not None and last.moment == moment - 1 and last.difference.size and difference.size:
-            before, same = self._carried(last, gray, box, min(FLOW_SIDE / side(quad), 1.0))
-            apart = cv2.GaussianBlur(np.abs(before - difference).mean(axis=2), (0, 0), ALIKE)
-            share = MEMORY * same * np.exp(-((apart / self._tolerance) ** 2))
+            flow = self._flow(last.gray, gray, box, min(FLOW_SIDE / side(quad), 1.0))
+            difference = self._averaged(last, gray, patch, flow)
             if mask is not None:
-                share *= _within(mask, box) > 0
-            difference = difference + share[..., None] * (before - difference)
+                difference *= (_within(mask, box) > 0)[..., None]
         self._last = _Last(moment, gray, box, difference)
         return box, difference
 
-    def _carried(self, last: _Last, gray: np.ndarray, box: Box, scale: float) -> tuple[np.ndarray, np.ndarray]:
-        """What the last frame added, seen from the pixels of a box of this one, float32 (h, w, C); and how far these
-        show the same, (h, w) in [0, 1]."""
-        x0, y0, x1, y1 = box
-        x, y = np.meshgrid(np.arange(x0, x1, dtype=np.float32), np.arange(y0, y1, dtype=np.float32))
-        at = self._flow(last.gray, gray, box, scale) + np.dstack([x, y])
-        there = cv2.remap(last.gray, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        apart = cv2.GaussianBlur(cv2.absdiff(there, gray[y0:y1, x0:x1]).astype(np.float32), (0, 0), ALIKE)
-        found = cv2.remap(
-            last.difference, at - np.float32(last.box[:2]), None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT
-        )
-        return found.reshape(*at.shape[:2], -1), np.exp(-((apart / SEEN) ** 2))
+    def _averaged(self, last: _Last, gray: np.ndarray, patch: Patch, flow: np.ndarray) -> np.ndarray:
+        """The difference of a patch with what is remembered, (h, w, C), strip by strip."""
+        (x0, y0, x1, _), difference = patch
+        height, width = flow.shape[:2]
+        out = np.empty((height, width, difference.size // (height * width)), np.float32)
+        rows = max(1, STRIP // width)
+        for top in range(0, height, rows):
+            low, high = max(top - BLURRED, 0), min(top + rows + BLURRED, height)
+            now = difference[low:high].reshape(high - low, width, -1)
+            before, same = _carried(last, gray, (x0, y0 + low, x1, y0 + high), flow[low:high])
+            share = MEMORY * same * np.exp(-((_blurred(np.abs(before - now).mean(axis=2)) / self._tolerance) ** 2))
+            out[top : top + rows] = (now + share[..., None] * (before - now))[top - low :][:rows]
+        return out
 
     def _flow(self, before: np.ndarray, after: np.ndarray, box: Box, scale: float) -> np.ndarray:
         """Where the pixels of a box of ``after`` were in ``before``: float32 (h, w, 2) shifts, pixels."""
@@ -80,6 +81,24 @@ class Calm:
         flow = cv2.resize(self._engine.calc(*parts, None), (width, height))
         flow *= np.float32([width / size[0], height / size[1]])
         return flow[y0 - top : y1 - top, x0 - left : x1 - left]
+
+
+def _carried(last: _Last, gray: np.ndarray, box: Box, flow: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What the last frame added, seen along a flow, (h, w, 2), from the pixels of a box of this one, float32 (h, w, C);
+    and how far these show the same, (h, w) in [0, 1]."""
+    x0, y0, x1, y1 = box
+    x, y = np.meshgrid(np.arange(x0, x1, dtype=np.float32), np.arange(y0, y1, dtype=np.float32))
+    at = flow + np.dstack([x, y])
+    there = cv2.remap(last.gray, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    apart = _blurred(cv2.absdiff(there, gray[y0:y1, x0:x1]).astype(np.float32))
+    found = cv2.remap(
+        last.difference, at - np.float32(last.box[:2]), None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT
+    )
+    return found.reshape(*at.shape[:2], -1), np.exp(-((apart / SEEN) ** 2))
+
+
+def _blurred(apart: np.ndarray) -> np.ndarray:
+    return cv2.GaussianBlur(apart, (2 * BLURRED + 1,) * 2, ALIKE)
 
 
 def _within(mask: Mask, box: Box) -> np.ndarray:

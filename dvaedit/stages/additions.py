@@ -87,19 +87,20 @@ class Additions:
             if f"{kind}.reference" in pasted
         }
 
-    def put_on(self, rgb: np.ndarray, position: int, patch: Patch | None, grown: bool) -> Patch | None:
-        """The patch and, upon what it makes of the frame, each addition that has ``grown``, or each that has not.
+    def added(self, rgb: np.ndarray, position: int, below: Patch | None, grown: bool) -> Patch | None:
+        """What each addition that has ``grown``, or each that has not, adds to a frame upon a patch that is below it.
 
         rgb: uint8 (H, W, 3), the frame at ``position`` of the track.
         """
+        found = None
         for kind, thing in self.drawn.items():
             if (kind in GROWN) != grown:
                 continue
             mask = read_mask(self.pasted, f"{kind}.mask", position)
             offset = self.pasted.read(f"{kind}.offsets", position, position + 1)[0]
-            found = thing.patch(patched(rgb, patch), mask, self.quads[position], offset)
-            patch = merge(patch, found)
-        return patch
+            under = patched(rgb, merge(below, found))
+            found = merge(found, thing.patch(under, mask, self.quads[position], offset))
+        return found
 
 
 def _hair_colour(pictures: np.ndarray, classes: np.ndarray) -> np.ndarray | None:

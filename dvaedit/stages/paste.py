@@ -195,23 +195,23 @@ class Patches:
             return None
         rgb = frame.rgb()
         sampled = self._difference(rgb, position) if "levels" in self.pasted else None
+        if self.pasted.meta["mode"] == "replace":
+            return sampled
         dyed = None if self.dye is None else self._dyed(rgb, position)
-        grown = self.additions.put_on(rgb, position, merge(sampled, dyed), grown=True)
-        patch = self._worn(rgb, position, grown)
-        if patch is None or (patch is grown and sampled is None) or self.pasted.meta["mode"] == "replace":
-            return patch
-        hair = merge(grown, _negative(sampled))
-        rest = merge(patch, _negative(hair))
+        hair = merge(dyed, self.additions.added(rgb, position, merge(sampled, dyed), grown=True))
+        rest = merge(sampled, self._worn(rgb, position, merge(sampled, hair)))
+        if rest is None:
+            return hair
         calm = self.calm.calmed(rest, **self._where(rgb, position), mask=self.extent.at(position, size))
         return merge(calm, hair)
 
-    def _worn(self, rgb: np.ndarray, position: int, patch: Patch | None) -> Patch | None:
-        """The patch with what is put on upon it, all of it moved and shaded."""
-        patch = self.additions.put_on(rgb, position, patch, grown=False)
+    def _worn(self, rgb: np.ndarray, position: int, below: Patch | None) -> Patch | None:
+        """What is put on upon a patch, and what all of it comes to be when it is moved and shaded."""
+        worn = self.additions.added(rgb, position, below, grown=False)
         if self.morphed is None:
-            return patch
-        moved = self.morphed.patch(patched(rgb, patch), position)  # all that is on the face moves with it
-        return merge(patch, moved)
+            return worn
+        # all that is on the face moves with it
+        return merge(worn, self.morphed.patch(patched(rgb, merge(below, worn)), position))
 
     def _dyed(self, rgb: np.ndarray, position: int) -> Patch:
         hair, face = (read_mask(self.pasted, name, position) for name in ("strands", "skin"))
@@ -238,7 +238,3 @@ class Patches:
             return rest
         crop = self.align.read("crops", position, position + 1)[0]
         return merge(rest, recoloured_patch(levels, crop, hair, quad, rgb))
-
-
-def _negative(patch: Patch | None) -> Patch | None:
-    return None if patch is None else (patch[0], -patch[1])

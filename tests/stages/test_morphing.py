@@ -204,7 +204,7 @@ def test_what_is_put_on_moves_with_the_face(clip, moving, cache):
     run, paste = pasted(clip, moving, cache, ("Male", 1.0))
     frame = next(iter(read_frames(clip, 0, 1)))
     patches, size = Patches(paste, run.artifact("align")), frame.rgb().shape[1::-1]
-    drawn = patches.additions.put_on(frame.rgb(), 0, None, grown=True)
+    drawn = patches.additions.added(frame.rgb(), 0, None, grown=True)
     (x0, y0, x1, y1), stubble = drawn
     on_skin = frame.rgb().astype(float)
     on_skin[y0:y1, x0:x1] += stubble

@@ -51,7 +51,7 @@ class Look:
     relief: float = 0.0
     tint: float = 1.0
     darker: float = 30.0
-    lighter: float = 10.0
+    lighter: float = 4.0
     eyes: float = 1.0
     lips: float = 1.0
     brows: float = 1.0

@@ -118,10 +118,11 @@ def test_a_texture_changes_colours_at_its_place(plain, skin):
     )  # not where there is no face
 
 
-def test_what_gets_lighter_has_no_more_colour(plain, skin):
+def test_what_gets_lighter_has_the_colour_that_more_light_would_give_it(plain, skin):
     lighter = replace(plain, texture=plain.texture + np.float32([6, 0, 0]))
     before, after = to_lab(SKIN), to_lab(skin + patched(lighter, skin))[100, 100]
-    assert after == pytest.approx([before[0] + 6 * before[0] / LIGHT, *before[1:]], abs=0.6)
+    ratio = 1 + 6 / LIGHT
+    assert after == pytest.approx([before[0] * ratio, *before[1:] * ratio**FADING], abs=0.3)
 
 
 @pytest.mark.parametrize(("grey", "scale"), [(20, DARKEST), (250, BRIGHTEST)])

@@ -25,7 +25,7 @@ DARKER, LIGHTER = (0.3, 0.5, 0.85), (0.2, 0.5, 0.75)
 RAISED = 6.0  # times; contrast grows as if hair became no lighter than this: black has little of it but noise
 ADDED = (14.0, 12.0)  # lightness, Lab, that contrast adds and takes away at most
 TURN = 20.0  # Lab; the distance over which one colour becomes another
-KEPT = 0.25  # share of the deviations of chroma that another colour keeps
+KEPT = 0.25  # share of the deviations of chroma that another colour keeps, if it is as light
 SHADE = (0.7, 1.1)  # times the lightness of dyed hair, between which its colour fades with it
 LIGHTEST = 1.15  # lightness of white hair over that of the skin, which tells how much light there is
 DARKEST = 0.1  # and of the blackest hair
@@ -52,7 +52,7 @@ NATURES = {  # the middle half of 150 to 400 portraits of each, but for what is 
     "black": Nature((5.0, 11.0)),
     "blond": Nature((33.0, 50.0), (0.3, np.inf)),
     "brown": Nature((11.0, 21.0), (0.5, 0.8), (8.0, 1.0)),
-    "gray": Nature((35.0, 64.0), (0.0, 0.16)),
+    "gray": Nature((35.0, 64.0), (0.0, 0.16), (80.0, 0.0)),
     "red": Nature((22.0, 35.0), (0.7, 1.1), (20.0, 0.7)),
 }
 MEAN_SKIN, EXPOSED, TINTED = (60.0, 0.4), 0.25, 0.5  # its lightness and saturation; how hair's go with them, exponents
@@ -97,7 +97,8 @@ class Dye:
         """
         lab = to_lab(rgb)
         turned = _turned(self.before, self.after)
-        chroma = self.after[1:] + (1 - (1 - KEPT) * turned) * (lab[:, 1:] - self.before[1:])
+        kept = (1 - (1 - KEPT) * turned) * min(max(self.after[0], 1.0) / max(self.before[0], 1.0), 1.0)
+        chroma = self.after[1:] + kept * (lab[:, 1:] - self.before[1:])
         light = self._light(*(each[:, :1] for each in (lab, to_lab(near), to_lab(far))))
         share = np.clip(light / max(self.after[0], 1.0), *SHADE)
         return from_lab(np.concatenate([light, chroma * (1 + turned * (share - 1))], axis=1))

@@ -2,7 +2,20 @@ import cv2
 import numpy as np
 import pytest
 
-from dvaedit.face.dye import ADDED, BLACK, EXPOSED, LIGHTEST, PALE, PIGMENT, TINTED, YELLOWEST, Dye, dyed_patch
+from dvaedit.face.dye import (
+    ADDED,
+    BLACK,
+    EXPOSED,
+    KEPT,
+    LIGHTEST,
+    PALE,
+    PIGMENT,
+    TINTED,
+    TURN,
+    YELLOWEST,
+    Dye,
+    dyed_patch,
+)
 from tests.face.test_matte import DARK, LIGHT, QUAD, SIDE, upper_half
 
 DARK_BROWN, BLOND = np.array([15.0, 2, 3]), np.array([65.0, 6, 26])
@@ -74,12 +87,11 @@ def test_green_hair_can_be_meant_and_what_is_there_stays():
     assert learnt([55, 0, 40], [55, 0, 40], skin)[1:] == pytest.approx([0, 40], abs=1)
 
 
-def test_gray_hair_has_little_of_the_colour_of_light_and_keeps_its_hue():
+def test_gray_hair_has_little_of_the_colour_of_light_and_is_not_green():
     skin = np.array([60, 12, 18])
     light, a, b = learnt(DARK_BROWN, [60, -6, 17], skin, turns={"gray": 1})
-    assert np.hypot(a, b) / light == pytest.approx(0.16 * (0.36 / 0.4) ** TINTED, abs=0.02) and a / b == pytest.approx(
-        -6 / 17, abs=0.05
-    )
+    assert np.hypot(a, b) / light == pytest.approx(0.16 * (0.36 / 0.4) ** TINTED, abs=0.02)
+    assert np.degrees(np.arctan2(b, a)) == pytest.approx(80, abs=1)
     assert learnt(DARK_BROWN, [60, 1, 3], skin, turns={"gray": 1})[1:] == pytest.approx([1, 3], abs=0.5)
 
 
@@ -121,6 +133,13 @@ def test_darker_hair_keeps_more_of_the_contrast_of_strands_than_of_shading():
         lab(dyed(dye, brighter, *bands))[0, 0] - DARK_BROWN[0] for bands in ((even,) * 2, (brighter,) * 2)
     )
     assert 2 < shading < strand < 10
+
+
+def test_darker_hair_keeps_as_much_less_of_its_tints():
+    brown, black = np.array([20.0, 5, 9]), np.array([5.0, 0, 1])
+    b = lab(dyed(Dye(brown, black), rgb([brown, brown * [1, 1, 0]])))[:, 2]
+    turned = 1 - np.exp(-np.linalg.norm(black - brown) / TURN)
+    assert b[0] - b[1] == pytest.approx((1 - (1 - KEPT) * turned) * 9 / 4, abs=0.1)
 
 
 def test_a_dye_is_learnt_from_sure_hair_and_outlasts_what_an_edit_missed():

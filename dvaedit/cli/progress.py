@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 from dvaedit.cli.text import duration, size
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress, TaskID
-
-    from dvaedit.cli.session import Session
 
 Reporter = Callable[[str, int, int], None]
 """Called with (stage, frames done, frames in all), as ``dvaedit.api`` does."""
@@ -146,24 +145,24 @@ class Bars:
 
 
 @contextmanager
-def reporting(session: Session, title: str, unit: str = "frames") -> Iterator[Reporter]:
-    """The reporter that fits the session's stderr; ``unit``: what is counted."""
-    if session.quiet:
+def reporting(console: Console, quiet: bool, title: str, unit: str = "frames") -> Iterator[Reporter]:
+    """The reporter that fits a run's console on stderr; ``unit``: what is counted."""
+    if quiet:
         yield lambda label, done, total: None
-    elif not session.err.is_interactive:
-        yield Lines(session.note, Track(unit=unit))
+    elif not console.is_interactive:
+        yield Lines(console.print, Track(unit=unit))
     else:
-        with _bars(session) as progress:
+        with _bars(console) as progress:
             whole = progress.add_task(title, total=None, count="", speed="", left="")
             yield Bars(progress, Track(unit=unit))
             progress.remove_task(whole)
 
 
-def _bars(session: Session) -> Progress:
+def _bars(console: Console) -> Progress:
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
     texts = [TextColumn(f"{{task.fields[{name}]}}", markup=False) for name in ("count", "speed", "left")]
     title = TextColumn("{task.description}", markup=False)
     columns = [SpinnerColumn(finished_text=" "), title, BarColumn(30), *texts]
     # stdout stays as it is: it is for results, and already redirected while stages run
-    return Progress(*columns, console=session.err, redirect_stdout=False)
+    return Progress(*columns, console=console, redirect_stdout=False)

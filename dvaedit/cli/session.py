@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from dvaedit.cli.progress import Reporter, reporting
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
-
-    from dvaedit.cli.progress import Reporter
 
 PIPE_CLOSED = 128 + 13  # what a program that SIGPIPE ends gives; signal.SIGPIPE is not on every system
 INTERRUPTED = 128 + signal.SIGINT
@@ -76,9 +76,7 @@ class Session:
 
         ``unit``: what is counted.
         """
-        from dvaedit.cli.progress import reporting
-
-        with redirect_stdout(sys.stderr), reporting(self, title, unit) as reporter:
+        with redirect_stdout(sys.stderr), reporting(self.err, self.quiet, title, unit) as reporter:
             yield reporter
 
 

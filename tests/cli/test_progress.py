@@ -1,9 +1,9 @@
 """What is said while stages run, against a clock that the test moves."""
 
 import pytest
+from rich.console import Console
 
 from dvaedit.cli.progress import Bars, Lines, Track, reporting
-from dvaedit.cli.session import Session
 
 
 class Clock:
@@ -53,18 +53,15 @@ def test_a_stage_without_frames(lines):
 
 
 def test_quiet_says_nothing(capsys):
-    with reporting(Session(quiet=True), "x") as report:
+    with reporting(Console(stderr=True), True, "x") as report:
         report("invert", 1, 2)
     assert capsys.readouterr() == ("", "")
 
 
 def test_bars_on_a_terminal(capsys, monkeypatch):
-    from rich.console import Console
-
-    session = Session()
-    session.__dict__["err"] = Console(stderr=True, force_terminal=True, force_interactive=True, width=120)
+    console = Console(stderr=True, force_terminal=True, force_interactive=True, width=120)
     monkeypatch.setattr("dvaedit.cli.progress.INSTANT", -1)
-    with reporting(session, "edit [x].mp4") as report:
+    with reporting(console, False, "edit [x].mp4") as report:
         assert isinstance(report, Bars)
         report("invert", 5, 10)
         report("invert", 10, 10)

@@ -118,7 +118,7 @@ def evaluate(
 def check_targets(targets: Sequence[AttributeEdit], names: Sequence[str]) -> None:
     """Raises UsageError for a target the judge does not know."""
     for target in targets:
-        if target.name not in (*names, *judging.NEAREST):
+        if target.name not in names:
             raise UsageError(f"the judge does not know '{target.name}'", hint=f"It knows: {', '.join(names)}.")
 
 
@@ -214,7 +214,7 @@ def _finish(
 ) -> EditEvaluation:  # fmt: skip
     run, notes = subject.run, list(subject.notes)
     asked = list(targets) or list(run.edits if run is not None else ())
-    judged, words = judging.judged_as(asked, names)
+    known, words = judging.known(asked, names)
     notes += words
     if not asked:
         notes.append("what was asked for is not known: name it with --target to have it judged")
@@ -226,7 +226,7 @@ def _finish(
         notes.append("changes outside the mask include what encoding the video changed")
     edited = subject.edited
     counts = FrameCounts(len(bench.original.times), subject.frames, edited.pairing.count, faces, face_in_both)
-    judgement = judge(source, series, names, judging.targets_of(judged))
+    judgement = judge(source, series, names, judging.targets_of(known))
     return EditEvaluation(
         edited.path, subject.video.digest, counts, metrics(source, series), judgement, edited.masks.origin,
         _plain_run(run), tuple(notes), _plain_series(series, names), edited,

@@ -17,11 +17,12 @@ CARD = "judge"
 SEEN = 0.5  # probability from which on an attribute counts as there
 MOVED = 0.2  # mean change of a probability that counts as a side effect
 
-NEAREST = {"Wearing_Lipstick": "Heavy_Makeup"}  # stands in for what the judge was not taught
-
 _HAIR = frozenset({"Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair", "Red_Hair", "Dyed_Hair"})
 _NO_HAIR = frozenset({"Bald", "Receding_Hairline", "Bangs", "Long_Hair", "Wavy_Hair"})
-_SEX = frozenset({"Heavy_Makeup", "No_Beard", "5_o_Clock_Shadow", "Mustache", "Long_Hair", "Receding_Hairline"})
+_MAKEUP = frozenset({"Heavy_Makeup", "Wearing_Lipstick", "Rosy_Cheeks"})
+_SEX = frozenset(
+    {"Heavy_Makeup", "Wearing_Lipstick", "No_Beard", "5_o_Clock_Shadow", "Mustache", "Long_Hair", "Receding_Hairline"}
+)
 _AGE = frozenset({"Gray_Hair", "Child", "Receding_Hairline", "Bald"})
 # What may move along with an attribute, because it is a part of what the word means.
 IMPLIED: dict[str, frozenset[str]] = {
@@ -43,7 +44,8 @@ IMPLIED: dict[str, frozenset[str]] = {
     "Male": _SEX,
     "Young": _AGE | _HAIR,
     "Child": _AGE | {"Young"},
-    "Heavy_Makeup": frozenset({"Rosy_Cheeks"}),
+    "Heavy_Makeup": _MAKEUP,
+    "Wearing_Lipstick": _MAKEUP,
 }
 
 
@@ -77,18 +79,10 @@ def probabilities(judge: Judge, crops: Sequence[np.ndarray]) -> np.ndarray:
     return judge.probabilities(x).numpy()
 
 
-def judged_as(edits: Sequence[AttributeEdit], names: Sequence[str]) -> tuple[list[AttributeEdit], list[str]]:
-    """The edits in words the judge (of ``names``) knows, and what a reader should know of that."""
-    known, notes = [], []
-    for edit in edits:
-        name = edit.name if edit.name in names else NEAREST.get(edit.name, "")
-        if name not in names:
-            notes.append(f"the judge does not know {edit.name}")
-            continue
-        if name != edit.name:
-            notes.append(f"the judge does not know {edit.name}: {name} is judged in its place")
-        known.append(AttributeEdit(name, edit.strength))
-    return known, notes
+def known(edits: Sequence[AttributeEdit], names: Sequence[str]) -> tuple[list[AttributeEdit], list[str]]:
+    """The edits that the judge (of ``names``) knows, and what a reader should know of the others."""
+    notes = [f"the judge does not know {edit.name}" for edit in edits if edit.name not in names]
+    return [edit for edit in edits if edit.name in names], notes
 
 
 def targets_of(edits: Sequence[AttributeEdit]) -> dict[str, bool]:

@@ -69,8 +69,11 @@ class Judge(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (B, A) of crops ``x``, (B, 3, S, S), RGB in [-1, 1], aligned as FFHQ's, S = ``image_size``."""
-        h = self.dropout(self.norm(self.window(F.relu(self.features(x)))).flatten(1))
-        return self.head(h) * self.scale + self.shift
+        return self.head(self.dropout(self.embedded(x))) * self.scale + self.shift
+
+    def embedded(self, x: Tensor) -> Tensor:
+        """(B, D) what the head reads, D = twice the last of ``widths``."""
+        return self.norm(self.window(F.relu(self.features(x)))).flatten(1)
 
     @torch.inference_mode()
     def probabilities(self, x: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ import numpy as np
 from dvaedit.checkpoints.load import load_model
 from dvaedit.editing.attributes import AttributeEdit
 from dvaedit.evaluation.identity import SFace
-from dvaedit.evaluation.judging import NEAREST, SEEN, load_judge, probabilities
+from dvaedit.evaluation.judging import SEEN, load_judge, probabilities
 from dvaedit.files import write_durably
 from dvaedit.models.autoencoder import Autoencoder
 from dvaedit.models.classifier import AttributeModel
@@ -67,7 +67,7 @@ def assess(
     ``success``: share in which the judge sees it afterwards; ``moved``: mean change of its probability; ``identity``:
     mean and least cosine; ``groups``: success and number of faces by group; all None without faces.
     """
-    at = by.names.index(NEAREST.get(edit.name, edit.name))
+    at = by.names.index(edit.name)
     held_out = np.flatnonzero(face_set.held_out)
     before = _wanted(by.judge(face_set.images[held_out])[:, at], edit)
     lacking = before < SEEN

@@ -41,13 +41,14 @@ DESCRIPTION = (
     "Attribute classifier on face crops, for measuring edits only: no editing network shares its architecture, seed or "
     "weights. Probabilities are calibrated for half of the faces having the attribute (Platt scaling on faces it was "
     "not trained on). Its labels were given by eye in a single pass; hats, make-up, fringes and receding hairlines are "
-    "under-marked, Child was learnt against middle and old age only, and some faces have near-duplicates, which may "
-    "flatter these numbers. On video of real people it errs more. Looked at on one or two frames of each of 17 clips: "
-    "eyeglasses found in 2 of 3 clips and wrongly seen in 2 others, red hair read as blond and red alike, a wide "
+    "under-marked, lipstick was labelled apart, on faces of which it is clear, Child was learnt against middle and old "
+    "age only, and some faces have near-duplicates, which may flatter these numbers. On video of real people it errs "
+    "more. Looked at on one or two frames of each of 17 clips: eyeglasses found in 2 of 3 clips and wrongly seen in 2 "
+    "others, red hair read as blond and red alike, a wide "
     "hairdo as a hat, and artefacts of bad edits (dark patches on the eyes) as sunglasses. Trust changes and many "
     "frames, not single values."
 )
-# Nobody labelled lipstick: only its absence is known, of men, and that would be learnt instead.
+# The face set has no labels of lipstick but of men, who wear none; those of judge_more are taught afterwards.
 JUDGED = tuple(name for name in NAMES if name != "Wearing_Lipstick")
 SOURCE_SIZE = 128  # side of the stored crops the views are cut from, pixels
 CALIBRATION_SHARE = 0.08  # of the training split

@@ -8,7 +8,7 @@ from dvaedit.editing.attributes import AttributeEdit
 from dvaedit.training import assess
 from dvaedit.training.faces import FaceSet
 
-JUDGED = ("Male", "Heavy_Makeup")
+JUDGED = ("Male", "Wearing_Lipstick")
 
 
 @pytest.fixture

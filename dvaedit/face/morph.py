@@ -34,7 +34,6 @@ SLACK = 1 / 24  # of the crop's side: how far around the face the picture is mov
 MARGIN = 1 / 128  # of the side too: by how much the outline of a head may be off
 FINE, RELIEF = 1 / 50, (-12.0, 5.0)  # of the crop's side; Lab lightness: what is more is no wrinkle
 LEFT = 0.35  # of a pixel's lightness, at least
-FADING = 0.5  # exponent of how chroma goes with lightness: light in skin keeps its colour in the shade
 LIGHT, DARKEST, BRIGHTEST = 55.0, 0.3, 1.2  # Lab lightness at which shades are as learnt; bounds of their scale
 
 
@@ -109,8 +108,7 @@ class Morph:
             relief = np.clip(light[..., 0] - cv2.GaussianBlur(light[..., 0], (0, 0), fine), *RELIEF)
             change[..., 0] -= shown * fetch(self.smooth, places) * relief
         after = np.clip(light + change[..., :1], LEFT * light, 100)
-        left = (after / np.maximum(light, 1)) ** FADING  # what gets darker has less colour of its own
-        shaded = from_lab(np.dstack([after, left * tint + change[..., 1:]]))
+        shaded = from_lab(np.dstack([after, tint + change[..., 1:]]))  # skin's chroma is the same in light and shade
         return np.clip(picture + shaded - from_lab(lab), 0, 255)  # exactly the same where nothing changes
 
     def _reshaped(

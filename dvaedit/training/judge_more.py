@@ -3,8 +3,8 @@
     python -m dvaedit.training.judge_more Wearing_Lipstick --data FACES --work WORK --export weights
 
 Its network stays as it is; a row of its head is fitted to what it sees in augmented views (logistic regression).
-``labels.json`` beside this file names the files of the face set on which an attribute is clearly there or not; nothing of
-the files is here.
+``labels.json`` beside this file names the files of the face set on which an attribute is clearly there or not; nothing
+of them is here.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from dvaedit.face.align import side
-from dvaedit.face.paste import Box, Mask, Patch
+from dvaedit.face.paste import Box, Mask, Patch, strips
 from dvaedit.face.steady import flow_engine
 
 MEMORY = 0.8  # share of what came before
@@ -22,7 +22,6 @@ SEEN = 10.0  # 8-bit levels by which the frames themselves may: where lips part,
 ALIKE = 1.5  # sigma, pixels, of these measures
 FLOW_SIDE = 224  # pixels a side of the crop square at which motion is found
 BLURRED = 6  # pixels that these reach
-STRIP = 1 << 20  # pixels averaged at a time: an 8K face would take a gigabyte at once
 MARGIN = 12  # pixels, so enlarged, around what is added: motion is found there too
 
 
@@ -58,16 +57,14 @@ class Calm:
 
     def _averaged(self, last: _Last, gray: np.ndarray, patch: Patch, flow: np.ndarray) -> np.ndarray:
         """The difference of a patch with what is remembered, (h, w, C), strip by strip."""
-        (x0, y0, x1, _), difference = patch
-        height, width = flow.shape[:2]
-        out = np.empty((height, width, difference.size // (height * width)), np.float32)
-        rows = max(1, STRIP // width)
-        for top in range(0, height, rows):
-            low, high = max(top - BLURRED, 0), min(top + rows + BLURRED, height)
-            now = difference[low:high].reshape(high - low, width, -1)
-            before, same = _carried(last, gray, (x0, y0 + low, x1, y0 + high), flow[low:high])
+        (_, y0, _, y1), difference = patch
+        out = np.empty_like(difference)
+        for x0, top, x1, bottom in strips(patch[0]):
+            low, high = max(top - BLURRED, y0), min(bottom + BLURRED, y1)
+            around = slice(low - y0, high - y0)
+            now, (before, same) = difference[around], _carried(last, gray, (x0, low, x1, high), flow[around])
             share = MEMORY * same * np.exp(-((_blurred(np.abs(before - now).mean(axis=2)) / self._tolerance) ** 2))
-            out[top : top + rows] = (now + share[..., None] * (before - now))[top - low :][:rows]
+            out[top - y0 : bottom - y0] = (now + share[..., None] * (before - now))[top - low : bottom - low]
         return out
 
     def _flow(self, before: np.ndarray, after: np.ndarray, box: Box, scale: float) -> np.ndarray:

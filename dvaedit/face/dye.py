@@ -96,16 +96,21 @@ class Dye:
         near, far: the mean colours of the hair next to it and around it; all float (n, 3), RGB in 8-bit levels.
         """
         lab = to_lab(rgb)
-        turned = _turned(self.before, self.after)
-        kept = (1 - (1 - KEPT) * turned) * min(max(self.after[0], 1.0) / max(self.before[0], 1.0), 1.0)
+        (before, after), turned = self._lightness, _turned(self.before, self.after)
+        kept = (1 - (1 - KEPT) * turned) * min(after / before, 1.0)
         chroma = self.after[1:] + kept * (lab[:, 1:] - self.before[1:])
         light = self._light(*(each[:, :1] for each in (lab, to_lab(near), to_lab(far))))
-        share = np.clip(light / max(self.after[0], 1.0), *SHADE)
+        share = np.clip(light / after, *SHADE)
         return from_lab(np.concatenate([light, chroma * (1 + turned * (share - 1))], axis=1))
+
+    @property
+    def _lightness(self) -> tuple[float, float]:
+        """Of hair before and after, at least 1."""
+        return max(float(self.before[0]), 1.0), max(float(self.after[0]), 1.0)
 
     def _light(self, light: np.ndarray, near: np.ndarray, far: np.ndarray) -> np.ndarray:
         """Lighter hair gains contrast and darker hair loses some, of shading more than of strands; within 0 and 100."""
-        before, after = (max(float(colour[0]), 1.0) for colour in (self.before, self.after))
+        before, after = self._lightness
         bands, ratio = (light - near, near - far, far - before), min(after / before, RAISED)
         powers = LIGHTER if ratio > 1 else DARKER
         added = sum((ratio**power - 1) * band for power, band in zip(powers, bands, strict=True))

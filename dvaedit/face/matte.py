@@ -16,13 +16,12 @@ import numpy as np
 
 from dvaedit.face.layers import Layers, shares, toward, variance
 from dvaedit.face.mask import border_window, signed_distances, smoothstep
-from dvaedit.face.paste import Box, into_frame, support
+from dvaedit.face.paste import NOWHERE, Box, into_frame, strips, support
 from dvaedit.face.steady import steady
 from dvaedit.face.surround import FACE, FEATURE, HAIR, REACH
 
 RAMP = 1 / 15  # reach of the ramps to either side of outlines, in sides of the crop
 EDGE = (0.35, 0.65)  # of the hair's ramp, between which a pixel becomes hair where colour does not tell
-STRIP = 1 << 20  # pixels looked at at a time: an 8K frame would take a gigabyte at once
 SKIN = (0.45, 0.75)  # of the face's ramp, between which a pixel comes to be none: its shadows look like hair
 BESIDE = 0.2  # of the face's ramp, from which on a pixel lies beside the face
 FEATURED = (0.5, 0.75)  # of the ramp of ears, brows and the like, between which a pixel comes to be none of hair
@@ -75,13 +74,12 @@ def matte(rgb: np.ndarray, hair: np.ndarray, face: np.ndarray, quad: np.ndarray)
     hair, face: float32 (M, M) in [0, 1], :func:`ramps` in the square ``quad``, (4, 2), frame pixels. No pixel is hair
     where the hair's ramp is 0.
     """
-    x0, y0, x1, y1 = support(hair, quad, rgb.shape[1::-1])
-    if y0 == y1:
+    box = support(hair, quad, rgb.shape[1::-1])
+    if box == NOWHERE:
         return
     layers = Layers.of(rgb, hair, face, quad)
-    rows = max(1, STRIP // (x1 - x0))
-    for top in range(y0, y1, rows):
-        yield _strip(rgb, hair, face, layers, quad, (x0, top, x1, min(top + rows, y1)))
+    for strip in strips(box):
+        yield _strip(rgb, hair, face, layers, quad, strip)
 
 
 def _strip(rgb: np.ndarray, hair: np.ndarray, face: np.ndarray, layers: Layers, quad: np.ndarray, box: Box) -> Matte:

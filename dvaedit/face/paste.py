@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -14,6 +14,7 @@ MAP_RADIUS = 1 / 20  # of the windows in which a difference is a map of colours,
 MAP_EPS = 1e-3
 AMOUNT, BLUR = 2.0, 1.2  # of the unsharp mask that steepens enlarged differences; sigma in pixels of the crop
 LIGHTER = 20  # 8-bit levels of lightening from which on maps are level
+STRIP = 1 << 20  # pixels looked at at a time: an 8K frame would take a gigabyte at once
 Box = tuple[int, int, int, int]
 """Pixels of the frame: x0, y0, x1, y1, ends excluded."""
 Patch = tuple[Box, np.ndarray]
@@ -120,6 +121,14 @@ def joined(masks: Sequence[Mask]) -> Mask:
         part = whole[top - y0 : bottom - y0, left - x0 : right - x0]
         np.maximum(part, weight, out=part)
     return box, whole
+
+
+def strips(box: Box) -> Iterator[Box]:
+    """The rows of a box that has some, from top to bottom, about ``STRIP`` pixels at a time."""
+    x0, y0, x1, y1 = box
+    rows = max(1, STRIP // (x1 - x0))
+    for top in range(y0, y1, rows):
+        yield x0, top, x1, min(top + rows, y1)
 
 
 def _around(boxes: Sequence[Box]) -> Box:

@@ -198,8 +198,10 @@ class Patches:
         if self.pasted.meta["mode"] == "replace":
             return sampled
         dyed = None if self.dye is None else self._dyed(rgb, position)
-        hair = merge(dyed, self.additions.added(rgb, position, merge(sampled, dyed), grown=True))
-        rest = merge(sampled, self._worn(rgb, position, merge(sampled, hair)))
+        below = merge(sampled, dyed)
+        grown = self.additions.added(rgb, position, below, grown=True)
+        rest = merge(sampled, self._worn(rgb, position, merge(below, grown)))
+        hair = merge(dyed, grown)
         if rest is None:
             return hair
         calm = self.calm.calmed(rest, **self._where(rgb, position), mask=self.extent.at(position, size))

@@ -44,9 +44,8 @@ DESCRIPTION = (
     "under-marked, lipstick was labelled apart, on faces of which it is clear, Child was learnt against middle and old "
     "age only, and some faces have near-duplicates, which may flatter these numbers. On video of real people it errs "
     "more. Looked at on one or two frames of each of 17 clips: eyeglasses found in 2 of 3 clips and wrongly seen in 2 "
-    "others, red hair read as blond and red alike, a wide "
-    "hairdo as a hat, and artefacts of bad edits (dark patches on the eyes) as sunglasses. Trust changes and many "
-    "frames, not single values."
+    "others, red hair read as blond and red alike, a wide hairdo as a hat, and artefacts of bad edits (dark patches on "
+    "the eyes) as sunglasses. Trust changes and many frames, not single values."
 )
 # The face set has no labels of lipstick but of men, who wear none; those of judge_more are taught afterwards.
 JUDGED = tuple(name for name in NAMES if name != "Wearing_Lipstick")
@@ -206,6 +205,11 @@ def check(trainer: Trainer, data: FaceSet, run: Run) -> None:
     print(f"step {trainer.step}: mean AUC {np.mean(known):.4f}", flush=True)
 
 
+def round_weights(model: Judge) -> None:
+    """Make the weights of a judge what its file will hold, in half precision."""
+    model.load_state_dict({k: v.half().float() if v.is_floating_point() else v for k, v in model.state_dict().items()})
+
+
 def export(run: Run, data: FaceSet, folder: Path) -> None:
     """Calibrate the averaged weights, write them in half precision, and state what they do on held-out faces."""
     state = run.load()
@@ -221,7 +225,7 @@ def export(run: Run, data: FaceSet, folder: Path) -> None:
     scale, shift = judge_quality.calibrate(logits, labels[split.calibration])
     model.scale.copy_(torch.from_numpy(scale))
     model.shift.copy_(torch.from_numpy(shift))
-    model.load_state_dict({k: v.half().float() if v.is_floating_point() else v for k, v in model.state_dict().items()})
+    round_weights(model)
     held_out = predict(model, data.images[split.held_out])
     metrics = judge_quality.quality(held_out, labels[split.held_out], names)
     fields = {

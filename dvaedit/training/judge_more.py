@@ -26,7 +26,7 @@ from dvaedit.models.judge import Judge
 from dvaedit.training import faces, judge_quality
 from dvaedit.training.augment import to_float
 from dvaedit.training.faces import FaceSet
-from dvaedit.training.judge import DESCRIPTION, SOURCE_SIZE, Split, predict
+from dvaedit.training.judge import DESCRIPTION, SOURCE_SIZE, Split, predict, round_weights
 from dvaedit.training.judge_augment import judge_view
 
 LABELS = Path(__file__).with_name("labels.json")
@@ -47,7 +47,7 @@ def labels_of(data: FaceSet, attribute: str) -> np.ndarray:
     return np.array([value.get(row["file"], np.nan) for row in data.rows], np.float32)
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def seen(judge: Judge, data: FaceSet, index: np.ndarray, views: int, seed: int = 0) -> Tensor:
     """(len(index) * views, D): what the judge's head reads in random views of faces, view by view."""
     rng, rows = np.random.default_rng(seed), []
@@ -61,7 +61,7 @@ def seen(judge: Judge, data: FaceSet, index: np.ndarray, views: int, seed: int =
 def fitted(x: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
     """Weights (D,) and bias of a logistic regression of truth, (n,) in {0, 1}, on x, (n, D); both classes weigh the
     same."""
-    x, truth = x.clone(), truth.float()
+    truth = truth.float()
     theta = torch.zeros(x.shape[1] + 1, requires_grad=True)
     weight = torch.where(truth > 0.5, 0.5 / truth.sum(), 0.5 / (1 - truth).sum())
     optimizer = torch.optim.LBFGS([theta], max_iter=STEPS, line_search_fn="strong_wolfe")
@@ -101,7 +101,7 @@ def teach(judge: Judge, attribute: str, data: FaceSet, labels: np.ndarray, views
     place, aside = more.config.attributes.index(attribute), split.calibration[known[split.calibration]]
     scale, shift = judge_quality.calibrate(predict(more, data.images[aside])[:, [place]], labels[aside][:, None])
     more.scale[place], more.shift[place] = float(scale[0]), float(shift[0])
-    more.load_state_dict({k: v.half().float() if v.is_floating_point() else v for k, v in more.state_dict().items()})
+    round_weights(more)
     tested = split.held_out[known[split.held_out]]
     logits = predict(more, data.images[tested])[:, [place]]
     return more, judge_quality.quality(logits, labels[tested][:, None], [attribute])
@@ -109,11 +109,10 @@ def teach(judge: Judge, attribute: str, data: FaceSet, labels: np.ndarray, views
 
 def export(judge: Judge, quality: dict, folder: Path) -> None:
     """Write the judge and its card: the old one with one more attribute."""
-    old = asdict(find_card(CARD))
-    metrics = old["metrics"] | {"attributes": old["metrics"]["attributes"] | quality}
-    fields = {name: value for name, value in old.items() if name not in ("file", "sha256", "size", "folder")}
-    fields |= {"config": asdict(judge.config), "metrics": metrics, "description": DESCRIPTION}
-    card = write_weights(folder, fields, judge.state_dict(), torch.float16)
+    old = find_card(CARD)
+    metrics = old.metrics | {"attributes": old.metrics["attributes"] | quality}
+    changed = {"config": asdict(judge.config), "metrics": metrics, "description": DESCRIPTION}
+    card = write_weights(folder, old.to_json() | changed, judge.state_dict(), torch.float16)
     print(f"{card.file}: {card.size / 1e6:.2f} MB\n{quality}")
 
 

@@ -74,3 +74,13 @@ def test_where_a_frame_shows_something_else_nothing_is_carried():
     calm.calmed((BOX, disc(60, 10)), 0, picture(), QUAD)
     made = calm.calmed((BOX, disc(60, 0)), 1, other, QUAD)[1]
     assert np.abs(made).mean() < 0.1 * np.abs(disc(60, 10)).mean()
+
+
+def test_strips_change_nothing(monkeypatch):
+    def made():
+        calm, rng = Calm(), np.random.default_rng(0)
+        return [calm.calmed((BOX, disc(60 + n, rng.uniform(20, 40))), n, picture(n), QUAD)[1] for n in range(3)][-1]
+
+    at_once = made()
+    monkeypatch.setattr("dvaedit.face.paste.STRIP", 700)
+    np.testing.assert_allclose(made(), at_once, atol=1e-4)

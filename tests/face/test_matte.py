@@ -115,6 +115,6 @@ def test_no_hair_is_no_matte():
 def test_strips_change_nothing(monkeypatch):
     frame = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3)).astype(np.uint8)
     at_once = whole(matte(frame, *upper_half(), QUAD))
-    monkeypatch.setattr("dvaedit.face.matte.STRIP", 700)
+    monkeypatch.setattr("dvaedit.face.paste.STRIP", 700)
     assert len(list(matte(frame, *upper_half(), QUAD))) > 10
     np.testing.assert_allclose(whole(matte(frame, *upper_half(), QUAD)), at_once, atol=1e-5)

@@ -26,6 +26,7 @@ ABOVE_SKIN = 1.25  # times the skin's, at most (six films: 0.8 to 1.4)
 OWN_TINT, SKIN_TINT = np.array([0.8, 3.4]), np.array([0.35, 0.48])  # the same of a and b
 LESS_RED, LIGHTER = (2.0, 6.0), (-10.0, 0.0)  # Lab a and lightness of teeth beside the lips', between which they show
 UNSURE = 0.05  # of the mouth's width: how far the inner edges of lips may be off
+BEYOND = 1.2, 3.0  # heights of teeth above and below the gap, between which there is skin: no lips, no hair
 SHADOW = 0.7  # how much darker the mouth is beneath the teeth
 
 
@@ -141,7 +142,8 @@ def _teeth(mouth: Mouth, teeth: np.ndarray) -> np.ndarray:
 
 def _lit(teeth: np.ndarray, picture: np.ndarray, mouth: Mouth) -> np.ndarray:
     """Teeth in the light that falls on the skin around the mouth."""
-    around = (np.abs(mouth.down) < 3 * mouth.tooth) & (mouth.inside < 0.01)
+    away = np.maximum(-mouth.down, mouth.down - mouth.height) / mouth.tooth
+    around = (mouth.along > 0) & (mouth.along < 1) & (away > BEYOND[0]) & (away < BEYOND[1])
     skin = np.median(to_lab(picture[around]), axis=0) if around.any() else np.array([TEETH_LIGHT, 0, 0])
     light = min(ON_DARK + PER_SKIN * skin[0], ABOVE_SKIN * skin[0])
     tint = OWN_TINT + SKIN_TINT * skin[1:] - TEETH_TINT

@@ -19,11 +19,12 @@ TOP = 0.35  # how far it goes above the crop, in the same unit
 BELOW = (0.7, 1.65)  # how far below the crop, in the same unit, a parser looks for hair that hangs there
 FALL = 0.5  # pixels to the side that hair may go for each it hangs down, below the crop
 FAINT = 0.1  # likelihood of a colour that hair hanging there has at least
+SCALP = 0.25  # likelihood of hair over that of the head, from which on what is above the crop is hair
 MORE = 1.3  # times the hair that colours tell below the crop, from which on the parser is believed
 BINS = 24  # of each channel of Lab
 MAIN = 0.9  # share of the hair whose colours, the most frequent ones, tell where more of it is
 GLIMPSE = 0.02  # of cloth, relative to the hair seen, that is enough to know its colours
-HAIR, FACE, CLOTH = CLASS_ID["hair"], CLASS_ID["skin"], CLASS_ID["cloth"]
+HAIR, FACE, CLOTH, BEHIND = (CLASS_ID[name] for name in ("hair", "skin", "cloth", "background"))
 FACE_CLASSES = sorted(TRAINING_FACE - {HAIR})
 FEATURES = sorted(set(FACE_CLASSES) - ids("skin", "neck"))
 FEATURE = FEATURES[0]
@@ -47,9 +48,8 @@ def _drop(reach: float) -> float:
 
 @dataclass(frozen=True)
 class HairColours:
-    """How likely each colour is hair and something else: ``tables``, (2, BINS, BINS, BINS) in [0, 1], over Lab.
-
-    Both are small for colours not seen.
+    """How likely each colour is hair, something else, and of that the head: ``tables``, (3, BINS, BINS, BINS) in
+    [0, 1], over Lab. All are small for colours not seen.
     """
 
     tables: np.ndarray
@@ -60,24 +60,23 @@ class HairColours:
 
         Crops show little of the cloth there is: if they show some, it counts as if there were as much of it as of hair.
         """
-        counts = np.zeros((3, BINS**3))
+        counts = np.zeros((4, BINS**3))
         for crop, classes in zip(crops, class_maps, strict=True):
-            bins, hair, cloth = _bins(crop), classes == HAIR, classes == CLOTH
-            for row, inside in zip(counts, (hair, ~(hair | cloth), cloth), strict=True):
+            bins, kinds = _bins(crop), np.stack([classes == kind for kind in (HAIR, CLOTH, BEHIND)])
+            for row, inside in zip(counts, (*kinds, ~kinds.any(axis=0)), strict=True):
                 row += np.bincount(bins[inside], minlength=BINS**3)
-        counts[0] *= _main(counts[0])
-        hair, _, cloth = counts.sum(axis=1)
-        if cloth > GLIMPSE * hair:
-            counts[2] *= max(hair / cloth, 1)
-        counts = np.stack([counts[0], counts[1] + counts[2]])
-        blurred = np.stack([_blur(row.reshape(BINS, BINS, BINS)) for row in counts])
-        return cls(blurred / (blurred.sum(axis=0) + 1e-4 * counts.sum() / BINS))
+        hair, cloth, behind, head = counts
+        hair *= _main(hair)
+        if cloth.sum() > GLIMPSE * hair.sum():
+            cloth *= max(hair.sum() / cloth.sum(), 1)
+        hair, other, head = (_blur(row.reshape(BINS, BINS, BINS)) for row in (hair, cloth + behind + head, head))
+        return cls(np.stack([hair, other, head]) / (hair + other + 1e-4 * counts.sum() / BINS))
 
-    def __call__(self, rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Both likelihoods at each pixel of ``rgb``, uint8 (H, W, 3): float32 (H, W) each."""
+    def __call__(self, rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The likelihoods at each pixel of ``rgb``, uint8 (H, W, 3): float32 (H, W) each."""
         bins = _bins(rgb)
-        hair, other = (table.ravel()[bins].astype(np.float32) for table in self.tables)
-        return hair, other
+        hair, other, head = (table.ravel()[bins].astype(np.float32) for table in self.tables)
+        return hair, other, head
 
 
 def _main(counts: np.ndarray) -> np.ndarray:
@@ -121,14 +120,16 @@ def wide_map(
     column, row = (np.clip(at, 0, len(classes) - 1).astype(int) for at in (u, v))
     seen = np.where(inside, classes[row, column], OUTSIDE)
     person = (person > 0.5) & shown  # parsers take dark things behind for hair
-    likelihood, other = colours(wide)
+    likelihood, other, head = colours(wide)
     face = np.isin(seen, FACE_CLASSES)
     hairline = np.ones((round(size / reach / HAIRLINE),) * 2, np.uint8)
     skin = (other > 0.85) & (cv2.dilate(face.astype(np.uint8), hairline) > 0)
     cloth = (v > SHOULDERS * len(classes)) & (likelihood < 0.3)
     found, likelihood = (seen == HAIR) & person & ~skin & ~cloth, likelihood * person
     possible = ~inside | np.isin(seen, UNSURE)
-    likely = (possible & (likelihood > np.where(inside, 0.8, 0.55))).astype(np.uint8)
+    likely = possible & (likelihood > np.where(inside, 0.8, 0.55))
+    over = likelihood > np.maximum(FAINT, SCALP * head)  # up there a person wears no cloth
+    likely = np.where(v < 0, over, likely).astype(np.uint8)
     below = v >= len(classes)
     if hanging is not None:
         likely = np.where(below, hanging & (likelihood > FAINT), likely).astype(np.uint8)

@@ -64,7 +64,7 @@ class Paste(Stage):
     """
 
     name: ClassVar[str] = "paste"
-    version: ClassVar[int] = 36
+    version: ClassVar[int] = 37
     region: str = "auto"
     mode: str = "delta"
     model: Model = unkeyed(None)

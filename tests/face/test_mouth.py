@@ -173,6 +173,15 @@ def test_dark_skin_has_teeth_of_its_own_light():
     )
 
 
+def test_what_is_beside_a_face_does_not_darken_its_teeth():
+    skin = np.broadcast_to(np.array([190.0, 150, 130]), (SIDE, SIDE, 3)).astype(np.float32)
+    hair = skin.copy()
+    hair[:, :70] = hair[:, 130:] = 20
+    assert mouth_shown(hair, parted(0.0, 0.04))[146, 100] == pytest.approx(
+        mouth_shown(skin, parted(0.0, 0.04))[146, 100], abs=0.1
+    )
+
+
 def test_half_closed_lips_show_half_of_both():
     before = skin_with(DARK, 4)
     mouth = parted(0.04, 0.08)

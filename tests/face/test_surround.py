@@ -56,8 +56,9 @@ def learnt(classes):
 def test_hair_outside_is_what_has_its_colour_and_hangs_together():
     wide, classes = scene()
     crop, colours = learnt(classes)
-    hair, other = colours(crop)
+    hair, other, head = colours(crop)
     assert hair[classes == HAIR].min() > 0.9 > 0.1 > np.median(hair[classes == FACE])
+    assert np.array_equal(head, other)  # neither cloth nor anything behind
     assert np.median(other[classes == FACE]) > 0.9 > 0.1 > other[classes == HAIR].max()
     found = wide_map(wide, SHOWN, EVERYBODY, classes, colours)
     assert (found[100:116, 58:70] == HAIR).all()
@@ -103,6 +104,22 @@ def test_cloth_of_which_crops_show_a_glimpse_is_not_hair_for_its_colour():
     assert HairColours.learn(crop[None], classes[None])(crop)[0][:60].max() < 0.55
     classes[-8:, 1:32] = FACE  # too little of it to tell
     assert HairColours.learn(crop[None], classes[None])(crop)[0][:60].min() > 0.9
+
+
+def test_hair_above_the_crop_is_hair_though_cloth_and_what_lies_behind_have_its_colour():
+    side, low = SIZE // 2, round(SIZE / REACH * TOP)
+    classes = np.full((side, side), FACE, np.uint8)
+    classes[:16, 12:52], classes[-16:], classes[:, :8] = HAIR, CLOTH, CLASS_ID["background"]
+    crop = np.where((classes == FACE)[..., None], np.uint8([200, 150, 130]), np.uint8([40, 40, 45]))
+    colours = HairColours.learn(crop[None], classes[None])
+    wide = np.full((SIZE, SIZE, 3), 40, np.uint8)
+    wide[low : low + side, 32:96] = crop
+    wide[low - 8 : low, 60:70] = (200, 150, 130)  # a hand on it
+    person = np.zeros((SIZE, SIZE), np.float32)
+    person[low - 10 :, 40:90] = 1
+    found = wide_map(wide, SHOWN, person, classes, colours) == HAIR
+    assert found[low - 8 : low, 46:58].all() and found[low - 8 : low, 72:82].all()
+    assert not found[low - 7 : low - 1, 62:68].any() and not found[: low - 11].any() and not found[:low, :38].any()
 
 
 def test_a_parser_is_shown_what_hangs_below_the_crop():

@@ -31,8 +31,8 @@ CORE = 0.5  # mask weight from which a pixel counts as edited, for the sharpness
 
 # Per frame of an edit. levels: 8-bit; ratios: edit over original.
 EDIT_SERIES = (
-    "identity", "nme", "mouth", "eyes", "adjacent", "flicker", "flicker_source", "psnr", "ssim", "ms_ssim", "lpips",
-    "mse", "outside_mse", "outside_max", "outside_pixels", "sharpness",
+    "identity", "nme", "mouth", "eyes", "adjacent", "flicker", "flicker_own", "flicker_source", "psnr", "ssim",
+    "ms_ssim", "lpips", "mse", "outside_mse", "outside_max", "outside_pixels", "sharpness",
 )  # fmt: skip
 SOURCE_SERIES = ("mouth", "eyes", "adjacent")
 
@@ -202,8 +202,10 @@ class _Scene:
         if not (total := float(weight.sum())):
             return
         flow = flicker.backward_flow(self.tools.flow, before, after)
+        own = flicker.backward_flow(self.tools.flow, edited_before, edited_after)
         values = self.results[k].values
         values["flicker"][index] = flicker.warping_error(edited_before, edited_after, flow, weight) / total
+        values["flicker_own"][index] = flicker.warping_error(edited_before, edited_after, own, weight) / total
         values["flicker_source"][index] = flicker.warping_error(before, after, flow, weight) / total
 
 

@@ -36,6 +36,9 @@ MEASURES: dict[str, Measure] = {
     "flicker": Measure(
         "flicker", "steady", "{:.3f}", "1", "change between frames beyond the motion, edited region, to the original's"
     ),
+    "flicker_own": Measure(
+        "flicker, own motion", "steady", "{:.3f}", "1", "the same along the motion that the edit itself shows"
+    ),
     "identity": Measure("identity", "kept", "{:.3f}", "high", "cosine of SFace's codes; one person from 0.363 on"),
     "identity_least": Measure("identity, worst frame", "kept", "{:.3f}", "high", "the lowest of these cosines"),
     "nme": Measure("landmarks NME", "kept", "{:.4f}", "0", "shift of the 68 landmarks, in distances of the eyes"),
@@ -72,6 +75,7 @@ class Metrics:
     tl_id: float | None
     tg_id: float | None
     flicker: float | None
+    flicker_own: float | None
     identity: float | None
     identity_least: float | None
     nme: float | None
@@ -107,6 +111,7 @@ def metrics(source: Series, edit: Series) -> Metrics:
     return Metrics(
         tl_id=steady[0], tg_id=steady[1],
         flicker=_ratio(values["flicker"], values["flicker_source"]),
+        flicker_own=_ratio(values["flicker_own"], values["flicker_source"]),
         identity=mean(values["identity"]),
         identity_least=_extreme(values["identity"], np.min),
         nme=mean(values["nme"]),

@@ -53,8 +53,9 @@ def test_sharpness_falls_with_blur_and_looks_at_the_mask_only():
 
 
 def series(frames=6, **values):
-    names = ("identity", "nme", "mouth", "eyes", "adjacent", "flicker", "flicker_source", "psnr", "ssim", "ms_ssim",
-             "lpips", "mse", "outside_mse", "outside_max", "outside_pixels", "sharpness")  # fmt: skip
+    names = ("identity", "nme", "mouth", "eyes", "adjacent", "flicker", "flicker_own", "flicker_source", "psnr",
+             "ssim", "ms_ssim", "lpips", "mse", "outside_mse", "outside_max", "outside_pixels",
+             "sharpness")  # fmt: skip
     made = Series.empty(names, frames, 2)
     for name, value in values.items():
         made.values[name][:] = value
@@ -65,7 +66,7 @@ def test_metrics_of_the_whole_video():
     source = series(mouth=[0.0, 0.1, 0.2, 0.1, 0.0, 0.3], eyes=0.3)
     edit = series(
         mouth=[0.0, 0.1, 0.2, 0.1, 0.0, 0.3], eyes=0.3, identity=[0.9, 0.8, np.nan, 0.7, 0.9, 0.9],
-        flicker=[np.nan, 2, 2, 2, 2, 2], flicker_source=[np.nan, 1, 1, 2, 1, 3],
+        flicker=[np.nan, 2, 2, 2, 2, 2], flicker_own=1.2, flicker_source=[np.nan, 1, 1, 2, 1, 3],
         outside_mse=[0, 0, 0, 0, 0, 6], outside_pixels=100, outside_max=[0, 0, 0, 0, 0, 7], psnr=np.inf,
     )  # fmt: skip
     code = np.eye(4)[0]
@@ -73,7 +74,7 @@ def test_metrics_of_the_whole_video():
         source.embeddings[index] = edit.embeddings[index] = code
     found = metrics(source, edit)
     assert (found.identity, found.identity_least) == (pytest.approx(0.84), 0.7)
-    assert found.flicker == pytest.approx(10 / 8)
+    assert (found.flicker, found.flicker_own) == (pytest.approx(10 / 8), pytest.approx(6 / 8))
     assert found.mouth_motion == pytest.approx(1) and found.eye_motion is None
     assert found.outside_psnr == pytest.approx(10 * np.log10(255**2 / 1)) and found.outside_max == 7
     assert (found.tl_id, found.tg_id) == (1, 1)

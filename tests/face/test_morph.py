@@ -7,7 +7,6 @@ import pytest
 from dvaedit.face.anchor import offsets
 from dvaedit.face.lab import to_lab
 from dvaedit.face.morph import (
-    BRIGHTEST,
     DARKEST,
     LEFT,
     LIGHT,
@@ -22,6 +21,7 @@ from dvaedit.face.morph import (
     WIDEST,
     WIDTH,
     Morph,
+    depth,
 )
 from dvaedit.face.mouth import gap
 from tests.face.conftest import square
@@ -107,8 +107,8 @@ def test_a_texture_changes_colours_at_its_place(plain, skin):
     face[:, :36] = 1  # to pixel 112.5
     before, delta = to_lab(SKIN), patched(replace(plain, texture=texture), skin, face=face)
     after = to_lab(skin + delta)
-    scale = before[0] / LIGHT
-    assert 1 < scale < BRIGHTEST
+    scale = depth(before[0])
+    assert 0.8 < scale < 1
     expected = before + np.array([-8, 4, -3]) * scale
     assert after[54:71, 104:110] == pytest.approx(np.broadcast_to(expected, (17, 6, 3)), abs=0.6)
     assert (
@@ -119,11 +119,15 @@ def test_a_texture_changes_colours_at_its_place(plain, skin):
 def test_what_gets_lighter_has_no_more_colour(plain, skin):
     lighter = replace(plain, texture=plain.texture + np.float32([6, 0, 0]))
     before, after = to_lab(SKIN), to_lab(skin + patched(lighter, skin))[100, 100]
-    assert after == pytest.approx([before[0] + 6 * before[0] / LIGHT, *before[1:]], abs=0.6)
+    assert after == pytest.approx([before[0] + 6 * depth(before[0]), *before[1:]], abs=0.6)
 
 
-@pytest.mark.parametrize(("grey", "scale"), [(20, DARKEST), (250, BRIGHTEST)])
-def test_shades_are_fainter_in_the_dark_within_bounds(plain, grey, scale):
+def test_shades_are_deepest_on_skin_that_is_neither_dark_nor_pale():
+    assert depth(np.array([0, 0.4 * LIGHT, LIGHT, 85, 100])) == pytest.approx([DARKEST, 0.4, 1, 0.5, DARKEST])
+
+
+@pytest.mark.parametrize(("grey", "scale"), [(20, DARKEST), (205, 0.55)])
+def test_shades_are_fainter_in_the_dark_and_in_the_light(plain, grey, scale):
     rgb = np.full((SIDE, SIDE, 3), grey, np.uint8)
     delta = patched(replace(plain, texture=plain.texture - np.float32([2, 0, 0])), rgb)
     light = to_lab(rgb[0, 0])[0]

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from dvaedit.checkpoints.store import write_weights
+from dvaedit.face.mask import smoothstep
 from dvaedit.face.points import MIRROR_68, landmarks_68, mirrored
 from dvaedit.training.counterfactual.features import beard_weight, make_up
 from dvaedit.training.counterfactual.library import Library, Row, Test
@@ -29,6 +30,7 @@ COUNT, FRONTAL = 400, 0.15  # faces of a group, at most; how far they may be tur
 EYES, BROWS, LIPS = (slice(36, 42), slice(42, 48)), (slice(17, 22), slice(22, 27)), (slice(48, 60),)
 NOSTRILS = (slice(31, 36),)
 FADE = 23  # pixels over which a texture ends before the mesh does
+ABOVE, ACROSS = 5, 14.0  # pixels above the brows from which on a forehead's relief runs across; sigma of that
 RELIEF = 8.0  # sigma of what counts as shade, not relief
 STUBBLE = 0.45  # density
 LIPSTICK_OF_WOMEN = 0.5  # times lipstick alone
@@ -62,7 +64,7 @@ class Look:
 LOOKS: dict[str, Look] = {
     "Smiling+": Look(texture=0.85, tint=0.6, lighter=15, eyes=0, lips=0, brows=0, steady=0.4),
     "Male+": Look(shape=1.5, texture=1.6, tint=0.5, eyes=0.3, brows=0.6),
-    "Male-": Look(shape=-1.3, texture=-1.6, tint=0.6, darker=10, eyes=0.5, brows=0.15, smooth=0.4),
+    "Male-": Look(shape=-1.3, texture=-1.6, tint=0.3, darker=10, eyes=0.5, brows=0.15, smooth=0.4),
     "Young-": Look(shape=1.2, texture=1.15, relief=1.2, tint=0.25, darker=20, eyes=0.2, lips=0.15, brows=0.35),
     "Young+": Look(shape=-0.8, texture=-0.9, relief=0.3, tint=0.3, darker=5, eyes=0.1, lips=0.5, brows=0.1, smooth=0.8),
 }
@@ -144,11 +146,26 @@ def dressed(texture: np.ndarray, look: Look, reference: np.ndarray) -> np.ndarra
     texture = (texture - np.median(texture[inside > 0], axis=0)) * [1, look.tint, look.tint]
     light = texture[..., 0]
     light = light + look.relief * (light - cv2.GaussianBlur(light, (0, 0), RELIEF))
+    light = light + _forehead(reference) * (_across(light, inside) - light)
     bound = np.where(light > 0, look.lighter, look.darker)
     weight = fading(inside)
     for parts, share, grow in ((EYES, look.eyes, 5), (LIPS, look.lips, 3), (BROWS, look.brows, 13)):
         weight *= 1 - (1 - share) * _filled(reference, parts, grow)
     return weight[..., None] * np.dstack([bound * np.tanh(light / bound), texture[..., 1:]])
+
+
+def _across(light: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """``light`` averaged along its rows, (S, S), where the mesh is."""
+    total, weight = (
+        cv2.GaussianBlur(one.astype(np.float32), (0, 0), sigmaX=ACROSS, sigmaY=0.1) for one in (light * inside, inside)
+    )
+    return np.where(inside > 0, total / np.maximum(weight, 1e-6), light)
+
+
+def _forehead(reference: np.ndarray) -> np.ndarray:
+    """(S, 1) in [0, 1]: the rows of the mean face above its brows."""
+    low = min(reference[part, 1].min() for part in BROWS) * SIZE - ABOVE
+    return smoothstep(low - np.arange(SIZE), 0, 2 * ABOVE)[:, None]
 
 
 def covered(texture: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from dvaedit.models.morphs import Morphs
 from dvaedit.training import teeth as teeth_of
 from dvaedit.training.counterfactual.library import Library
 from dvaedit.training.counterfactual.mesh import triangulate
-from dvaedit.training.morphs import FADE, LIPS, LOOKS, STUBBLE, Look, difference, dressed, export, learn, stubble
+from dvaedit.training.morphs import BROWS, FADE, LIPS, LOOKS, STUBBLE, Look, difference, dressed, export, learn, stubble
 from dvaedit.training.pseudo_labels import SIZE
 from dvaedit.training.teeth import GAPS, HEIGHT, WIDTH, learn_teeth
 from tests.face.test_mouth import speaking
@@ -178,6 +178,18 @@ def test_a_look_says_what_is_taken():
     assert np.abs(whole[eye]).max() > 0.5 and not np.abs(bare[eye]).max() > 1e-3 and np.abs(bare[lips]).max() < 1e-3
     cheek = np.s_[150:160, 80:90]
     assert bare[cheek] == pytest.approx(whole[cheek], abs=1e-4)
+
+
+def test_a_forehead_has_lines_across_and_no_blot():
+    points = speaking()
+    brows = round(min(points[part, 1].min() for part in BROWS) * SIZE)
+    change = np.zeros((SIZE, SIZE, 3))
+    change[brows - 26 : brows - 22] = [-3, 0, 0]
+    change[brows - 18 : brows - 14, 124:132] = [-10, 0, 0]
+    change[brows + 8 : brows + 12, 124:132] = [-10, 0, 0]  # lines between the brows
+    light = dressed(face_shaped(change + 0.01)[0], Look(darker=1e6), points)[..., 0]
+    assert light[brows - 25 : brows - 23, 100:156] == pytest.approx(-3, abs=0.2)
+    assert light[brows - 16, 128] > -2.5 and light[brows + 10, 128] == pytest.approx(-10, abs=0.2)
 
 
 def test_relief_is_what_is_fine():

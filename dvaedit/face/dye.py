@@ -34,25 +34,27 @@ DARK, BLACK = (0.18, 0.28), 0.4  # lightness over the skin's below which hair is
 YELLOWEST = 44.0, 0.5  # hue of hair, degrees, where skin's is 0, and what a degree of skin's adds: no hair is greener
 DYED = (40.0, 60.0)  # degrees beyond it; hair so much greener is meant to be
 PALE, YELLOW = 1.4, (-8.0, 0.0)  # saturation, relative to the skin's, at most; degrees beyond where it holds
-GRAYISH, LIT = 0.6, 0.4  # the same of hair that counts as gray, at most; lightness over the skin's, from which it may
+GRAYISH, LIT = 0.6, 0.55  # the same of hair that counts as gray, at most; lightness over the skin's, from which it may
 WHITE = 100.0
 
 
 @dataclass(frozen=True)
 class Nature:
     """Hair of a named colour beside ``MEAN_SKIN``: the least and greatest ``light``, Lab lightness, and ``chroma``,
-    saturation; ``hue``, degrees at most, if above ``WARM``: where skin's is 0, and what a degree of skin's adds."""
+    saturation; ``hue``, degrees at most, if above ``WARM``: where skin's is 0, and what a degree of skin's adds;
+    ``rise``: how much lighter than before it is at least, within ``light``, unless it was gray."""
 
     light: tuple[float, float]
     chroma: tuple[float, float] = (0.0, np.inf)
     hue: tuple[float, float] = (np.inf, 0.0)
+    rise: float = -np.inf
 
 
 NATURES = {  # the middle half of 150 to 400 portraits of each, but for what is bounded elsewhere
     "black": Nature((5.0, 11.0)),
     "blond": Nature((33.0, 50.0), (0.3, np.inf)),
     "brown": Nature((11.0, 21.0), (0.5, 0.8), (8.0, 1.0)),
-    "gray": Nature((35.0, 64.0), (0.0, 0.16), (80.0, 0.0)),
+    "gray": Nature((35.0, 64.0), (0.0, 0.16), (80.0, 0.0), 15.0),
     "red": Nature((22.0, 35.0), (0.7, 1.1), (20.0, 0.7)),
 }
 MEAN_SKIN, EXPOSED, TINTED = (60.0, 0.4), 0.25, 0.5  # its lightness and saturation; how hair's go with them, exponents
@@ -88,7 +90,7 @@ class Dye:
         turns = turns or {}
         if YOUNG in turns and not _gray(before, beside):
             return cls(before, before)
-        return cls(before, _natural(before, _named(after, beside, turns), beside, GRAY in turns))
+        return cls(before, _natural(before, _named(before, after, beside, turns), beside, GRAY in turns))
 
     def __call__(self, rgb: np.ndarray, near: np.ndarray, far: np.ndarray) -> np.ndarray:
         """Hair of the colours ``rgb`` dyed; the same where the dye's colours are the same.
@@ -129,14 +131,17 @@ def _bend(values: np.ndarray, most: float, room: float) -> np.ndarray:
     return values / (1 + bent * np.maximum(values, 0))
 
 
-def _named(colour: np.ndarray, skin: np.ndarray, turns: Mapping[str, float]) -> np.ndarray:
-    """A colour, Lab, moved towards those of the names in ``turns``, beside skin of the colour ``skin``."""
-    light, chroma, hue = colour[0], saturation(colour), np.degrees(np.arctan2(colour[2], colour[1]))
+def _named(before: np.ndarray, after: np.ndarray, skin: np.ndarray, turns: Mapping[str, float]) -> np.ndarray:
+    """The colour ``after``, Lab, moved towards those of the names in ``turns``, beside skin of the colour ``skin``."""
+    light, chroma, hue = after[0], saturation(after), np.degrees(np.arctan2(after[2], after[1]))
     exposed = (max(float(skin[0]), 1.0) / MEAN_SKIN[0]) ** EXPOSED  # fair people are no blonder
     tinted = (saturation(skin) / MEAN_SKIN[1]) ** TINTED
     for name in turns.keys() & NATURES.keys():
         nature, share = NATURES[name], turns[name]
-        light += share * (np.clip(light, *(exposed * np.array(nature.light))) - light)
+        least, greatest = exposed * np.array(nature.light)
+        if not _gray(before, skin):
+            least = max(least, min(before[0] + nature.rise, greatest))
+        light += share * (np.clip(light, least, greatest) - light)
         chroma += share * (np.clip(chroma, *(tinted * np.array(nature.chroma))) - chroma)
         most = nature.hue[0] + nature.hue[1] * np.degrees(np.arctan2(skin[2], skin[1]))
         hue -= share * max(hue - max(most, WARM), 0.0)

@@ -64,7 +64,7 @@ class Paste(Stage):
     """
 
     name: ClassVar[str] = "paste"
-    version: ClassVar[int] = 38
+    version: ClassVar[int] = 39
     region: str = "auto"
     mode: str = "delta"
     model: Model = unkeyed(None)

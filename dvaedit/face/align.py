@@ -112,14 +112,14 @@ def transform(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     return points @ matrix[:, :2].T + matrix[:, 2]
 
 
-def crop(rgb: np.ndarray, quad: np.ndarray, size: int) -> np.ndarray:
-    """The aligned crop, antialiased; what lies outside the frame is its reflection.
+def crop(rgb: np.ndarray, quad: np.ndarray, size: int, border: int = cv2.BORDER_REFLECT) -> np.ndarray:
+    """The aligned crop, antialiased; what lies outside the frame is its reflection, or what ``border`` of OpenCV says.
 
     rgb: uint8 (H, W, 3). quad: (4, 2), frame pixels. Returns uint8 (size, size, 3).
     """
     matrix = crop_to_frame(quad, size)
     matrix[:, 2] += matrix[:, :2] @ (0.5, 0.5)  # crop pixel index i has its centre at i + 0.5
-    return warp(rgb, matrix, (size, size))
+    return warp(rgb, matrix, (size, size), border=border)
 
 
 def warp(

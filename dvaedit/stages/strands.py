@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from dvaedit.face.align import crop
 from dvaedit.face.dye import Dye
 from dvaedit.face.matte import ramps
 from dvaedit.face.person import PersonSegmenter
@@ -27,6 +29,8 @@ log = logging.getLogger(__name__)
 CHUNK = 32  # frames in memory at a time
 FLOW = 64  # pixels a side of the crop at which motion is found that outlines are calmed along
 LOOKS = 4  # frames that tell how far hair hangs
+
+_wide = partial(crop, border=cv2.BORDER_REPLICATE)  # the reflection of a head hides where the head ends
 
 
 class Strands:
@@ -48,7 +52,7 @@ class Strands:
         self.colours = HairColours.learn(self.crops, reduced(self.classes, self.crops.shape[1:3]))
         self.reach = self._reach(video, align, size)
         self.quads = wide_quads(align.read("quads"), self.reach)
-        self.coming = crops_at(video, align, round(size * self.reach / REACH), steps, quads=self.quads)
+        self.coming = crops_at(video, align, round(size * self.reach / REACH), steps, _wide, self.quads)
 
     def dye(self, turns: Mapping[str, float]) -> np.ndarray:
         """What the edit does to the colours of hair, (2, 3), over frames spread through the video.
@@ -105,7 +109,7 @@ class Strands:
         wide, long = wide_quads(quads), wide_quads(quads, FAR)
         for at in places[:: max(len(places) // LOOKS, 1)]:
             if in_frame(wide[at], size, self.frame_size)[-1].any():  # else the frame ends before hair does
-                crops = next(crops_at(video, align, round(size * FAR / REACH), [(at, at + 1)], quads=long))[2]
+                crops = next(crops_at(video, align, round(size * FAR / REACH), [(at, at + 1)], _wide, long))[2]
                 classes = read_maps(self.parsed, at, at + 1)
                 ways = None, self._hanging(crops)
                 told += [length(self._maps(crops, long[at : at + 1], classes, FAR, way)[0], FAR) for way in ways]

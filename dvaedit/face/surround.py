@@ -19,6 +19,7 @@ TOP = 0.35  # how far it goes above the crop, in the same unit
 BELOW = (0.7, 1.65)  # how far below the crop, in the same unit, a parser looks for hair that hangs there
 FALL = 0.5  # pixels to the side that hair may go for each it hangs down, below the crop
 FAINT = 0.1  # likelihood of a colour that hair hanging there has at least
+TOUCHING = 64  # part of the wide square below the crop's upper edge in which hair touches it
 SCALP = 0.25  # likelihood of hair over that of the head, from which on what is above the crop is hair
 MORE = 1.3  # times the hair that colours tell below the crop, from which on the parser is believed
 BINS = 24  # of each channel of Lab
@@ -129,7 +130,7 @@ def wide_map(
     possible = ~inside | np.isin(seen, UNSURE)
     likely = possible & (likelihood > np.where(inside, 0.8, 0.55))
     over = likelihood > np.maximum(FAINT, SCALP * head)  # up there a person wears no cloth
-    likely = np.where(v < 0, over, likely).astype(np.uint8)
+    likely = np.where((v < 0) & _cut_off(found, v), over, likely).astype(np.uint8)
     below = v >= len(classes)
     if hanging is not None:
         likely = np.where(below, hanging & (likelihood > FAINT), likely).astype(np.uint8)
@@ -141,6 +142,12 @@ def wide_map(
     connected = np.isin(labels, np.unique(labels[found])) & hair
     kinds = np.where(np.isin(seen, FEATURES), FEATURE, np.where(face, FACE, 0))
     return np.where(connected, HAIR, kinds).astype(np.uint8)
+
+
+def _cut_off(found: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Columns, bool (S,), in which hair goes on where the crop ends. v: (S, S), how far down the crop pixels lie."""
+    top = int(np.argmax(v[:, 0] >= 0))
+    return found[top : top + len(found) // TOUCHING].any(axis=0)
 
 
 def windows(size: int) -> list[tuple[slice, slice]]:

@@ -16,13 +16,12 @@ from dvaedit.face.regions import CLASS_ID
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.stages.places import Places
 from dvaedit.stages.png import encode_masks, read_mask
-from dvaedit.stages.probes import Probes, reduced, weights_of
+from dvaedit.stages.probes import HAIR_SHARE, Probes, reduced, weights_of
 
 log = logging.getLogger(__name__)
 
 KINDS: dict[str, type[Beard] | type[Glasses]] = {"beard": Beard, "stubble": Beard, "glasses": Glasses}
 GROWN = ("beard", "stubble")
-HAIR_SHARE = 0.01  # of the crops' pixels; a head with less has no colour of hair to go by
 
 
 class Addition:

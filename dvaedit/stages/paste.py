@@ -64,7 +64,7 @@ class Paste(Stage):
     """
 
     name: ClassVar[str] = "paste"
-    version: ClassVar[int] = 40
+    version: ClassVar[int] = 41
     region: str = "auto"
     mode: str = "delta"
     model: Model = unkeyed(None)
@@ -111,6 +111,8 @@ class Paste(Stage):
                 made |= {"strands": encode_masks(ramp["hair"]), "skin": encode_masks(ramp["face"])}
             out.write(start, stop, made)
             progress(stop, total)
+        if strands is not None:
+            strands.tell()
         reach = strands.reach if strands is not None else REACH
         out.meta.update(mode=self.mode, region=region, dyed=dyed, reach=reach)
 

@@ -16,12 +16,12 @@ from dvaedit.face.matte import ramps
 from dvaedit.face.person import PersonSegmenter
 from dvaedit.face.regions import CLASS_ID
 from dvaedit.face.steady import RADIUS
-from dvaedit.face.surround import FAR, MORE, REACH, HairColours, in_frame, length, wide_map, wide_quads, windows
+from dvaedit.face.surround import FAR, HAIR, MORE, REACH, HairColours, in_frame, length, wide_map, wide_quads, windows
 from dvaedit.models.bundle import Model
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.stages.frames import crops_at
 from dvaedit.stages.parse import read_maps
-from dvaedit.stages.probes import Probes, reduced, weights_of
+from dvaedit.stages.probes import HAIR_SHARE, Probes, reduced, weights_of
 from dvaedit.video.probe import probe
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class Strands:
         steps = [(at, min(at + CHUNK, total)) for at in range(self.first, total, CHUNK)]
         self.model, info, size = model, probe(video), model.parser.config.image_size
         self.frame_size = info.width, info.height
-        self.kept, self.segmenter = [], PersonSegmenter()
+        self.kept, self.shares, self.segmenter = [], [], PersonSegmenter()
         self.crops, self.classes = self.probes.crops(), self.probes.classes()
         self.colours = HairColours.learn(self.crops, reduced(self.classes, self.crops.shape[1:3]))
         self.reach = self._reach(video, align, size)
@@ -63,10 +63,12 @@ class Strands:
         weights = weights_of(self.classes, "hair", self.crops.shape[1:3], grow=0)
         skin = reduced(self.classes, self.crops.shape[1:3]) == CLASS_ID["skin"]
         dye = Dye.learn(self.crops.astype(np.float32), edited, weights, skin, turns)
-        if dye is None:
-            log.warning("the parser finds no hair to dye")
-            return np.zeros((2, 3))  # from one colour to the same
-        return np.stack([dye.before, dye.after])
+        return np.zeros((2, 3)) if dye is None else np.stack([dye.before, dye.after])  # from one colour to the same
+
+    def tell(self) -> None:
+        """Warn if there was hardly any hair in the frames so far."""
+        if self.shares and (share := np.mean(self.shares)) < HAIR_SHARE:
+            log.warning("hardly any hair is found to dye (%.1f %% of the face's square)", 100 * share)
 
     def ramps(self, start: int, stop: int) -> dict[str, np.ndarray]:
         """``hair`` and ``face``, (stop - start, M, M) float32; shards are asked for in rising order."""
@@ -78,6 +80,7 @@ class Strands:
             side = round(FLOW * self.reach)
             guides = (cv2.resize(wide, (side, side), interpolation=cv2.INTER_AREA) for wide in crops)
             self.kept += zip(found, guides, strict=True)
+            self.shares += [self.reach**2 * (one == HAIR).mean() for one in found]
         self.kept, self.first = self.kept[low - self.first :], low
         maps, guides = (np.stack(each) for each in zip(*self.kept[: high - low], strict=True))
         return ramps(maps, guides, self.timeline[low:high], slice(start - low, stop - low), self.reach)

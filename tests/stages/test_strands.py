@@ -24,7 +24,7 @@ def test_where_there_is_no_hair_it_is_said_and_nothing_changes(clip, model, tmp_
     bald = replace(model, parser=NoHair(), digests={**model.digests, "parser": "d" * 64})
     run = pipeline(clip, bald, tmp_path, BLOND)
     run.execute()
-    assert "the parser finds no hair to dye" in caplog.text
+    assert "hardly any hair is found to dye (0.0 % of the face's square)" in caplog.text
     pasted = run.artifact("paste")
     before, after = pasted.read("dye")
     assert np.array_equal(before, after) and not read_mask(pasted, "strands", 0).any()

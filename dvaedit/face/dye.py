@@ -42,7 +42,7 @@ WHITE = 100.0
 class Nature:
     """Hair of a named colour beside ``MEAN_SKIN``: the least and greatest ``light``, Lab lightness, and ``chroma``,
     saturation; ``hue``, degrees at most, if above ``WARM``: where skin's is 0, and what a degree of skin's adds;
-    ``rise``: how much lighter than before it is at least, within ``light``, unless it was gray."""
+    ``rise``: how much lighter than before it is at least, up to the greatest; so light hair may stay so light."""
 
     light: tuple[float, float]
     chroma: tuple[float, float] = (0.0, np.inf)
@@ -52,9 +52,9 @@ class Nature:
 
 NATURES = {  # the middle half of 150 to 400 portraits of each, but for what is bounded elsewhere
     "black": Nature((5.0, 11.0)),
-    "blond": Nature((33.0, 50.0), (0.3, np.inf)),
+    "blond": Nature((33.0, 50.0), (0.3, np.inf), rise=0.0),
     "brown": Nature((11.0, 21.0), (0.5, 0.8), (8.0, 1.0)),
-    "gray": Nature((35.0, 64.0), (0.0, 0.16), (80.0, 0.0), 15.0),
+    "gray": Nature((35.0, 64.0), (0.0, 0.16), (80.0, 0.0), rise=15.0),
     "red": Nature((22.0, 35.0), (0.7, 1.1), (20.0, 0.7)),
 }
 MEAN_SKIN, EXPOSED, TINTED = (60.0, 0.4), 0.25, 0.5  # its lightness and saturation; how hair's go with them, exponents
@@ -139,7 +139,8 @@ def _named(before: np.ndarray, after: np.ndarray, skin: np.ndarray, turns: Mappi
     for name in turns.keys() & NATURES.keys():
         nature, share = NATURES[name], turns[name]
         least, greatest = exposed * np.array(nature.light)
-        if not _gray(before, skin):
+        if np.isfinite(nature.rise) and not (name == GRAY and _gray(before, skin)):
+            greatest = max(greatest, before[0])
             least = max(least, min(before[0] + nature.rise, greatest))
         light += share * (np.clip(light, least, greatest) - light)
         chroma += share * (np.clip(chroma, *(tinted * np.array(nature.chroma))) - chroma)

@@ -102,6 +102,12 @@ def test_hair_that_turns_gray_is_lighter_than_it_was():
     assert learnt([45, 1, 2], gray, skin, turns={"gray": 1})[0] == pytest.approx(36, abs=0.5)  # gray already
 
 
+def test_blond_hair_that_is_to_be_blond_gets_no_darker():
+    skin = np.array([60, 12, 18])
+    assert learnt([66, 4, 11], [54, 6, 20], skin, turns={"blond": 1})[0] == pytest.approx(66, abs=0.5)
+    assert learnt(DARK_BROWN, [54, 6, 20], skin, turns={"blond": 1})[0] == pytest.approx(50, abs=0.5)
+
+
 def test_hair_of_a_named_colour_is_as_portraits_have_it_in_this_light():
     skin = np.array([60, 12, 18])
     assert learnt(BLOND, [25, 3, 5], skin, turns={"black": 1})[0] == pytest.approx(11, abs=0.5)

@@ -34,7 +34,8 @@ SLACK = 1 / 24  # of the crop's side: how far around the face the picture is mov
 MARGIN = 1 / 128  # of the side too: by how much the outline of a head may be off
 FINE, RELIEF = 1 / 50, (-12.0, 5.0)  # of the crop's side; Lab lightness: what is more is no wrinkle
 LEFT = 0.35  # of a pixel's lightness, at least
-LIGHT, WHITE, DARKEST = 55.0, 115.0, 0.3  # Lab lightness at which shades are as learnt, and none; their least scale
+LIGHT, WHITE = 55.0, 115.0  # Lab lightness at which shades are as learnt, and none
+DARKEST, BRIGHTEST = 0.3, 1.2  # bounds of their scale
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,8 @@ class Morph:
         """``fine``: sigma, in pixels, of what counts as such."""
         lab = to_lab(picture)
         light, tint = lab[..., :1], lab[..., 1:]
-        change = shown[..., None] * fetch(self.texture, places) * depth(light)
+        colour = np.clip(light / LIGHT, DARKEST, BRIGHTEST)  # what is dyed, as by lipstick, is so in any light
+        change = shown[..., None] * fetch(self.texture, places) * np.dstack([depth(light), colour, colour])
         if self.smooth.any():
             relief = np.clip(light[..., 0] - cv2.GaussianBlur(light[..., 0], (0, 0), fine), *RELIEF)
             change[..., 0] -= shown * fetch(self.smooth, places) * relief

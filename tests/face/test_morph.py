@@ -7,6 +7,7 @@ import pytest
 from dvaedit.face.anchor import offsets
 from dvaedit.face.lab import to_lab
 from dvaedit.face.morph import (
+    BRIGHTEST,
     DARKEST,
     LEFT,
     LIGHT,
@@ -107,9 +108,9 @@ def test_a_texture_changes_colours_at_its_place(plain, skin):
     face[:, :36] = 1  # to pixel 112.5
     before, delta = to_lab(SKIN), patched(replace(plain, texture=texture), skin, face=face)
     after = to_lab(skin + delta)
-    scale = depth(before[0])
-    assert 0.8 < scale < 1
-    expected = before + np.array([-8, 4, -3]) * scale
+    shade, colour = depth(before[0]), before[0] / LIGHT
+    assert 0.8 < shade < 1 < colour < BRIGHTEST
+    expected = before + np.array([-8, 4, -3]) * [shade, colour, colour]
     assert after[54:71, 104:110] == pytest.approx(np.broadcast_to(expected, (17, 6, 3)), abs=0.6)
     assert (
         np.abs(delta[:, 116:]).max() < LOST and np.abs(delta[80:]).max() < LOST and np.abs(delta[:45]).max() < LOST

@@ -104,8 +104,9 @@ class Morph:
         """``fine``: sigma, in pixels, of what counts as such."""
         lab = to_lab(picture)
         light, tint = lab[..., :1], lab[..., 1:]
-        colour = np.clip(light / LIGHT, DARKEST, BRIGHTEST)  # what is dyed, as by lipstick, is so in any light
-        change = shown[..., None] * fetch(self.texture, places) * np.dstack([depth(light), colour, colour])
+        change = shown[..., None] * fetch(self.texture, places)
+        change[..., :1] *= depth(light)
+        change[..., 1:] *= np.clip(light / LIGHT, DARKEST, BRIGHTEST)  # lipstick shows on pale lips too
         if self.smooth.any():
             relief = np.clip(light[..., 0] - cv2.GaussianBlur(light[..., 0], (0, 0), fine), *RELIEF)
             change[..., 0] -= shown * fetch(self.smooth, places) * relief

@@ -73,11 +73,10 @@ class HairColours:
         hair, other, head = (_blur(row.reshape(BINS, BINS, BINS)) for row in (hair, cloth + behind + head, head))
         return cls(np.stack([hair, other, head]) / (hair + other + 1e-4 * counts.sum() / BINS))
 
-    def __call__(self, rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def __call__(self, rgb: np.ndarray) -> tuple[np.ndarray, ...]:
         """The likelihoods at each pixel of ``rgb``, uint8 (H, W, 3): float32 (H, W) each."""
         bins = _bins(rgb)
-        hair, other, head = (table.ravel()[bins].astype(np.float32) for table in self.tables)
-        return hair, other, head
+        return tuple(table.ravel()[bins].astype(np.float32) for table in self.tables)
 
 
 def _main(counts: np.ndarray) -> np.ndarray:
@@ -130,11 +129,11 @@ def wide_map(
     possible = ~inside | np.isin(seen, UNSURE)
     likely = possible & (likelihood > np.where(inside, 0.8, 0.55))
     over = likelihood > np.maximum(FAINT, SCALP * head)  # up there a person wears no cloth
-    likely = np.where((v < 0) & _cut_off(found, v), over, likely).astype(np.uint8)
+    likely = np.where((v < 0) & _cut_off(found, v), over, likely)
     below = v >= len(classes)
     if hanging is not None:
-        likely = np.where(below, hanging & (likelihood > FAINT), likely).astype(np.uint8)
-    likely = cv2.morphologyEx(likely, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+        likely = np.where(below, hanging & (likelihood > FAINT), likely)
+    likely = cv2.morphologyEx(likely.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     likely = cv2.morphologyEx(likely, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0
     hair = found | (likely & possible)
     hair = hair if hanging is None else _falling(hair, int(np.argmax(below[:, 0])))

@@ -14,7 +14,7 @@ from dvaedit.stages.pick import spread
 from dvaedit.stages.sample import to_levels
 
 COUNT = 16
-HAIR_SHARE = 0.01  # of the crops' pixels; a head with less has no colour of hair to go by
+HAIR_SHARE = 0.01  # of the crops' pixels; a head with less has hardly any hair, and no colour of it to go by
 
 
 def reduced(classes: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -57,13 +57,13 @@ class Strands:
     def dye(self, turns: Mapping[str, float]) -> np.ndarray:
         """What the edit does to the colours of hair, (2, 3), over frames spread through the video.
 
-        turns: see :meth:`Dye.learn`.
+        From one colour to the same where there is none. turns: see :meth:`Dye.learn`.
         """
         edited = self.probes.edited()
         weights = weights_of(self.classes, "hair", self.crops.shape[1:3], grow=0)
         skin = reduced(self.classes, self.crops.shape[1:3]) == CLASS_ID["skin"]
         dye = Dye.learn(self.crops.astype(np.float32), edited, weights, skin, turns)
-        return np.zeros((2, 3)) if dye is None else np.stack([dye.before, dye.after])  # from one colour to the same
+        return np.zeros((2, 3)) if dye is None else np.stack([dye.before, dye.after])
 
     def tell(self) -> None:
         """Warn if there was hardly any hair in the frames so far."""

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from dvaedit.evaluation.measure import Series, outside_change, sharpness
+from dvaedit.evaluation.measure import EDIT_SERIES, Series, outside_change, sharpness
 from dvaedit.evaluation.summary import judge, metrics
 from dvaedit.face.paste import NOWHERE, joined, mask_in_frame
 
@@ -53,10 +53,7 @@ def test_sharpness_falls_with_blur_and_looks_at_the_mask_only():
 
 
 def series(frames=6, **values):
-    names = ("identity", "nme", "mouth", "eyes", "adjacent", "flicker", "flicker_own", "flicker_source", "psnr",
-             "ssim", "ms_ssim", "lpips", "mse", "outside_mse", "outside_max", "outside_pixels",
-             "sharpness")  # fmt: skip
-    made = Series.empty(names, frames, 2)
+    made = Series.empty(EDIT_SERIES, frames, 2)
     for name, value in values.items():
         made.values[name][:] = value
     return made

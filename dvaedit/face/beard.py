@@ -26,7 +26,7 @@ NEUTRAL = 0.6  # saturation, relative to the skin's, of hair where a head has no
 # The same of beards: where that of the hair on the head is 0, and what it adds, within bounds.
 BEARD, PER_HAIR, HAIRS = 0.5, 0.6, (0.3, 2.0)
 YELLOWER = np.radians(6)  # the skin under beards is redder than that of cheeks, whose hue beards have
-DARKEST = 0.36  # lightness of a beard, relative to the skin's, at least
+DARKEST, LIGHTEST = 0.36, 0.7  # lightness of a beard, relative to the skin's; at most so, or as light as the hair
 BLACK = 10.0  # lightness of hair below which its chroma tells nothing
 SPREAD = 1 / 100  # of the density's blur, as a share of the crop's side
 LIPS, MOUTH_GAP = slice(48, 60), 1 / 60  # which points; how far around them nothing grows, as a share of the side
@@ -172,7 +172,8 @@ def _colour(light: float, skin: np.ndarray, head: np.ndarray | None) -> np.ndarr
 
     Measured on portraits: the hue of beards is that of skin, whatever the hair; those of fair hair have more colour.
     """
-    light, own = max(light, DARKEST * float(skin[0])), max(saturation(skin), 1e-3)
+    least, most = (share * float(skin[0]) for share in (DARKEST, LIGHTEST))
+    light, own = float(np.clip(light, least, max(most, 0.0 if head is None else head[0]))), max(saturation(skin), 1e-3)
     hair = NEUTRAL if head is None else saturation(head, BLACK) / own
     chroma = light * own * (BEARD + PER_HAIR * np.clip(hair, *HAIRS))
     hue = np.arctan2(skin[2], skin[1]) + YELLOWER

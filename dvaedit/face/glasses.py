@@ -17,19 +17,22 @@ import numpy as np
 
 from dvaedit.face.anchor import SIDE, Drawing, in_box, light_on, medians
 from dvaedit.face.lab import from_lab
+from dvaedit.face.mask import smoothstep
 from dvaedit.face.paste import Patch, mask_in_frame
 from dvaedit.face.softness import softened, softness
 
 STRONG = 15.0  # Lab; frames that darken skin by less are translucent
 WIDTHS, HEIGHTS, EXPONENTS = (0.7, 0.75, 0.8, 0.85), (0.5, 0.56, 0.62, 0.68, 0.74), (2.2, 3.0, 4.0)
-LIFT, THICKNESS = 0.03, 0.042  # a network's smear does not tell them
+LIFT, THICKNESS = 0.03, 0.055  # a network's smear does not tell them
+LOWER, RIM = 0.5, (-0.6, 0.6)  # thickness of rims' lower half over that of the upper; how far up it turns into it
+BRIDGED, TAPERED = (1.0, 1.0), (1.1, 0.6)  # widths of bridge and temples at their ends, over the rims'
 SMEAR = 1 / 80  # of the network's glasses, sigma, as a share of the crop's side
 LENSES = (0.0, 0.5, 1.0)  # how dark beside the frame lenses may be when a shape is fitted
 CLEAR = 0.3  # lenses that take less light than this are clear: a network darkens what lies behind them a little
 GRAY, DARK = 0.4, 0.35  # share of the network's chroma that frames keep; their lightness over the skin's, at most
 GLEAM, SHADOW, SOLID = 9.0, 0.22, 0.96  # lightness of frames' upper edges, Lab; on the skin below; opacity
 EYES = ((36, 39), (42, 45))  # of the 68 points: outer and inner corners
-BRIDGE, EARS = 27, ((0, 1), (15, 16))
+BRIDGE, EARS, EAR = 27, ((0, 1), (16, 15)), -0.1  # points where temples end, and how far above the first of two
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ def outlines(eyes: np.ndarray, bridge: np.ndarray, ears: np.ndarray, shape: Shap
     across = eyes[1] - eyes[0]
     unit = float(np.hypot(*across))
     along, down = across / unit, np.array([-across[1], across[0]]) / unit
-    angle = np.linspace(0, 2 * np.pi, 48, endpoint=False)
+    angle = np.linspace(0, 2 * np.pi, 96, endpoint=False)
     x, y = (np.sign(part) * np.abs(part) ** (2 / shape.exponent) for part in (np.cos(angle), np.sin(angle)))
     lenses, inner, outer = [], [], []
     for sign, eye in zip((-1, 1), eyes, strict=True):
@@ -68,7 +71,7 @@ def outlines(eyes: np.ndarray, bridge: np.ndarray, ears: np.ndarray, shape: Shap
         lift = shape.lift * unit * np.clip(x * sign, -1, 1) * np.clip(-y, 0, 1)
         lenses.append(centre + np.outer(x * half, along) + np.outer(y * shape.height / 2 * unit - lift, down))
         inner.append(centre - sign * along * half * 0.97 - down * 0.12 * shape.height * unit)
-        outer.append(centre + sign * along * half - down * 0.15 * shape.height * unit)
+        outer.append(centre + sign * along * half - down * 0.22 * shape.height * unit)
     t = np.linspace(0, 1, 16)[:, None]
     arch = (1 - t) * inner[0] + t * inner[1] - 4 * t * (1 - t) * down * 0.05 * unit
     temples = [np.stack([corner, ear]) for corner, ear in zip(outer, ears, strict=True)]
@@ -76,14 +79,17 @@ def outlines(eyes: np.ndarray, bridge: np.ndarray, ears: np.ndarray, shape: Shap
 
 
 def draw(curves: Curves, thickness: float, size: int) -> np.ndarray:
-    """Frame and lenses, float32 (size, size, 2) in [0, 1]; curves in sides of the drawing."""
+    """Frame and lenses, float32 (size, size, 2) in [0, 1]; curves in sides of the drawing.
+
+    Rims are of that ``thickness`` above, in units of the pupils' distance, and of ``LOWER`` of it below; temples taper.
+    """
     lens, frame = (np.zeros((size, size), np.uint8) for _ in range(2))
-    cv2.fillPoly(lens, [_fixed(outline, size) for outline in curves.lenses], 255, cv2.LINE_AA, 4)
-    thick = max(1, round(thickness * curves.unit * size))
-    for curve in (*(np.vstack([each, each[:1]]) for each in curves.lenses), curves.bridge):
-        cv2.polylines(frame, [_fixed(curve, size)], False, 255, thick, cv2.LINE_AA, 4)
-    for curve in curves.temples:
-        cv2.polylines(frame, [_fixed(curve, size)], False, 255, max(1, round(0.8 * thick)), cv2.LINE_AA, 4)
+    thick = thickness * curves.unit
+    for outline in curves.lenses:
+        for canvas, outset, value in ((lens, 0.0, 255), (frame, 0.5 * thick, 255), (frame, -0.5 * thick, 0)):
+            _fill(canvas, _outset(outline, outset), value)
+    for curve, ends in ((curves.bridge, BRIDGED), *((temple, TAPERED) for temple in curves.temples)):
+        _fill(frame, _band(curve, *(thick * end for end in ends)), 255)
     return np.dstack([frame, lens]).astype(np.float32) / 255
 
 
@@ -159,7 +165,8 @@ class Glasses:
 
 
 def _on(reference: np.ndarray, shape: Shape) -> Curves:
-    eyes, ears = (np.stack([reference[list(pair)].mean(axis=0) for pair in pairs]) for pairs in (EYES, EARS))
+    eyes = np.stack([reference[list(pair)].mean(axis=0) for pair in EYES])
+    ears = np.stack([reference[upper] + EAR * (reference[upper] - reference[lower]) for upper, lower in EARS])
     return outlines(eyes, reference[BRIDGE], ears, shape)
 
 
@@ -184,5 +191,23 @@ def _shifted(image: np.ndarray, down: float) -> np.ndarray:
     return cv2.warpAffine(image, np.float32([[1, 0, 0], [0, 1, down]]), image.shape[::-1])
 
 
-def _fixed(curve: np.ndarray, size: int) -> np.ndarray:
-    return np.rint((curve * size - 0.5) * 16).astype(np.int32)
+def _outset(outline: np.ndarray, by: float) -> np.ndarray:
+    """A lens's outline, (n, 2), moved outwards: by ``by`` at its top, by ``LOWER`` of it at its lowest point."""
+    arms = outline - outline.mean(axis=0)
+    height = arms[:, 1] / np.abs(arms[:, 1]).max()
+    share = LOWER + (1 - LOWER) * smoothstep(-height, *RIM)
+    return outline + by * share[:, None] * arms / np.hypot(*arms.T)[:, None]
+
+
+def _band(curve: np.ndarray, first: float, last: float) -> np.ndarray:
+    """The outline of a stroke along an open curve, (n, 2), whose width goes from one end's to the other's."""
+    along = np.gradient(curve, axis=0)
+    normal = np.stack([-along[:, 1], along[:, 0]], axis=1) / np.hypot(*along.T)[:, None]
+    half = np.linspace(first, last, len(curve))[:, None] / 2 * normal
+    return np.vstack([curve + half, (curve - half)[::-1]])
+
+
+def _fill(canvas: np.ndarray, outline: np.ndarray, value: int) -> None:
+    """Fill an outline, in sides of the canvas, uint8 (S, S)."""
+    fixed = np.rint((outline * len(canvas) - 0.5) * 16).astype(np.int32)
+    cv2.fillPoly(canvas, [fixed], value, cv2.LINE_AA, 4)

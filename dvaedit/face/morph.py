@@ -33,6 +33,7 @@ STRETCH = 0.5  # how far narrower mouths are drawn towards it
 SLACK = 1 / 24  # of the crop's side: how far around the face the picture is moved with it
 MARGIN = 1 / 128  # of the side too: by how much the outline of a head may be off
 FINE, RELIEF = 1 / 50, (-12.0, 5.0)  # of the crop's side; Lab lightness: what is more is no wrinkle
+GRAIN = 2.0  # lightness of relief that stays: pores, noise
 LEFT = 0.35  # of a pixel's lightness, at least
 LIGHT, WHITE = 55.0, 115.0  # Lab lightness at which shades are as learnt, and none
 DARKEST, BRIGHTEST = 0.3, 1.2  # bounds of their scale
@@ -109,6 +110,7 @@ class Morph:
         change[..., 1:] *= np.clip(light / LIGHT, DARKEST, BRIGHTEST)  # lipstick shows on pale lips too
         if self.smooth.any():
             relief = np.clip(light[..., 0] - cv2.GaussianBlur(light[..., 0], (0, 0), fine), *RELIEF)
+            relief -= GRAIN * np.tanh(relief / GRAIN)
             change[..., 0] -= shown * fetch(self.smooth, places) * relief
         after = np.clip(light + change[..., :1], LEFT * light, 100)
         shaded = from_lab(np.dstack([after, tint + change[..., 1:]]))  # skin's chroma is the same in light and shade

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from dvaedit.face.anchor import fetch, offsets, pixels
-from dvaedit.face.beard import DARKEST, LEAST, YELLOWER, Beard, draw_strands
+from dvaedit.face.beard import DARKEST, LEAST, LIGHTEST, YELLOWER, Beard, draw_strands
 from dvaedit.face.lab import to_lab
 from tests.face.conftest import face_points, square
 
@@ -76,6 +76,15 @@ def test_a_beard_has_the_hue_of_skin_and_more_of_it_beside_red_hair(reference, b
         assert turned == pytest.approx(YELLOWER, abs=0.05)
     share = [np.hypot(*found.hair[1:]) / found.hair[0] for found in (red, beard)]
     assert share[0] > 1.5 * share[1]
+
+
+@pytest.mark.parametrize(("head", "light"), [(None, None), (10.0, None), (75.0, 75.0)])
+def test_a_beard_is_no_lighter_than_hair_or_a_share_of_the_skin(reference, head, light):
+    crops = np.broadcast_to(SKIN, (2, SIZE, SIZE, 3)).copy()
+    edited, weights, points = crops + 60, np.ones((2, SIZE, SIZE)), np.repeat(reference[None], 2, 0)
+    hair = None if head is None else np.array([head, 0, 0])
+    found = Beard.learn(crops, edited, weights, points, reference, head=hair)
+    assert found.hair[0] == pytest.approx(light or LIGHTEST * to_lab(SKIN)[0], abs=0.1)
 
 
 def test_strands_spread_evenly_over_heights(reference):

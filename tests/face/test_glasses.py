@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from dvaedit.face.glasses import EYES, Glasses, Shape, draw, outlines
+from dvaedit.face.glasses import EYES, LOWER, Glasses, Shape, draw, outlines
 from dvaedit.face.lab import to_lab
 from tests.face.conftest import face_points, square
 
@@ -105,3 +105,16 @@ def test_a_turned_face_has_a_shorter_far_lens(reference):
     turned[27] += [0.04, 0]  # the bridge lies nearer to the right eye
     left, right = (np.ptp(lens[:, 0]) for lens in curves(turned).lenses)
     assert right < 0.75 * left
+
+
+def test_rims_are_thinner_below_and_temples_taper(reference):
+    frame, _ = np.moveaxis(draw(curves(reference), MEANT.thickness, 512), -1, 0)
+    eye = 512 * reference[list(EYES[0])].mean(axis=0)
+    column = frame[:, round(eye[0])]
+    above, below = column[: round(eye[1])].sum(), column[round(eye[1]) :].sum()
+    unit = 512 * np.hypot(*np.subtract(*(reference[list(pair)].mean(axis=0) for pair in EYES)))
+    assert above == pytest.approx(MEANT.thickness * unit, rel=0.15)
+    assert below == pytest.approx(LOWER * MEANT.thickness * unit, rel=0.15)
+    hinge, ear = (512 * curves(reference).temples[0][at, 0] for at in (0, 1))
+    wide, thin = (frame[:, round(ear + share * (hinge - ear))].sum() for share in (0.7, 0.3))
+    assert thin < 0.95 * wide

@@ -8,7 +8,7 @@ are drawn.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -17,7 +17,17 @@ from dvaedit.face.align import affine, crop_to_frame, side, smooth
 from dvaedit.face.anchor import fetch, in_box, offsets, pixels
 from dvaedit.face.lab import from_lab, to_lab
 from dvaedit.face.mask import border_window
-from dvaedit.face.mouth import LOWER_LIP, TOOTH, UPPER_LIP, Mouth, gap, open_mouth, teeth_shown
+from dvaedit.face.mouth import (
+    ABOVE_SKIN,
+    LOWER_LIP,
+    TOOTH,
+    UPPER_LIP,
+    Mouth,
+    above_skin,
+    gap,
+    open_mouth,
+    teeth_shown,
+)
 from dvaedit.face.paste import Box, Patch, into_frame, mask_in_frame
 
 POINTS_SIGMA, TURN_SIGMA = 1.0, 3.0  # frames
@@ -44,13 +54,19 @@ class Morph:
     """``reference``: (68, 2), points of the mean face, sides of the crop; ``shape``: (68, 2), how far they move;
     ``texture``: float32 (S, S, 3), change of Lab over the mean face; ``smooth``: float32 (S, S) in [0, 1], how much of
     what is fine there goes, wrinkles above all; ``teeth``: float32 (h, w, 3), Lab, what lips that
-    part uncover, from corner to corner and from the upper lip down, or (0, 0, 3)."""
+    part uncover, from corner to corner and from the upper lip down, or (0, 0, 3); ``above_skin``: (), see
+    :func:`dvaedit.face.mouth.above_skin`."""
 
     reference: np.ndarray
     shape: np.ndarray
     texture: np.ndarray
     smooth: np.ndarray
     teeth: np.ndarray
+    above_skin: np.ndarray | float = ABOVE_SKIN[0]
+
+    def lit(self, crops: np.ndarray, points: np.ndarray) -> Morph:
+        """The same in the light of a video; arguments as of :func:`dvaedit.face.mouth.above_skin`."""
+        return replace(self, above_skin=above_skin(crops, points)) if self.teeth.size else self
 
     def goals(self, points: np.ndarray, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The points of a face in each frame, (n, 68, 2), sides of the crop, made calm; and where they go.
@@ -125,7 +141,7 @@ class Morph:
         mouth = Mouth.of(points, goal, quad, box)
         upper, lower = (_shift(points[use], goal[use], quad, box) for use in (UPPER, LOWER))
         warped = _fetched(picture, upper + mouth.below[..., None] * (lower - upper))
-        return open_mouth(warped, picture, mouth, self.teeth, shown)
+        return open_mouth(warped, picture, mouth, self.teeth, float(self.above_skin), shown)
 
 
 def depth(light: np.ndarray) -> np.ndarray:

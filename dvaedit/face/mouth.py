@@ -12,7 +12,7 @@ from dvaedit.face.lab import from_lab, to_lab
 from dvaedit.face.mask import smoothstep
 from dvaedit.face.paste import Box
 
-EYES = 36, 45  # outer corners
+EYES, LIDS = (36, 45), (slice(36, 42), slice(42, 48))  # outer corners; outlines
 OUTER, INNER = slice(48, 60), slice(60, 68)  # edges of the lips
 UPPER_LIP, LOWER_LIP = [60, 61, 62, 63, 64], [60, 67, 66, 65, 64]  # inner edges, from corner to corner
 SAMPLES = 49  # points along each
@@ -22,7 +22,9 @@ CLOSED, OPEN = 0.03, 0.10  # gap of the lips, in the same unit, up to which teet
 EDGE = 1 / 400  # of the crop's side: half the width of the lips' edge
 TEETH_LIGHT, TEETH_TINT = 77.0, np.array([6.6, 14.2])  # Lab of the teeth that are learnt
 ON_DARK, PER_SKIN = 64.0, 0.21  # lightness of teeth beside skin of some lightness (training faces)
-ABOVE_SKIN = 1.25  # times the skin's, at most (six films: 0.8 to 1.4)
+ABOVE_SKIN = 1.25, 3.0  # times the skin's: what that lightness is bounded by lies between (six films: 0.8 to 1.4)
+WHITES, OVER_WHITES = 95, 1.3  # percentile of the eyes' lightness that is that of their whites; teeth's over it
+BESIDE = (33, 51), (57, 8)  # between these of the 68 points there is skin above and below the mouth
 OWN_TINT, SKIN_TINT = np.array([0.8, 3.4]), np.array([0.35, 0.48])  # the same of a and b
 LESS_RED, LIGHTER = (2.0, 6.0), (-10.0, 0.0)  # Lab a and lightness of teeth beside the lips', between which they show
 UNSURE = 0.05  # of the mouth's width: how far the inner edges of lips may be off
@@ -86,16 +88,34 @@ def gap(points: np.ndarray) -> float:
     return float(np.hypot(*apart.mean(axis=0)) / max(np.hypot(*eyes), 1e-6))
 
 
+def above_skin(crops: np.ndarray, points: np.ndarray) -> float:
+    """How much lighter than the skin around it teeth may be: skin may be dark, or in the dark.
+
+    The whites of the eyes tell: teeth are 1.25 to 1.4 times as light, beside any skin (1,420 broad smiles; the ratio to
+    the skin goes from 1.05 to 1.9). crops: uint8 (n, S, S, 3) RGB, of one face; points: (n, 68, 2), sides of the crop.
+    """
+    found = []
+    for crop, own in zip(to_lab(crops)[..., 0], points * crops.shape[1], strict=True):
+        eyes = np.zeros(crop.shape, np.uint8)
+        cv2.fillPoly(eyes, [np.rint(own[lid]).astype(np.int32) for lid in LIDS], 1)
+        x, y = np.clip(np.rint([own[list(pair)].mean(axis=0) for pair in BESIDE]), 0, len(crop) - 1).astype(int).T
+        skin = cv2.blur(crop, (5, 5))[y, x].min()  # the other may be a white beard
+        if eyes.any():
+            found.append(OVER_WHITES * np.percentile(crop[eyes > 0], WHITES) / max(skin, 1.0))
+    return float(np.clip(np.median(found), *ABOVE_SKIN)) if found else ABOVE_SKIN[0]
+
+
 def open_mouth(
-    picture: np.ndarray, before: np.ndarray, mouth: Mouth, teeth: np.ndarray, shown: np.ndarray
+    picture: np.ndarray, before: np.ndarray, mouth: Mouth, teeth: np.ndarray, light: float, shown: np.ndarray
 ) -> np.ndarray:
     """``picture`` with what shows between the lips: the mouth of ``before`` or, where that was closed, teeth.
 
     Both pictures: float32 (h, w, 3) RGB, 8-bit levels; teeth: float32 (k, l, 3), Lab, see
-    :class:`dvaedit.face.morph.Morph`; shown: (h, w) in [0, 1], where nothing hides the face.
+    :class:`dvaedit.face.morph.Morph`; light: see :func:`above_skin`; shown: (h, w) in [0, 1], where nothing hides the
+    face.
     """
     own = cv2.remap(before, mouth.before, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    drawn = from_lab(_lit(_teeth(mouth, teeth), picture, mouth))
+    drawn = from_lab(_lit(_teeth(mouth, teeth), picture, mouth, light))
     between = own + mouth.closed * (drawn - own)
     return picture + (mouth.inside * shown)[..., None] * (between - picture)
 
@@ -140,12 +160,12 @@ def _teeth(mouth: Mouth, teeth: np.ndarray) -> np.ndarray:
     return seen * (1 - SHADOW * np.clip(mouth.down / tall - 1, 0, 1))[..., None]
 
 
-def _lit(teeth: np.ndarray, picture: np.ndarray, mouth: Mouth) -> np.ndarray:
-    """Teeth in the light that falls on the skin around the mouth."""
+def _lit(teeth: np.ndarray, picture: np.ndarray, mouth: Mouth, most: float) -> np.ndarray:
+    """Teeth in the light that falls on the skin around the mouth, at most so many times as light."""
     away = np.maximum(-mouth.down, mouth.down - mouth.height) / mouth.tooth
     around = (mouth.along > 0) & (mouth.along < 1) & (away > BEYOND[0]) & (away < BEYOND[1])
     skin = np.median(to_lab(picture[around]), axis=0) if around.any() else np.array([TEETH_LIGHT, 0, 0])
-    light = min(ON_DARK + PER_SKIN * skin[0], ABOVE_SKIN * skin[0])
+    light = min(ON_DARK + PER_SKIN * skin[0], most * skin[0])
     tint = OWN_TINT + SKIN_TINT * skin[1:] - TEETH_TINT
     return np.dstack([teeth[..., 0] * light / TEETH_LIGHT, teeth[..., 1:] + tint])
 

@@ -32,6 +32,7 @@ FEATURE = FEATURES[0]
 UNSURE = sorted(ids("background", "l_ear", "r_ear", "ear_r", "neck", "cloth"))  # what parsers take hanging hair for
 OUTSIDE = 255
 SHOULDERS = 0.75  # share of the crop's height below which what is hair to the parser may be cloth by its colour
+FRINGE = 0.42  # share of the crop's height, about that of the eyes, above which what is skin to the parser may be hair
 HAIRLINE = 8  # part of the crop's side near the face in which what is hair to the parser may be skin by its colour
 
 
@@ -126,7 +127,8 @@ def wide_map(
     skin = (other > 0.85) & (cv2.dilate(face.astype(np.uint8), hairline) > 0)
     cloth = (v > SHOULDERS * len(classes)) & (likelihood < 0.3)
     found, likelihood = (seen == HAIR) & person & ~skin & ~cloth, likelihood * person
-    possible = ~inside | np.isin(seen, UNSURE)
+    fringe = (seen == FACE) & (v < FRINGE * len(classes))
+    possible = ~inside | np.isin(seen, UNSURE) | fringe
     likely = possible & (likelihood > np.where(inside, 0.8, 0.55))
     over = likelihood > np.maximum(FAINT, SCALP * head)  # up there a person wears no cloth
     likely = np.where((v < 0) & _cut_off(found, v), over, likely)

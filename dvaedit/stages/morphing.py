@@ -12,8 +12,10 @@ from dvaedit.face.anchor import offsets
 from dvaedit.face.morph import Morph
 from dvaedit.face.regions import TRAINING_FACE
 from dvaedit.pipeline.artifact import Artifact
+from dvaedit.stages.pick import spread
 from dvaedit.stages.places import Places
 from dvaedit.stages.png import encode_masks, read_mask
+from dvaedit.stages.probes import COUNT
 
 UNIT = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, 0.0]])  # the crop's corners as ``quads`` orders them
 ALONE = 1000  # frames apart, so that nothing is averaged
@@ -26,9 +28,11 @@ class Morphing:
 
     def __init__(self, inputs: Mapping[str, Artifact], morph: Morph) -> None:
         """inputs: align."""
-        align, self.morph = inputs["align"], morph
+        align = inputs["align"]
         points = align.read("points").astype(np.float64)
-        self.points, self.goals = morph.goals(points, align.read("timeline"))
+        few = spread(len(points), COUNT)
+        self.morph = morph.lit(np.concatenate([align.read("crops", n, n + 1) for n in few]), points[few])
+        self.points, self.goals = self.morph.goals(points, align.read("timeline"))
         self.where = Places(align, points, morph.reference)
 
     def tell(self) -> dict[str, np.ndarray]:
@@ -78,6 +82,7 @@ def morphed_crops(morph: Morph, crops: np.ndarray, points: np.ndarray) -> np.nda
         face = np.zeros((size, size), np.float32)
         cv2.fillConvexPoly(face, cv2.convexHull(np.rint(start * size).astype(np.int32)), 1.0)
         offset = offsets(start, morph.reference, size)
-        (x0, y0, x1, y1), delta = morph.patch(crop, morph.reach(face), face, quad, start, goal, offset)
+        lit = morph.lit(crop[None], start[None])
+        (x0, y0, x1, y1), delta = lit.patch(crop, morph.reach(face), face, quad, start, goal, offset)
         result[y0:y1, x0:x1] = np.clip(np.rint(crop[y0:y1, x0:x1] + delta), 0, 255)
     return out

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from dvaedit.face.lab import to_lab
+from dvaedit.face.lab import from_lab, to_lab
 from dvaedit.face.mouth import (
     ABOVE_SKIN,
     CLOSED,
@@ -19,6 +19,7 @@ from dvaedit.face.mouth import (
     TEETH_TINT,
     TOOTH,
     Mouth,
+    above_skin,
     gap,
     inner_lips,
     open_mouth,
@@ -64,7 +65,7 @@ def skin_with(line: np.ndarray, half: float) -> np.ndarray:
 
 def mouth_shown(picture: np.ndarray, mouth: Mouth, teeth: np.ndarray = TEETH, shown: float = 1.0) -> np.ndarray:
     """The picture, its lips parted where they lie; nothing hides them unless said."""
-    return open_mouth(picture, picture, mouth, teeth, np.full((SIDE, SIDE), shown, np.float32))
+    return open_mouth(picture, picture, mouth, teeth, ABOVE_SKIN[0], np.full((SIDE, SIDE), shown, np.float32))
 
 
 def parted(before: float, after: float) -> Mouth:
@@ -119,11 +120,32 @@ def test_a_turned_mouth_lies_along_its_own_axes():
         assert getattr(aside, name)[1:, 1:][90:110, 40:70] == pytest.approx(expected[90:110, 40:70], abs=1e-3), name
 
 
+@pytest.mark.parametrize(
+    ("skin", "white", "expected"), [(60, 75, 1.3 * 75 / 60), (60, 55, ABOVE_SKIN[0]), (10, 60, ABOVE_SKIN[1])]
+)
+def test_the_whites_of_the_eyes_tell_how_light_teeth_may_be(skin, white, expected):
+    points = speaking()
+    gray = lambda light: from_lab(np.array([light, 0.0, 0.0]))  # noqa: E731
+    crop = np.broadcast_to(np.rint(gray(skin)), (128, 128, 3)).astype(np.uint8).copy()
+    for lid in (slice(36, 42), slice(42, 48)):
+        cv2.fillPoly(crop, [np.rint(points[lid] * 128).astype(np.int32)], np.rint(gray(white)).tolist())
+    shut = np.broadcast_to(crop[0, 0], crop.shape)
+    crops = np.stack([crop, shut, crop])
+    assert above_skin(crops, np.stack([points] * 3)) == pytest.approx(expected, rel=0.02)
+
+
+def test_teeth_may_be_as_light_as_they_are_told_to():
+    picture, mouth = np.broadcast_to(np.array([70.0, 50, 40]), (SIDE, SIDE, 3)).astype(np.float32), parted(0.0, 0.04)
+    shown = np.full((SIDE, SIDE), 1, np.float32)
+    light = to_lab(open_mouth(picture, picture, mouth, TEETH, 2.0, shown))[146, 100, 0]
+    assert light == pytest.approx(2 * to_lab(picture[0, 0])[0], abs=0.6)
+
+
 def test_lips_that_part_show_teeth_where_there_was_a_line():
     picture, mouth = skin_with(DARK, 1), parted(0.0, 0.04)
     lab = to_lab(mouth_shown(picture, mouth))
     skin = to_lab(SKIN)
-    light = min(ON_DARK + PER_SKIN * skin[0], ABOVE_SKIN * skin[0])
+    light = min(ON_DARK + PER_SKIN * skin[0], ABOVE_SKIN[0] * skin[0])
     expected = [light, *(OWN_TINT + SKIN_TINT * skin[1:])]
     assert lab[146, 100] == pytest.approx(expected, abs=0.6) and light > skin[0] + 10
 
@@ -168,8 +190,8 @@ def test_dark_skin_has_teeth_of_its_own_light():
     night = skin / 8
     day, dim = (to_lab(mouth_shown(p, parted(0.0, 0.04)))[146, 100, 0] for p in (skin, night))
     lights = [to_lab(p[0, 0])[0] for p in (skin, night)]
-    assert day == pytest.approx(ABOVE_SKIN * lights[0], abs=0.6) and dim == pytest.approx(
-        ABOVE_SKIN * lights[1], abs=0.6
+    assert day == pytest.approx(ABOVE_SKIN[0] * lights[0], abs=0.6) and dim == pytest.approx(
+        ABOVE_SKIN[0] * lights[1], abs=0.6
     )
 
 

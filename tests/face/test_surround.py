@@ -86,6 +86,17 @@ def test_skin_taken_for_hair_is_not():
     ).sum()
 
 
+def test_a_fringe_taken_for_skin_is_hair_and_a_beard_is_not():
+    wide, classes = scene()
+    colours = learnt(classes)[1]
+    top = round(TOP * SIZE / REACH)
+    wide[top + 18 : top + 24, 46:58] = (90, 60, 40)  # beside the hair, at the height of the forehead; and of the chin
+    wide[top + 50 : top + 56, 46:58] = (90, 60, 40)
+    found = wide_map(wide, SHOWN, EVERYBODY, classes, colours)
+    assert (found[top + 19 : top + 23, 48:56] == HAIR).all()
+    assert (found[top + 50 : top + 56, 46:54] == FACE).all()
+
+
 def test_cloth_taken_for_hair_is_not():
     wide, classes = scene()
     classes[44:, :24] = CLOTH

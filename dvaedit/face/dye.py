@@ -35,6 +35,7 @@ YELLOWEST = 44.0, 0.5  # hue of hair, degrees, where skin's is 0, and what a deg
 DYED = (40.0, 60.0)  # degrees beyond it; hair so much greener is meant to be
 PALE, YELLOW = 1.4, (-8.0, 0.0)  # saturation, relative to the skin's, at most; degrees beyond where it holds
 GRAYISH, LIT = 0.6, 0.55  # the same of hair that counts as gray, at most; lightness over the skin's, from which it may
+GRAYING = 0.45  # the latter, if it is to lose its gray: 78 % of 183 gray heads are so, 5 % of 199 black ones
 WHITE = 100.0
 
 
@@ -58,7 +59,7 @@ NATURES = {  # the middle half of 150 to 400 portraits of each, but for what is 
     "red": Nature((22.0, 35.0), (0.7, 1.1), (20.0, 0.7)),
 }
 MEAN_SKIN, EXPOSED, TINTED = (60.0, 0.4), 0.25, 0.5  # its lightness and saturation; how hair's go with them, exponents
-GRAY, YOUNG = "gray", "young"
+GRAY, YOUNG, UNGRAYED = "gray", "young", "brown"  # what gray hair was once, is not to be known
 WARM = 52.0  # hue, degrees: redder hair is red in any light
 
 
@@ -78,7 +79,7 @@ class Dye:
 
         None where no pixel is. Medians: what an edit has missed has no say. skin: bool (n, S, S), tells what light
         there is. turns: names of ``NATURES`` that hair is to be of, and how far, in [0, 1]; or "young": hair keeps its
-        colour unless that is gray.
+        colour unless that is gray, then it is brown.
         """
         chosen = weights >= SURE
         if not chosen.any():
@@ -88,8 +89,10 @@ class Dye:
             return cls(before, after)
         beside = np.median(to_lab(crops[skin]), axis=0)
         turns = turns or {}
-        if YOUNG in turns and not _gray(before, beside):
-            return cls(before, before)
+        if YOUNG in turns:
+            if not _gray(before, beside, GRAYING):
+                return cls(before, before)
+            turns = {UNGRAYED: turns[YOUNG]}
         return cls(before, _natural(before, _named(before, after, beside, turns), beside, GRAY in turns))
 
     def __call__(self, rgb: np.ndarray, near: np.ndarray, far: np.ndarray) -> np.ndarray:
@@ -175,9 +178,9 @@ def _tint(before: np.ndarray, after: np.ndarray, skin: np.ndarray) -> np.ndarray
     return chroma * np.array([np.cos(hue), np.sin(hue)])
 
 
-def _gray(hair: np.ndarray, skin: np.ndarray) -> bool:
+def _gray(hair: np.ndarray, skin: np.ndarray, lit: float = LIT) -> bool:
     """Whether a colour is that of gray hair, beside skin of the colour ``skin``."""
-    return bool(saturation(hair) < GRAYISH * saturation(skin) and hair[0] > LIT * skin[0])
+    return bool(saturation(hair) < GRAYISH * saturation(skin) and hair[0] > lit * skin[0])
 
 
 def _turned(before: np.ndarray, after: np.ndarray) -> float:

@@ -123,8 +123,11 @@ def test_hair_of_a_named_colour_is_as_portraits_have_it_in_this_light():
 
 
 def test_the_young_keep_their_hair_unless_it_is_gray():
-    skin, brown = np.array([60, 12, 18]), [25, 6, 10]
-    assert learnt([50, 2, 5], brown, skin, turns={"young": 1}) == pytest.approx(brown, abs=1)
+    skin, brown = np.array([60, 12, 18]), [18, 6, 8]
+    for gray in ([50, 2, 5], [30, 1, 2]):
+        assert learnt(gray, brown, skin, turns={"young": 1}) == pytest.approx(brown, abs=1)
+        light, *tint = learnt(gray, gray, skin, turns={"young": 1})
+        assert light == pytest.approx(21, abs=0.5) and 0.45 < np.hypot(*tint) / light < 0.75  # brown, whatever is asked
     for kept in ([55, 8, 22], [15, 1, 1]):
         assert learnt(kept, brown, skin, turns={"young": 1}) == pytest.approx(kept, abs=1)
 

@@ -64,7 +64,7 @@ class Paste(Stage):
     """
 
     name: ClassVar[str] = "paste"
-    version: ClassVar[int] = 53
+    version: ClassVar[int] = 54
     region: str = "auto"
     mode: str = "delta"
     model: Model = unkeyed(None)

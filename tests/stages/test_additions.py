@@ -6,14 +6,18 @@ import pytest
 import torch
 
 from dvaedit.editing.attributes import AttributeEdit
+from dvaedit.face.regions import CLASS_ID
 from dvaedit.models.classifier import AttributeModel
+from dvaedit.stages.additions import worn
 from dvaedit.stages.graph import Settings
 from dvaedit.stages.paste import Patches
 from dvaedit.video.reader import read_frames
 from tests.stages.test_chain import pipeline
 
 NAMES = ("Blond_Hair", "No_Beard", "Smiling")
-BEARD = Settings(attributes=(AttributeEdit("No_Beard", -1.0),), steps=3)
+BEARD, GLASSES = (
+    Settings(attributes=(AttributeEdit(*edit),), steps=3) for edit in (("No_Beard", -1.0), ("Eyeglasses", 1.0))
+)
 
 
 class Everything(torch.nn.Module):
@@ -27,12 +31,16 @@ class Everything(torch.nn.Module):
         return torch.full((len(x), *x.shape[2:]), self.number, dtype=torch.long)
 
 
-@pytest.fixture
-def bearded(model):
+def renamed(model, *names):
     """The tiny model, its attributes called otherwise."""
-    attributes = AttributeModel(NAMES, model.attributes.directions.shape[1])
+    attributes = AttributeModel(names, model.attributes.directions.shape[1])
     attributes.load_state_dict(model.attributes.state_dict())
     return replace(model, attributes=attributes, digests={**model.digests, "classifier": "e" * 64})
+
+
+@pytest.fixture
+def bearded(model):
+    return renamed(model, *NAMES)
 
 
 def parsed_as(model, number):
@@ -62,6 +70,25 @@ def test_where_no_skin_shows_it_is_said_and_nothing_changes(clip, bearded, tmp_p
     pasted, align = run.artifact("paste"), run.artifact("align")
     frame = next(iter(read_frames(clip, 0, 1)))
     assert Patches(pasted, align).patch(frame, frame.rgb().shape[1::-1]) is None
+
+
+def test_glasses_are_worn_where_most_class_maps_show_some():
+    few = np.zeros((5, 64, 64), np.uint8)
+    few[:2, 20:30, 20:30] = CLASS_ID["eye_g"]
+    assert not worn(few)
+    few[2, 20:23, 20:23] = CLASS_ID["eye_g"]
+    assert worn(few)
+
+
+def test_no_clear_glasses_are_put_on_others(clip, model, tmp_path, caplog):
+    spectacled = renamed(model, "Eyeglasses", "No_Beard", "Smiling")
+    run = pipeline(clip, parsed_as(spectacled, CLASS_ID["eye_g"]), tmp_path, GLASSES)
+    run.execute()
+    assert "worn already" in caplog.text
+    pasted, align = run.artifact("paste"), run.artifact("align")
+    frame = next(iter(read_frames(clip, 0, 1)))
+    patch = Patches(pasted, align).patch(frame, frame.rgb().shape[1::-1])
+    assert not pasted.read("glasses.opacity").any() and not patch[1].any()
 
 
 def test_a_beard_beside_dyed_hair(clip, bearded, tmp_path):

@@ -24,11 +24,11 @@ TEETH_LIGHT, TEETH_TINT = 77.0, np.array([6.6, 14.2])  # Lab of the teeth that a
 ON_DARK, PER_SKIN = 64.0, 0.21  # lightness of teeth beside skin of some lightness (training faces)
 ABOVE_SKIN = 1.25, 3.0  # times the skin's: what that lightness is bounded by lies between (six films: 0.8 to 1.4)
 WHITES, OVER_WHITES = 95, 1.3  # percentile of the eyes' lightness that is that of their whites; teeth's over it
-BESIDE = (33, 51), (57, 8)  # between these of the 68 points there is skin above and below the mouth
 OWN_TINT, SKIN_TINT = np.array([0.8, 3.4]), np.array([0.35, 0.48])  # the same of a and b
 LESS_RED, LIGHTER = (2.0, 6.0), (-10.0, 0.0)  # Lab a and lightness of teeth beside the lips', between which they show
 UNSURE = 0.05  # of the mouth's width: how far the inner edges of lips may be off
 BEYOND = 1.2, 3.0  # heights of teeth above and below the gap, between which there is skin: no lips, no hair
+UNIT = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, 0.0]])  # the crop's corners as ``quads`` orders them
 SHADOW = 0.7  # how much darker the mouth is beneath the teeth
 
 
@@ -94,14 +94,14 @@ def above_skin(crops: np.ndarray, points: np.ndarray) -> float:
     The whites of the eyes tell: teeth are 1.25 to 1.4 times as light, beside any skin (1,420 broad smiles; the ratio to
     the skin goes from 1.05 to 1.9). crops: uint8 (n, S, S, 3) RGB, of one face; points: (n, 68, 2), sides of the crop.
     """
-    found = []
-    for crop, own in zip(to_lab(crops)[..., 0], points * crops.shape[1], strict=True):
-        eyes = np.zeros(crop.shape, np.uint8)
-        cv2.fillPoly(eyes, [np.rint(own[lid]).astype(np.int32) for lid in LIDS], 1)
-        x, y = np.clip(np.rint([own[list(pair)].mean(axis=0) for pair in BESIDE]), 0, len(crop) - 1).astype(int).T
-        skin = cv2.blur(crop, (5, 5))[y, x].min()  # the other may be a white beard
-        if eyes.any():
-            found.append(OVER_WHITES * np.percentile(crop[eyes > 0], WHITES) / max(skin, 1.0))
+    size, found = crops.shape[1], []
+    for crop, own in zip(to_lab(crops), points, strict=True):
+        eyes = np.zeros(crop.shape[:2], np.uint8)
+        cv2.fillPoly(eyes, [np.rint(own[lid] * size).astype(np.int32) for lid in LIDS], 1)
+        skin = _around(crop, Mouth.of(own, own, UNIT * size - 0.5, (0, 0, size, size)))
+        if eyes.any() and len(skin):
+            whites = np.percentile(crop[eyes > 0][:, 0], WHITES)
+            found.append(OVER_WHITES * whites / max(float(np.median(skin[:, 0])), 1.0))
     return float(np.clip(np.median(found), *ABOVE_SKIN)) if found else ABOVE_SKIN[0]
 
 
@@ -162,12 +162,17 @@ def _teeth(mouth: Mouth, teeth: np.ndarray) -> np.ndarray:
 
 def _lit(teeth: np.ndarray, picture: np.ndarray, mouth: Mouth, most: float) -> np.ndarray:
     """Teeth in the light that falls on the skin around the mouth, at most so many times as light."""
-    away = np.maximum(-mouth.down, mouth.down - mouth.height) / mouth.tooth
-    around = (mouth.along > 0) & (mouth.along < 1) & (away > BEYOND[0]) & (away < BEYOND[1])
-    skin = np.median(to_lab(picture[around]), axis=0) if around.any() else np.array([TEETH_LIGHT, 0, 0])
+    around = to_lab(_around(picture, mouth))
+    skin = np.median(around, axis=0) if len(around) else np.array([TEETH_LIGHT, 0, 0])
     light = min(ON_DARK + PER_SKIN * skin[0], most * skin[0])
     tint = OWN_TINT + SKIN_TINT * skin[1:] - TEETH_TINT
     return np.dstack([teeth[..., 0] * light / TEETH_LIGHT, teeth[..., 1:] + tint])
+
+
+def _around(picture: np.ndarray, mouth: Mouth) -> np.ndarray:
+    """(n, 3): the pixels of the skin above and below the mouth."""
+    away = np.maximum(-mouth.down, mouth.down - mouth.height) / mouth.tooth
+    return picture[(mouth.along > 0) & (mouth.along < 1) & (away > BEYOND[0]) & (away < BEYOND[1])]
 
 
 def _curve(points: np.ndarray) -> np.ndarray:

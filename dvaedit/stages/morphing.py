@@ -10,6 +10,7 @@ import numpy as np
 
 from dvaedit.face.anchor import offsets
 from dvaedit.face.morph import Morph
+from dvaedit.face.mouth import UNIT
 from dvaedit.face.regions import TRAINING_FACE
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.stages.pick import spread
@@ -17,7 +18,6 @@ from dvaedit.stages.places import Places
 from dvaedit.stages.png import encode_masks, read_mask
 from dvaedit.stages.probes import COUNT
 
-UNIT = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, 0.0]])  # the crop's corners as ``quads`` orders them
 ALONE = 1000  # frames apart, so that nothing is averaged
 
 

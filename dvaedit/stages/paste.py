@@ -64,7 +64,7 @@ class Paste(Stage):
     """
 
     name: ClassVar[str] = "paste"
-    version: ClassVar[int] = 56
+    version: ClassVar[int] = 57
     region: str = "auto"
     mode: str = "delta"
     model: Model = unkeyed(None)

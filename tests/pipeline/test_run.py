@@ -105,7 +105,7 @@ def test_kill_9_anywhere_then_resume_equals_uninterrupted(tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signals_leave_work_to_resume(tmp_path, number):
     process = start("hang", tmp_path / "a")
-    wait_for(lambda: list(tmp_path.glob("a/noise/*.partial/*.safetensors")))
+    wait_for(lambda: any('"file"' in path.read_text() for path in tmp_path.glob("a/noise/*.partial/journal.jsonl")))
     process.send_signal(number)
     assert process.wait(timeout=60) != 0
     process.stdout.close()

@@ -11,11 +11,11 @@ import numpy as np
 
 from dvaedit.checkpoints.store import find_card, verify
 from dvaedit.errors import UsageError, WeightsError
+from dvaedit.face.align import LEFT_EYE, RIGHT_EYE
 from dvaedit.face.points import landmarks_68
 
 SAME_PERSON = 0.363  # cosine above which OpenCV's model zoo calls two photographs the same person
 NOSE_TIP, MOUTH_LEFT, MOUTH_RIGHT = 30, 48, 54
-EYE_LEFT, EYE_RIGHT = slice(36, 42), slice(42, 48)
 
 
 class SFace:
@@ -48,7 +48,7 @@ def five_points(points: np.ndarray) -> np.ndarray:
     if points.shape not in ((68, 2), (468, 2)):
         raise UsageError(f"{points.shape} is not the shape of a face's points", hint="Give (68, 2) or (468, 2).")
     p = points if len(points) == 68 else landmarks_68(points)
-    eyes = p[EYE_LEFT].mean(axis=0), p[EYE_RIGHT].mean(axis=0)
+    eyes = p[LEFT_EYE].mean(axis=0), p[RIGHT_EYE].mean(axis=0)
     return np.stack([*eyes, p[NOSE_TIP], p[MOUTH_LEFT], p[MOUTH_RIGHT]]).astype(np.float32)
 
 

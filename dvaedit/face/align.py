@@ -85,6 +85,11 @@ def side(quad: np.ndarray) -> float:
     return float(np.hypot(*(quad[3] - quad[0])))
 
 
+def own_quad(size: int) -> np.ndarray:
+    """(4, 2): the square of a whole crop of ``size`` pixels, taken for a frame."""
+    return np.array([[0, 0], [0, size], [size, size], [size, 0]]) - 0.5
+
+
 def crop_to_frame(quad: np.ndarray, size: int) -> np.ndarray:
     """2x3 float64 matrix: crop point (centres at half-integers) to frame point (centres at integers)."""
     quad = np.asarray(quad, np.float64)

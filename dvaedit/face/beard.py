@@ -173,7 +173,9 @@ def _colour(light: float, skin: np.ndarray, head: np.ndarray | None) -> np.ndarr
     Measured on portraits: the hue of beards is that of skin, whatever the hair; those of fair hair have more colour.
     """
     least, most = (share * float(skin[0]) for share in (DARKEST, LIGHTEST))
-    light, own = float(np.clip(light, least, max(most, 0.0 if head is None else head[0]))), max(saturation(skin), 1e-3)
+    if head is not None:
+        most = max(most, float(head[0]))
+    light, own = min(max(light, least), most), max(saturation(skin), 1e-3)
     hair = NEUTRAL if head is None else saturation(head, BLACK) / own
     chroma = light * own * (BEARD + PER_HAIR * np.clip(hair, *HAIRS))
     hue = np.arctan2(skin[2], skin[1]) + YELLOWER

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from dvaedit.face.align import crop_to_frame, side, transform
+from dvaedit.face.align import LEFT_EYE, RIGHT_EYE, crop_to_frame, own_quad, side, transform
 from dvaedit.face.lab import from_lab, to_lab
 from dvaedit.face.mask import smoothstep
 from dvaedit.face.paste import Box
 
-EYES, LIDS = (36, 45), (slice(36, 42), slice(42, 48))  # outer corners; outlines
+EYES = 36, 45  # outer corners
 OUTER, INNER = slice(48, 60), slice(60, 68)  # edges of the lips
 UPPER_LIP, LOWER_LIP = [60, 61, 62, 63, 64], [60, 67, 66, 65, 64]  # inner edges, from corner to corner
 SAMPLES = 49  # points along each
@@ -28,7 +28,6 @@ OWN_TINT, SKIN_TINT = np.array([0.8, 3.4]), np.array([0.35, 0.48])  # the same o
 LESS_RED, LIGHTER = (2.0, 6.0), (-10.0, 0.0)  # Lab a and lightness of teeth beside the lips', between which they show
 UNSURE = 0.05  # of the mouth's width: how far the inner edges of lips may be off
 BEYOND = 1.2, 3.0  # heights of teeth above and below the gap, between which there is skin: no lips, no hair
-UNIT = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, 0.0]])  # the crop's corners as ``quads`` orders them
 SHADOW = 0.7  # how much darker the mouth is beneath the teeth
 
 
@@ -97,8 +96,8 @@ def above_skin(crops: np.ndarray, points: np.ndarray) -> float:
     size, found = crops.shape[1], []
     for crop, own in zip(to_lab(crops), points, strict=True):
         eyes = np.zeros(crop.shape[:2], np.uint8)
-        cv2.fillPoly(eyes, [np.rint(own[lid] * size).astype(np.int32) for lid in LIDS], 1)
-        skin = _around(crop, Mouth.of(own, own, UNIT * size - 0.5, (0, 0, size, size)))
+        cv2.fillPoly(eyes, [np.rint(own[lid] * size).astype(np.int32) for lid in (LEFT_EYE, RIGHT_EYE)], 1)
+        skin = _around(crop, Mouth.of(own, own, own_quad(size), (0, 0, size, size)))
         if eyes.any() and len(skin):
             whites = np.percentile(crop[eyes > 0][:, 0], WHITES)
             found.append(OVER_WHITES * whites / max(float(np.median(skin[:, 0])), 1.0))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 
 import numpy as np
 
@@ -64,23 +64,22 @@ class Addition:
 class Spectacles(Addition):
     """Glasses, unless such are worn already."""
 
-    def __init__(self, inputs: Mapping[str, Artifact], dyed: bool) -> None:
-        super().__init__("glasses", inputs, dyed)
-
-    def _found(
-        self, crops: np.ndarray, weights: np.ndarray, points: np.ndarray, head: np.ndarray | None
-    ) -> Glasses | None:
-        found = super()._found(crops, weights, points, head)
-        if found is None or found.opacity[1] or not worn(self.probes.classes()):
+    def learn(self) -> dict[str, np.ndarray]:
+        """As of :class:`Addition`; with no opacity where clear ones would be put on others."""
+        found = super().learn()
+        if not found or found["glasses.opacity"][1] or not worn(self.probes.classes()):
             return found  # dark lenses may lie on clear ones
         log.warning("glasses are worn already: no others are put on")
-        return replace(found, opacity=np.zeros(2))
+        return found | {"glasses.opacity": np.zeros(2)}
 
 
 def worn(classes: np.ndarray) -> bool:
     """Whether most of the class maps, (n, M, M), show glasses."""
     shares = (classes == CLASS_ID["eye_g"]).mean(axis=(1, 2))
     return bool(np.median(shares) > WORN)
+
+
+LEARNT = {"beard": Addition, "glasses": Spectacles}  # from edited crops
 
 
 class Stubble(Addition):

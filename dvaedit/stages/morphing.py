@@ -8,15 +8,14 @@ from dataclasses import fields
 import cv2
 import numpy as np
 
+from dvaedit.face.align import own_quad
 from dvaedit.face.anchor import offsets
 from dvaedit.face.morph import Morph
-from dvaedit.face.mouth import UNIT
 from dvaedit.face.regions import TRAINING_FACE
 from dvaedit.pipeline.artifact import Artifact
-from dvaedit.stages.pick import spread
 from dvaedit.stages.places import Places
 from dvaedit.stages.png import encode_masks, read_mask
-from dvaedit.stages.probes import COUNT
+from dvaedit.stages.probes import Probes
 
 ALONE = 1000  # frames apart, so that nothing is averaged
 
@@ -27,17 +26,16 @@ class Morphing:
     region, moving = "face", tuple(sorted(TRAINING_FACE))  # what is shaded, and what may move
 
     def __init__(self, inputs: Mapping[str, Artifact], morph: Morph) -> None:
-        """inputs: align."""
-        align = inputs["align"]
-        points = align.read("points").astype(np.float64)
-        few = spread(len(points), COUNT)
-        self.morph = morph.lit(np.concatenate([align.read("crops", n, n + 1) for n in few]), points[few])
-        self.points, self.goals = self.morph.goals(points, align.read("timeline"))
-        self.where = Places(align, points, morph.reference)
+        """inputs: as of :class:`Probes`."""
+        align, self.morph, self._probes = inputs["align"], morph, Probes(inputs)
+        self._seen = align.read("points").astype(np.float64)
+        self.points, self.goals = morph.goals(self._seen, align.read("timeline"))
+        self.where = Places(align, self._seen, morph.reference)
 
     def tell(self) -> dict[str, np.ndarray]:
-        """The fields of the morph, as ``morph.FIELD``."""
-        return {f"morph.{field.name}": np.asarray(getattr(self.morph, field.name)) for field in fields(Morph)}
+        """The fields of the morph in the light of the video, as ``morph.FIELD``."""
+        lit = self.morph.lit(self._probes.crops(), self._seen[self._probes.places])
+        return {f"morph.{field.name}": np.asarray(getattr(lit, field.name)) for field in fields(Morph)}
 
     def places(
         self, start: int, stop: int, faces: np.ndarray, heads: np.ndarray
@@ -75,7 +73,7 @@ class Morphed:
 def morphed_crops(morph: Morph, crops: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Single crops, uint8 (n, S, S, 3), with their ``points``, (n, 68, 2), sides of the crop, morphed."""
     size = crops.shape[1]
-    quad = UNIT * size - 0.5  # pixel centres are integers in frames
+    quad = own_quad(size)
     own, goals = morph.goals(points, ALONE * np.arange(len(points)))
     out = crops.copy()
     for crop, start, goal, result in zip(crops, own, goals, out, strict=True):

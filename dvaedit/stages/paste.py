@@ -23,7 +23,7 @@ from dvaedit.models.bundle import Model
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.pipeline.stage import Stage, StageProgress, unkeyed
 from dvaedit.pipeline.writer import ArtifactWriter
-from dvaedit.stages.additions import Addition, Additions, Spectacles, Stubble
+from dvaedit.stages.additions import LEARNT, Addition, Additions, Stubble
 from dvaedit.stages.extent import Extent, reach_of
 from dvaedit.stages.frames import crops_at
 from dvaedit.stages.morphing import Morphed, Morphing
@@ -120,12 +120,12 @@ class Paste(Stage):
         self, inputs: dict[str, Artifact], kinds: list[str], morphed: dict[str, float], dyed: bool
     ) -> list[Addition]:
         morphs = self.model.morphs
-        made = {
-            "stubble": lambda: Stubble(inputs, dyed, morphs.cover(morphed), morphs.reference),
-            "glasses": lambda: Spectacles(inputs, dyed),
-            "beard": lambda: Addition("beard", inputs, dyed),
-        }
-        return [made[kind]() for kind in kinds]
+        return [
+            Stubble(inputs, dyed, morphs.cover(morphed), morphs.reference)
+            if kind == "stubble"
+            else LEARNT[kind](kind, inputs, dyed)
+            for kind in kinds
+        ]
 
     def _difference(
         self, inputs: dict[str, Artifact], region: str, start: int, stop: int, masks: Callable[[str], np.ndarray]

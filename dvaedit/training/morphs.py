@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from dvaedit.checkpoints.store import write_weights
+from dvaedit.face.align import LEFT_EYE, RIGHT_EYE
 from dvaedit.face.mask import smoothstep
 from dvaedit.face.points import MIRROR_68, landmarks_68, mirrored
 from dvaedit.training.counterfactual.features import beard_weight, make_up
@@ -27,7 +28,7 @@ from dvaedit.training.sources import TRAINING_DATA
 from dvaedit.training.teeth import learn_teeth
 
 COUNT, FRONTAL = 400, 0.15  # faces of a group, at most; how far they may be turned
-EYES, BROWS, LIPS = (slice(36, 42), slice(42, 48)), (slice(17, 22), slice(22, 27)), (slice(48, 60),)
+EYES, BROWS, LIPS = (LEFT_EYE, RIGHT_EYE), (slice(17, 22), slice(22, 27)), (slice(48, 60),)
 NOSTRILS = (slice(31, 36),)
 FADE = 23  # pixels over which a texture ends before the mesh does
 ABOVE, ACROSS = 5, 14.0  # pixels above the brows from which on a forehead's relief runs across; sigma of that

@@ -40,6 +40,7 @@ WIDE_OPEN, SPARED = 0.15, 0.6  # gap of open lips, see :func:`gap`; share of the
 WIDEST = 1.1 * TOOTH  # by which lips part, whatever is asked for: teeth are no higher
 WIDTH, WIDER, NARROWEST = 0.56, 0.3, 0.6  # of a mouth at rest, in the same unit; bounds of its change, as a share
 STRETCH = 0.5  # how far narrower mouths are drawn towards it
+CURVE = 0.1  # how far above the middle of the mouth a smile's corners should lie, in the same unit
 SLACK = 1 / 24  # of the crop's side: how far around the face the picture is moved with it
 MARGIN = 1 / 128  # of the side too: by how much the outline of a head may be off
 FINE, RELIEF = 1 / 50, (-12.0, 5.0)  # of the crop's side; Lab lightness: what is more is no wrinkle
@@ -168,7 +169,28 @@ def _spoken(points: np.ndarray, goal: np.ndarray) -> np.ndarray:
     goal[LOW] -= _too_far(points, goal, WIDEST * (1 - SPARED * open_)) * eyes
     axis, lips = corners / width, goal[48:68]
     lips += STRETCH * np.clip(rest / width - 1, 0, NARROWEST) * np.outer((lips - lips.mean(axis=0)) @ axis, axis)
+    return _curved(points, goal)
+
+
+def _curved(points: np.ndarray, goal: np.ndarray) -> np.ndarray:
+    """``goal`` with the corners of a mouth that droops lifted further, at most twice as far: its lips bend."""
+    lifted, eyes = _lift(goal), np.hypot(*(points[45] - points[36]))
+    missing = np.clip(CURVE - lifted, 0, max(lifted - _lift(points), 0)) * eyes
+    corners, lips = goal[54] - goal[48], goal[48:68]
+    along = (lips - (goal[48] + goal[54]) / 2) @ corners / max(corners @ corners, 1e-12)
+    lips += np.outer(missing * (2 * along) ** 2, _up(corners))
     return goal
+
+
+def _lift(points: np.ndarray) -> float:
+    """How far the corners of a mouth lie above its middle, in the unit of :func:`gap`."""
+    corners, middle = points[[60, 64]].mean(axis=0), points[[62, 66]].mean(axis=0)
+    return float((corners - middle) @ _up(points[54] - points[48]) / max(np.hypot(*(points[45] - points[36])), 1e-6))
+
+
+def _up(axis: np.ndarray) -> np.ndarray:
+    """(2,): of length 1, across ``axis``, which goes to the right in the picture."""
+    return np.array([axis[1], -axis[0]]) / max(np.hypot(*axis), 1e-6)
 
 
 def _too_far(points: np.ndarray, goal: np.ndarray, most: float) -> np.ndarray:

@@ -28,7 +28,8 @@ PROBES = 8  # frames, spread over the video
 STRENGTHS = (1.0, 1.25, 1.5, 1.75, 2.0)  # tried in this order; the last that helps is used where none is enough
 MORPHED = STRENGTHS[:4]  # of what is moved and shaded: beyond, faces are caricatures
 SEEN, CLEARLY = 0.9, 2.5  # of the probes; logit of the classifier
-PAYS = 0.2  # by which that logit must grow from strength to strength; otherwise more only makes a caricature
+PAYS = 0.2  # by which that logit must grow for more strength; otherwise it only makes a caricature
+PATIENCE = 2  # strengths in a row that do not pay
 SAME = 0.6  # mean cosine of SFace's codes below which strengths are too much
 RELIABLE = 0.9  # AUC of an attribute's classifier; others have no say
 
@@ -107,16 +108,17 @@ def needed_strength(model: Model, probes: Probes, wanted: Mapping[str, float]) -
     if not signs or model.autoencoder.per_frame:
         return STRENGTHS[0]
     sign = torch.tensor(list(signs.values()), device=model.runtime.device)
-    like, enough, before = _likeness(probes), STRENGTHS[0], -np.inf
+    like, enough, best, idle = _likeness(probes), STRENGTHS[0], -np.inf, 0
     for strength in probes.strengths:
         crops = probes.crops(strength)
         every = model.attributes.logits(model.autoencoder.identity(model.images(crops)))[:, list(signs)] * sign
         logits = every.amin(dim=1)
         mean = float(logits.mean())
-        if mean < before + PAYS or (strength > STRENGTHS[0] and like(crops) < SAME):
+        if strength > STRENGTHS[0] and like(crops) < SAME:
             break
-        enough, before = strength, mean
-        if (logits > CLEARLY).float().mean() >= SEEN:
+        pays = mean >= best + PAYS
+        enough, best, idle = (strength, mean, 0) if pays else (enough, best, idle + 1)
+        if idle == PATIENCE or (pays and (logits > CLEARLY).float().mean() >= SEEN):
             break
     return enough
 

@@ -64,7 +64,7 @@ class Paste(Stage):
     """
 
     name: ClassVar[str] = "paste"
-    version: ClassVar[int] = 57
+    version: ClassVar[int] = 58
     region: str = "auto"
     mode: str = "delta"
     model: Model = unkeyed(None)

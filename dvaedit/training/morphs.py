@@ -63,7 +63,7 @@ class Look:
 
 
 LOOKS: dict[str, Look] = {
-    "Smiling+": Look(texture=1.1, tint=0.6, lighter=15, eyes=0, lips=0, brows=0, steady=0.4),
+    "Smiling+": Look(texture=1.45, tint=0.6, lighter=15, eyes=0, lips=0, brows=0, steady=0.4),
     "Male+": Look(shape=1.5, texture=1.9, tint=0.5, eyes=0.3, brows=0.6),
     "Male-": Look(shape=-1.3, texture=-1.6, tint=0.3, darker=10, eyes=0.5, brows=0.15, smooth=0.4),
     "Young-": Look(shape=1.2, texture=1.15, relief=1.2, tint=0.25, darker=20, eyes=0.2, lips=0.15, brows=0.35),

@@ -8,10 +8,10 @@ from dvaedit.face.anchor import offsets
 from dvaedit.face.lab import to_lab
 from dvaedit.face.morph import (
     BRIGHTEST,
+    CURVE,
     DARKEST,
     LEFT,
     LIGHT,
-    LOW,
     NARROWEST,
     SLACK,
     SPARED,
@@ -292,9 +292,26 @@ def test_lips_that_are_open_keep_their_own_mouth(smile, skin):
 def test_lips_that_are_open_part_less_far(smile):
     less = replace(smile, shape=smile.shape / 4)
     shut, ajar = (speaking(share * WIDE_OPEN * EYES, REST) for share in (0.0, 0.5))
-    moved = [goal_of(less, points)[LOW] - points[LOW] for points in (shut, ajar)]
+    middle = np.r_[5:12, 57, 66]  # what lies beside it bends
+    moved = [goal_of(less, points)[middle] - points[middle] for points in (shut, ajar)]
     for shift, left in zip(moved, (1, 1 - SPARED / 2), strict=True):
-        assert shift == pytest.approx(np.tile([0, 0.01 * left], (len(LOW), 1)), abs=1e-9)
+        assert shift == pytest.approx(np.tile([0, 0.01 * left], (len(middle), 1)), abs=1e-9)
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.5])
+def test_corners_of_a_mouth_that_droops_are_lifted_further(plain, angle):
+    corners = np.r_[48, 54, 60, 64]
+    for droop, further in ((0.0, 1.0), (0.01, 1.0), (-CURVE * EYES, 0.0)):
+        points = speaking(width=REST)
+        points[corners, 1] += droop
+        shape = np.zeros((68, 2))
+        shape[corners] = [0, -0.01]
+        moved = goal_of(replace(plain, shape=shape, teeth=TEETH), turned(points, angle)) - turned(points, angle)
+        expected = np.zeros((68, 2))
+        expected[corners, 1] = -0.01 * (1 + further * np.array([1, 1, 0.81, 0.81]))  # inner ones lie nearer by
+        level = moved @ np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        assert level[corners] == pytest.approx(expected[corners], abs=1e-4)
+        assert level[[51, 57, 62, 66]] == pytest.approx(0, abs=1e-6)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.3])

@@ -48,8 +48,14 @@ def test_what_is_never_seen_gets_all_that_helps(clip, model, tmp_path, monkeypat
 
 def test_no_further_than_it_helps(clip, model, tmp_path, monkeypatch):
     blind = judging(model, [0.0, 0.0, 0.0])
-    seeing(monkeypatch, blind, [0.0, 0.5, 0.5 + 0.9 * PAYS])
+    seeing(monkeypatch, blind, [0.0, 0.5, 0.5 + 0.9 * PAYS, 0.5])
     assert chosen(clip, blind, tmp_path, settings(("Blond_Hair", 1.0)))["strength"] == STRENGTHS[1]
+
+
+def test_a_step_that_does_not_help_is_not_the_last(clip, model, tmp_path, monkeypatch):
+    blind = judging(model, [0.0, 0.0, 0.0])
+    seeing(monkeypatch, blind, [0.0, -0.1, 1.1 * PAYS, 0.0, CLEARLY + 1])
+    assert chosen(clip, blind, tmp_path, settings(("Blond_Hair", 1.0)))["strength"] == STRENGTHS[4]
 
 
 def test_taking_away_is_seen_where_the_classifier_sees_none(clip, model, tmp_path):

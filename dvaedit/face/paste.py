@@ -123,6 +123,16 @@ def joined(masks: Sequence[Mask]) -> Mask:
     return box, whole
 
 
+def within(mask: Mask, box: Box) -> np.ndarray:
+    """The weights of a mask in another box."""
+    (x0, y0, x1, y1), out = box, np.zeros((box[3] - box[1], box[2] - box[0]), np.float32)
+    (left, top, right, bottom), weights = mask
+    a, b, c, d = max(x0, left), max(y0, top), min(x1, right), min(y1, bottom)
+    if a < c and b < d:
+        out[b - y0 : d - y0, a - x0 : c - x0] = weights[b - top : d - top, a - left : c - left]
+    return out
+
+
 def strips(box: Box) -> Iterator[Box]:
     """The rows of a box that has some, from top to bottom, about ``STRIP`` pixels at a time."""
     x0, y0, x1, y1 = box

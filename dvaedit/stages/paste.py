@@ -17,6 +17,7 @@ from dvaedit.face.dye import Dye, dyed_patch
 from dvaedit.face.mask import TIME_RADIUS, refine, soft_mask
 from dvaedit.face.paste import Patch, difference_patch, merge, patched, recoloured_patch, replace_patch
 from dvaedit.face.regions import REGIONS
+from dvaedit.face.settle import Settled
 from dvaedit.face.steady import RADIUS, steady
 from dvaedit.face.surround import REACH, wide_quads
 from dvaedit.models.bundle import Model
@@ -182,7 +183,7 @@ class Patches:
         self.additions = Additions(pasted, self.quads)
         self.morphed = Morphed(pasted, self.quads) if "morph.shape" in pasted else None
         self.timeline, self.extent, self.calm = align.read("timeline"), Extent(pasted, self.quads), Calm()
-        self.outlines = Calm(SHARE)
+        self.outlines, self.settled, self.points = Calm(SHARE), Settled(), align.read("points")
 
     def patch(self, frame: Frame, size: tuple[int, int]) -> Patch | None:
         """What is added to the upright frame of ``size`` (width, height).
@@ -190,15 +191,22 @@ class Patches:
         None where the frame does not show the face or nothing is to be added. The difference is pasted as it is, but
         for hair, of which it tells the colours only, and for what is put on, of which it tells the looks. Frames that
         are asked for one after another are made calm, but for hair: a dye follows the frame's own noise, a beard hides
-        it.
+        it. All of it is settled at last.
         """
         position = self.place.get(frame.index)
         if position is None:
             return None
         rgb = frame.rgb()
-        sampled = self._difference(rgb, position) if "levels" in self.pasted else None
         if self.pasted.meta["mode"] == "replace":
-            return sampled
+            return self._difference(rgb, position)
+        patch = self._added(rgb, position, size)
+        if patch is None:
+            return None
+        return self.settled.settled(patch, **self._where(rgb, position), points=self.points[position])
+
+    def _added(self, rgb: np.ndarray, position: int, size: tuple[int, int]) -> Patch | None:
+        """All that is added together, as :meth:`patch` says, before it is settled."""
+        sampled = self._difference(rgb, position) if "levels" in self.pasted else None
         dyed = None if self.dye is None else self._dyed(rgb, position)
         below = merge(sampled, dyed)
         grown = self.additions.added(rgb, position, below, grown=True)

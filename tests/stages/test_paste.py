@@ -8,6 +8,7 @@ from dvaedit.stages.paste import Patches
 from dvaedit.stages.png import encode_masks
 
 QUAD = np.array([[[16, 8], [16, 72], [80, 72], [80, 8]]], np.float64)
+POINTS = np.full((1, 68, 2), 0.5)
 
 
 class Stored(dict):
@@ -41,7 +42,7 @@ def pasted(frame, region, **masks):
     stored = Stored(
         {"region": region, "mode": "delta"}, levels=levels, **{k: encode_masks(m) for k, m in masks.items()}
     )
-    align = Stored(quads=QUAD, frames=np.array([0]), timeline=np.array([0]), crops=small[None])
+    align = Stored(quads=QUAD, frames=np.array([0]), timeline=np.array([0]), crops=small[None], points=POINTS)
     return Patches(stored, align).patch(frame, (96, 80))
 
 
@@ -62,5 +63,7 @@ def test_a_frame_without_the_face_gets_nothing(frame):
     assert pasted(SimpleNamespace(index=0, rgb=frame.rgb), "face", mask=mask) is not None
     small = crop(frame.rgb(), QUAD[0], 16)[None]
     stored = Stored({"region": "face", "mode": "delta"}, levels=small.astype(np.float16), mask=encode_masks(mask))
-    patches = Patches(stored, Stored(quads=QUAD, frames=np.array([7]), timeline=np.array([7]), crops=small))
+    patches = Patches(
+        stored, Stored(quads=QUAD, frames=np.array([7]), timeline=np.array([7]), crops=small, points=POINTS)
+    )
     assert patches.patch(frame, (96, 80)) is None

@@ -1,0 +1,42 @@
+"""How the pixels around a face move from one frame to the next, at the frame's own resolution."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from dvaedit.face.align import side
+from dvaedit.face.paste import Box
+from dvaedit.face.steady import flow_engine
+
+FLOW_SIDE = 224  # pixels a side of the crop square at which motion is found
+MARGIN = 12  # pixels, so enlarged, around a box: motion is found there too
+
+
+class Motion:
+    """Optical flow of one person's frames; ``quad``: (4, 2), the crop square, says how large they are looked at."""
+
+    def __init__(self) -> None:
+        self._engine = flow_engine()
+
+    def between(self, before: np.ndarray, after: np.ndarray, box: Box, quad: np.ndarray) -> np.ndarray:
+        """Where the pixels of a box of ``after`` were in ``before``: float32 (h, w, 2), pixels of the frame.
+
+        before, after: uint8 (H, W), gray.
+        """
+        scale = min(FLOW_SIDE / side(quad), 1.0)
+        margin = round(MARGIN / scale)
+        (left, top), (x0, y0, x1, y1) = (max(low - margin, 0) for low in box[:2]), box
+        around = (slice(top, y1 + margin), slice(left, x1 + margin))
+        height, width = after[around].shape
+        size = tuple(max(round(scale * length), MARGIN) for length in (width, height))
+        parts = (cv2.resize(gray[around], size, interpolation=cv2.INTER_AREA) for gray in (after, before))
+        flow = cv2.resize(self._engine.calc(*parts, None), (width, height))
+        flow *= np.float32([width / size[0], height / size[1]])
+        return places((x0, y0, x1, y1)) + flow[y0 - top : y1 - top, x0 - left : x1 - left]
+
+
+def places(box: Box) -> np.ndarray:
+    """The pixels of a box themselves, float32 (h, w, 2)."""
+    x0, y0, x1, y1 = box
+    return np.dstack(np.meshgrid(np.arange(x0, x1, dtype=np.float32), np.arange(y0, y1, dtype=np.float32)))

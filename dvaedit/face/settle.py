@@ -1,0 +1,95 @@
+"""An edited face that is no more restless than the frames are, bounded as they are written.
+
+Along the motion a frame differs from the one before: by noise, by light, where motion is not found. By so much the
+edited one may differ too, less a fifth. What it differs by beyond that is the edit's own trembling, and it is drawn
+towards what the edited video showed there before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from dvaedit.face.motion import Motion
+from dvaedit.face.mouth import OUTER
+from dvaedit.face.paste import Box, Mask, Patch, mask_in_frame, strips, within
+
+CALMER = 0.8  # times what the frame itself differs by: what the edited one may
+MOST = 0.8  # share of what came before, at most
+OTHER = 24.0  # 8-bit levels of difference at which something else shows
+SIGMA, REACH = 2.0, 6  # pixels, of these differences; how far they reach
+CUBIC = 3  # pixels that its interpolation may need to either side
+SIDE, LIPS, SOFT = 128, 4, 2.0  # of the mask of the lips; pixels by which it is let out, and sigma of its edge
+
+
+@dataclass(frozen=True)
+class _Last:
+    moment: int
+    rgb: np.ndarray
+    gray: np.ndarray
+    box: Box
+    difference: np.ndarray
+
+
+class Settled:
+    """Of one person; frames in their order."""
+
+    def __init__(self) -> None:
+        self._motion, self._last = Motion(), None
+
+    def settled(self, patch: Patch, moment: int, rgb: np.ndarray, quad: np.ndarray, points: np.ndarray) -> Patch:
+        """The patch of a frame, uint8 (H, W, 3), with which it differs no more from the last one than it does itself.
+
+        moment: rises by one from frame to frame; after any other step, as at a cut, nothing is remembered. quad:
+        (4, 2), the crop square, frame pixels. points: (68, 2), the face's, sides of the square: its lips, which part
+        as the edit has them, are not held back. Where nothing is added, nothing will be.
+        """
+        box, difference = patch
+        gray, last = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), self._last
+        if last is not None and last.moment == moment - 1 and last.difference.size and difference.size:
+            free = difference.any(axis=2) * (1 - within(_lips(points, quad, rgb.shape[1::-1]), box))
+            at = self._motion.between(last.gray, gray, box, quad)
+            difference = _bounded(last, rgb, patch, at, free)
+        self._last = _Last(moment, rgb, gray, box, difference)
+        return box, difference
+
+
+def _bounded(last: _Last, rgb: np.ndarray, patch: Patch, at: np.ndarray, free: np.ndarray) -> np.ndarray:
+    """The difference of a patch, strip by strip; ``at``: where its pixels were; ``free``: (h, w), 0 keeps them."""
+    (_, y0, _, y1), difference = patch
+    out = np.empty_like(difference)
+    for x0, top, x1, bottom in strips(patch[0]):
+        low, high = max(top - REACH, y0), min(bottom + REACH, y1)
+        around = slice(low - y0, high - y0)
+        now = difference[around]
+        own = _fetched(last.rgb, at[around]) - rgb[low:high, x0:x1]
+        whole = own + _fetched(last.difference, at[around] - np.float32(last.box[:2])) - now
+        share = free[around] * _share(_size(own), _size(whole))
+        out[top - y0 : bottom - y0] = (now + share[..., None] * whole)[top - low : bottom - low]
+    return out
+
+
+def _share(own: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """How far an edited frame that differs by ``whole`` goes back to differ as the frame does, by ``own``."""
+    return np.clip(1 - CALMER * own / np.maximum(whole, 1e-3), 0, MOST) * np.exp(-((whole / OTHER) ** 2))
+
+
+def _size(difference: np.ndarray) -> np.ndarray:
+    return cv2.GaussianBlur(np.abs(difference).mean(axis=2), (2 * REACH + 1,) * 2, SIGMA)
+
+
+def _fetched(image: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """``image`` seen from places ``at``, float32 (h, w, 3); of it, only the rows that they need are looked at."""
+    rows = at[..., 1]
+    top = int(np.clip(rows.min() - CUBIC, 0, len(image) - 1))
+    part = image[top : max(int(rows.max()) + CUBIC, top + 1)].astype(np.float32)
+    return cv2.remap(part, at - np.float32([0, top]), None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT)
+
+
+def _lips(points: np.ndarray, quad: np.ndarray, size: tuple[int, int]) -> Mask:
+    mask = np.zeros((SIDE, SIDE), np.uint8)
+    cv2.fillConvexPoly(mask, cv2.convexHull(np.rint(points[OUTER] * SIDE).astype(np.int32)), 1)
+    mask = cv2.dilate(mask, np.ones((2 * LIPS + 1,) * 2)).astype(np.float32)
+    return mask_in_frame(cv2.GaussianBlur(mask, (0, 0), SOFT), quad, size)

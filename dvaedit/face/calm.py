@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from dvaedit.face.motion import Motion
-from dvaedit.face.paste import Box, Mask, Patch, strips, within
+from dvaedit.face.paste import Box, Mask, Patch, bands, within
 
 MEMORY = 0.8  # share of what came before
 LEVELS, SHARE = 30.0, 0.3  # by which what is added may differ from frame to frame, 8-bit levels; and shares of pixels
@@ -53,14 +53,12 @@ class Calm:
 
     def _averaged(self, last: _Last, gray: np.ndarray, patch: Patch, at: np.ndarray) -> np.ndarray:
         """The difference of a patch with what is remembered, (h, w, C), strip by strip."""
-        (_, y0, _, y1), difference = patch
-        out = np.empty_like(difference)
-        for x0, top, x1, bottom in strips(patch[0]):
-            low, high = max(top - BLURRED, y0), min(bottom + BLURRED, y1)
-            around = slice(low - y0, high - y0)
-            now, (before, same) = difference[around], _carried(last, gray[low:high, x0:x1], at[around])
+        (x0, y0, x1, y1), difference = patch
+        gray, out = gray[y0:y1, x0:x1], np.empty_like(difference)
+        for own, around, inner in bands(patch[0], BLURRED):
+            now, (before, same) = difference[around], _carried(last, gray[around], at[around])
             share = MEMORY * same * np.exp(-((_blurred(np.abs(before - now).mean(axis=2)) / self._tolerance) ** 2))
-            out[top - y0 : bottom - y0] = (now + share[..., None] * (before - now))[top - low : bottom - low]
+            out[own] = (now + share[..., None] * (before - now))[inner]
         return out
 
 

@@ -33,7 +33,9 @@ class Motion:
         parts = (cv2.resize(gray[around], size, interpolation=cv2.INTER_AREA) for gray in (after, before))
         flow = cv2.resize(self._engine.calc(*parts, None), (width, height))
         flow *= np.float32([width / size[0], height / size[1]])
-        return places((x0, y0, x1, y1)) + flow[y0 - top : y1 - top, x0 - left : x1 - left]
+        at = places(box)
+        at += flow[y0 - top : y1 - top, x0 - left : x1 - left]
+        return at
 
 
 def places(box: Box) -> np.ndarray:

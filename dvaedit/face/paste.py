@@ -141,6 +141,14 @@ def strips(box: Box) -> Iterator[Box]:
         yield x0, top, x1, min(top + rows, y1)
 
 
+def bands(box: Box, reach: int) -> Iterator[tuple[slice, slice, slice]]:
+    """The ``strips`` of a box as rows of it: its own, those with all that is within ``reach``, its own among these."""
+    _, y0, _, y1 = box
+    for _, top, _, bottom in strips(box):
+        low, high = max(top - reach, y0), min(bottom + reach, y1)
+        yield slice(top - y0, bottom - y0), slice(low - y0, high - y0), slice(top - low, bottom - low)
+
+
 def _around(boxes: Sequence[Box]) -> Box:
     """The least box that holds all of some."""
     corners = np.array(boxes)

@@ -14,7 +14,7 @@ import numpy as np
 
 from dvaedit.face.motion import Motion
 from dvaedit.face.mouth import OUTER
-from dvaedit.face.paste import Box, Mask, Patch, mask_in_frame, strips, within
+from dvaedit.face.paste import Box, Mask, Patch, bands, mask_in_frame, within
 
 CALMER = 0.8  # times what the frame itself differs by: what the edited one may
 MOST = 0.8  # share of what came before, at most
@@ -58,16 +58,14 @@ class Settled:
 
 def _bounded(last: _Last, rgb: np.ndarray, patch: Patch, at: np.ndarray, free: np.ndarray) -> np.ndarray:
     """The difference of a patch, strip by strip; ``at``: where its pixels were; ``free``: (h, w), 0 keeps them."""
-    (_, y0, _, y1), difference = patch
-    out = np.empty_like(difference)
-    for x0, top, x1, bottom in strips(patch[0]):
-        low, high = max(top - REACH, y0), min(bottom + REACH, y1)
-        around = slice(low - y0, high - y0)
+    (x0, y0, x1, y1), difference = patch
+    frame, out = rgb[y0:y1, x0:x1], np.empty_like(difference)
+    for strip, around, inner in bands(patch[0], REACH):
         now = difference[around]
-        own = _fetched(last.rgb, at[around]) - rgb[low:high, x0:x1]
+        own = _fetched(last.rgb, at[around]) - frame[around]
         whole = own + _fetched(last.difference, at[around] - np.float32(last.box[:2])) - now
         share = free[around] * _share(_size(own), _size(whole))
-        out[top - y0 : bottom - y0] = (now + share[..., None] * whole)[top - low : bottom - low]
+        out[strip] = (now + share[..., None] * whole)[inner]
     return out
 
 

@@ -20,8 +20,8 @@ from dvaedit.face.paste import Patch, support
 
 SURE = 0.8  # weight from which a pixel counts as hair when colours are compared
 # How contrast goes with lightness, exponents (0 not, 1 in proportion): of strands, of locks, of the light on them.
-# Measured on portraits, black hair against blond: about 0.3, 0.5 and 0.85; what grows is noise and flickers.
-DARKER, LIGHTER = (0.3, 0.5, 0.85), (0.2, 0.5, 0.75)
+# Measured on portraits, black hair against blond.
+CONTRAST = (0.3, 0.5, 0.85)
 RAISED = 6.0  # times; contrast grows as if hair became no lighter than this: black has little of it but noise
 ADDED = (14.0, 12.0)  # lightness, Lab, that contrast adds and takes away at most
 TURN = 20.0  # Lab; the distance over which one colour becomes another
@@ -117,8 +117,7 @@ class Dye:
         """Lighter hair gains contrast and darker hair loses some, of shading more than of strands; within 0 and 100."""
         before, after = self._lightness
         bands, ratio = (light - near, near - far, far - before), min(after / before, RAISED)
-        powers = LIGHTER if ratio > 1 else DARKER
-        added = sum((ratio**power - 1) * band for power, band in zip(powers, bands, strict=True))
+        added = sum((ratio**power - 1) * band for power, band in zip(CONTRAST, bands, strict=True))
         if ratio > 1:
             most = np.where(added > 0, *ADDED)
             added = most * np.tanh(added / most)

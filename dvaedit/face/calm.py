@@ -33,8 +33,8 @@ class _Last:
 class Calm:
     """Of one person; frames in their order."""
 
-    def __init__(self, tolerance: float = LEVELS) -> None:
-        self._motion, self._last, self._tolerance = Motion(), None, tolerance
+    def __init__(self, tolerance: float = LEVELS, motion: Motion | None = None) -> None:
+        self._motion, self._last, self._tolerance = motion or Motion(), None, tolerance
 
     def calmed(self, patch: Patch, moment: int, rgb: np.ndarray, quad: np.ndarray, mask: Mask | None = None) -> Patch:
         """The patch of a frame, uint8 (H, W, 3), averaged with the last one's; of any number of channels.
@@ -45,7 +45,8 @@ class Calm:
         box, difference = patch
         gray, last = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), self._last
         if last is not None and last.moment == moment - 1 and last.difference.size and difference.size:
-            difference = self._averaged(last, gray, patch, self._motion.between(last.gray, gray, box, quad))
+            at = self._motion.between(last.gray, gray, box, quad, moment)
+            difference = self._averaged(last, gray, patch, at)
             if mask is not None:
                 difference *= (within(mask, box) > 0)[..., None]
         self._last = _Last(moment, gray, box, difference)

@@ -14,16 +14,22 @@ MARGIN = 12  # pixels, so enlarged, around a box: motion is found there too
 
 
 class Motion:
-    """Optical flow of one person's frames; ``quad``: (4, 2), the crop square, says how large they are looked at."""
+    """Optical flow of one person's frames. Whoever asks again for the same box of the same frame gets the same."""
 
     def __init__(self) -> None:
-        self._engine = flow_engine()
+        self._engine, self._found = flow_engine(), (None, None)
 
-    def between(self, before: np.ndarray, after: np.ndarray, box: Box, quad: np.ndarray) -> np.ndarray:
+    def between(self, before: np.ndarray, after: np.ndarray, box: Box, quad: np.ndarray, moment: int) -> np.ndarray:
         """Where the pixels of a box of ``after`` were in ``before``: float32 (h, w, 2), pixels of the frame.
 
-        before, after: uint8 (H, W), gray.
+        before, after: uint8 (H, W), gray; moment: of the latter; quad: (4, 2), the crop square, says how large they are
+        looked at.
         """
+        if self._found[0] != (moment, box):
+            self._found = (moment, box), self._between(before, after, box, quad)
+        return self._found[1]
+
+    def _between(self, before: np.ndarray, after: np.ndarray, box: Box, quad: np.ndarray) -> np.ndarray:
         scale = min(FLOW_SIDE / side(quad), 1.0)
         margin = round(MARGIN / scale)
         (left, top), (x0, y0, x1, y1) = (max(low - margin, 0) for low in box[:2]), box

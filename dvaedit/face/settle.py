@@ -36,8 +36,8 @@ class _Last:
 class Settled:
     """Of one person; frames in their order."""
 
-    def __init__(self) -> None:
-        self._motion, self._last = Motion(), None
+    def __init__(self, motion: Motion | None = None) -> None:
+        self._motion, self._last = motion or Motion(), None
 
     def settled(self, patch: Patch, moment: int, rgb: np.ndarray, quad: np.ndarray, points: np.ndarray) -> Patch:
         """The patch of a frame, uint8 (H, W, 3), with which it differs no more from the last one than it does itself.
@@ -49,8 +49,8 @@ class Settled:
         box, difference = patch
         gray, last = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), self._last
         if last is not None and last.moment == moment - 1 and last.difference.size and difference.size:
-            free = difference.any(axis=2) * (1 - within(_lips(points, quad, rgb.shape[1::-1]), box))
-            at = self._motion.between(last.gray, gray, box, quad)
+            free = (_mean(difference) > 0) * (1 - within(_lips(points, quad, rgb.shape[1::-1]), box))
+            at = self._motion.between(last.gray, gray, box, quad, moment)
             difference = _bounded(last, rgb, patch, at, free)
         self._last = _Last(moment, rgb, gray, box, difference)
         return box, difference
@@ -75,7 +75,12 @@ def _share(own: np.ndarray, whole: np.ndarray) -> np.ndarray:
 
 
 def _size(difference: np.ndarray) -> np.ndarray:
-    return cv2.GaussianBlur(np.abs(difference).mean(axis=2), (2 * REACH + 1,) * 2, SIGMA)
+    return cv2.GaussianBlur(_mean(difference), (2 * REACH + 1,) * 2, SIGMA)
+
+
+def _mean(difference: np.ndarray) -> np.ndarray:
+    """(h, w): of its absolute values; several times as fast as numpy's over so short an axis."""
+    return cv2.transform(np.abs(difference), np.full((1, 3), 1 / 3))
 
 
 def _fetched(image: np.ndarray, at: np.ndarray) -> np.ndarray:

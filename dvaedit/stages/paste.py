@@ -15,6 +15,7 @@ from dvaedit.errors import UsageError
 from dvaedit.face.calm import SHARE, Calm
 from dvaedit.face.dye import Dye, dyed_patch
 from dvaedit.face.mask import TIME_RADIUS, refine, soft_mask
+from dvaedit.face.motion import Motion
 from dvaedit.face.paste import Patch, difference_patch, merge, patched, recoloured_patch, replace_patch
 from dvaedit.face.regions import REGIONS
 from dvaedit.face.settle import Settled
@@ -182,8 +183,13 @@ class Patches:
         self.dye = Dye(*pasted.read("dye")) if "dye" in pasted else None
         self.additions = Additions(pasted, self.quads)
         self.morphed = Morphed(pasted, self.quads) if "morph.shape" in pasted else None
-        self.timeline, self.extent, self.calm = align.read("timeline"), Extent(pasted, self.quads), Calm()
-        self.outlines, self.settled, self.points = Calm(SHARE), Settled(), align.read("points")
+        self.timeline, self.extent, self.points = (
+            align.read("timeline"),
+            Extent(pasted, self.quads),
+            align.read("points"),
+        )
+        motion = Motion()
+        self.calm, self.outlines, self.settled = Calm(motion=motion), Calm(SHARE, motion), Settled(motion)
 
     def patch(self, frame: Frame, size: tuple[int, int]) -> Patch | None:
         """What is added to the upright frame of ``size`` (width, height).

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from dvaedit.face.motion import Motion
-from dvaedit.face.paste import Box, Mask, Patch, bands, within
+from dvaedit.face.motion import Motion, fetched
+from dvaedit.face.paste import Box, Mask, Patch, revise, within
 
 MEMORY = 0.8  # share of what came before
 LEVELS, SHARE = 30.0, 0.3  # by which what is added may differ from frame to frame, 8-bit levels; and shares of pixels
@@ -37,7 +37,7 @@ class Calm:
         self._motion, self._last, self._tolerance = motion or Motion(), None, tolerance
 
     def calmed(self, patch: Patch, moment: int, rgb: np.ndarray, quad: np.ndarray, mask: Mask | None = None) -> Patch:
-        """The patch of a frame, uint8 (H, W, 3), averaged with the last one's; of any number of channels.
+        """The patch of a frame, uint8 (H, W, 3), averaged with the last one's, in place; of any number of channels.
 
         moment: rises by one from frame to frame; after any other step, as at a cut, nothing is remembered. quad:
         (4, 2), the crop square, frame pixels. mask: where it is zero, so is what this frame adds.
@@ -46,21 +46,23 @@ class Calm:
         gray, last = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), self._last
         if last is not None and last.moment == moment - 1 and last.difference.size and difference.size:
             at = self._motion.between(last.gray, gray, box, quad, moment)
-            difference = self._averaged(last, gray, patch, at)
+            self._average(last, gray, patch, at)
             if mask is not None:
                 difference *= (within(mask, box) > 0)[..., None]
-        self._last = _Last(moment, gray, box, difference)
+        self._last = _Last(moment, gray, box, difference.astype(np.float16))  # of an 8K frame it is large
         return box, difference
 
-    def _averaged(self, last: _Last, gray: np.ndarray, patch: Patch, at: np.ndarray) -> np.ndarray:
-        """The difference of a patch with what is remembered, (h, w, C), strip by strip."""
+    def _average(self, last: _Last, gray: np.ndarray, patch: Patch, at: np.ndarray) -> None:
+        """The difference of a patch with what is remembered; ``at``: where its pixels were."""
         (x0, y0, x1, y1), difference = patch
-        gray, out = gray[y0:y1, x0:x1], np.empty_like(difference)
-        for own, around, inner in bands(patch[0], BLURRED):
+        gray = gray[y0:y1, x0:x1]
+
+        def averaged(around: slice) -> np.ndarray:
             now, (before, same) = difference[around], _carried(last, gray[around], at[around])
             share = MEMORY * same * np.exp(-((_blurred(np.abs(before - now).mean(axis=2)) / self._tolerance) ** 2))
-            out[own] = (now + share[..., None] * (before - now))[inner]
-        return out
+            return now + share[..., None] * (before - now)
+
+        revise(patch, BLURRED, averaged)
 
 
 def _carried(last: _Last, gray: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -68,9 +70,7 @@ def _carried(last: _Last, gray: np.ndarray, at: np.ndarray) -> tuple[np.ndarray,
     shows the same as it there, (h, w) in [0, 1]."""
     there = cv2.remap(last.gray, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     apart = _blurred(cv2.absdiff(there, gray).astype(np.float32))
-    found = cv2.remap(
-        last.difference, at - np.float32(last.box[:2]), None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT
-    )
+    found = fetched(last.difference, at - np.float32(last.box[:2]))
     return found.reshape(*at.shape[:2], -1), np.exp(-((apart / SEEN) ** 2))
 
 

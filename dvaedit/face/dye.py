@@ -206,5 +206,5 @@ def dyed_patch(
         change[at] = dye(found.strand, found.near, found.far) - found.strand
         alpha[at], told[at] = found.alpha[:, None], found.told[:, None]
     if steady is not None:
-        alpha += (1 - told) * (steady((box, alpha.reshape(*shape, 1)))[1].reshape(-1, 1) - alpha)
+        alpha += (1 - told) * (steady((box, alpha.reshape(*shape, 1).copy()))[1].reshape(-1, 1) - alpha)
     return box, (alpha * change).reshape(*shape, 3)

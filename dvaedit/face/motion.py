@@ -11,6 +11,7 @@ from dvaedit.face.steady import flow_engine
 
 FLOW_SIDE = 224  # pixels a side of the crop square at which motion is found
 MARGIN = 12  # pixels, so enlarged, around a box: motion is found there too
+CUBIC = 3  # pixels to either side that interpolation may need
 
 
 class Motion:
@@ -26,8 +27,13 @@ class Motion:
         looked at.
         """
         if self._found[0] != (moment, box):
+            self.forget()
             self._found = (moment, box), self._between(before, after, box, quad)
         return self._found[1]
+
+    def forget(self) -> None:
+        """Free what was found last: of an 8K frame it is large."""
+        self._found = None, None
 
     def _between(self, before: np.ndarray, after: np.ndarray, box: Box, quad: np.ndarray) -> np.ndarray:
         scale = min(FLOW_SIDE / side(quad), 1.0)
@@ -39,12 +45,18 @@ class Motion:
         parts = (cv2.resize(gray[around], size, interpolation=cv2.INTER_AREA) for gray in (after, before))
         flow = cv2.resize(self._engine.calc(*parts, None), (width, height))
         flow *= np.float32([width / size[0], height / size[1]])
-        at = places(box)
-        at += flow[y0 - top : y1 - top, x0 - left : x1 - left]
+        at = flow[y0 - top : y1 - top, x0 - left : x1 - left]
+        at[..., 0] += np.arange(x0, x1)
+        at[..., 1] += np.arange(y0, y1)[:, None]
         return at
 
 
-def places(box: Box) -> np.ndarray:
-    """The pixels of a box themselves, float32 (h, w, 2)."""
-    x0, y0, x1, y1 = box
-    return np.dstack(np.meshgrid(np.arange(x0, x1, dtype=np.float32), np.arange(y0, y1, dtype=np.float32)))
+def fetched(image: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """``image`` seen from places ``at``, (h, w, 2), float32 (h, w) or (h, w, C); zero outside it.
+
+    Only the rows that are needed are looked at: it may be of few bits and large.
+    """
+    rows = at[..., 1]
+    top = int(np.clip(rows.min() - CUBIC, 0, len(image) - 1))
+    part = image[top : max(int(rows.max()) + CUBIC, top + 1)].astype(np.float32)
+    return cv2.remap(part, at - np.float32([0, top]), None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -141,12 +141,21 @@ def strips(box: Box) -> Iterator[Box]:
         yield x0, top, x1, min(top + rows, y1)
 
 
-def bands(box: Box, reach: int) -> Iterator[tuple[slice, slice, slice]]:
-    """The ``strips`` of a box as rows of it: its own, those with all that is within ``reach``, its own among these."""
-    _, y0, _, y1 = box
-    for _, top, _, bottom in strips(box):
+def revise(patch: Patch, reach: int, change: Callable[[slice], np.ndarray]) -> None:
+    """Put in place of what a patch adds, strip by strip, what ``change`` makes of the rows of its box.
+
+    It is asked for the rows of a strip and up to ``reach`` more to either side, which are as they were.
+    """
+    (_, y0, _, y1), difference = patch
+    waiting = None
+    for _, top, _, bottom in strips(patch[0]):
         low, high = max(top - reach, y0), min(bottom + reach, y1)
-        yield slice(top - y0, bottom - y0), slice(low - y0, high - y0), slice(top - low, bottom - low)
+        made = change(slice(low - y0, high - y0))[top - low : bottom - low]
+        if waiting is not None:  # the strip before this one, whose rows it needed
+            difference[waiting[0]] = waiting[1]
+        waiting = slice(top - y0, bottom - y0), made
+    if waiting is not None:
+        difference[waiting[0]] = waiting[1]
 
 
 def _around(boxes: Sequence[Box]) -> Box:

@@ -12,15 +12,14 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from dvaedit.face.motion import Motion
+from dvaedit.face.motion import Motion, fetched
 from dvaedit.face.mouth import OUTER
-from dvaedit.face.paste import Box, Mask, Patch, bands, mask_in_frame, within
+from dvaedit.face.paste import Box, Mask, Patch, mask_in_frame, revise, within
 
 CALMER = 0.8  # times what the frame itself differs by: what the edited one may
 MOST = 0.8  # share of what came before, at most
 OTHER = 24.0  # 8-bit levels of difference at which something else shows
 SIGMA, REACH = 2.0, 6  # pixels, of these differences; how far they reach
-CUBIC = 3  # pixels that its interpolation may need to either side
 SIDE, LIPS, SOFT = 128, 4, 2.0  # of the mask of the lips; pixels by which it is let out, and sigma of its edge
 
 
@@ -28,7 +27,6 @@ SIDE, LIPS, SOFT = 128, 4, 2.0  # of the mask of the lips; pixels by which it is
 class _Last:
     moment: int
     rgb: np.ndarray
-    gray: np.ndarray
     box: Box
     difference: np.ndarray
 
@@ -40,33 +38,38 @@ class Settled:
         self._motion, self._last = motion or Motion(), None
 
     def settled(self, patch: Patch, moment: int, rgb: np.ndarray, quad: np.ndarray, points: np.ndarray) -> Patch:
-        """The patch of a frame, uint8 (H, W, 3), with which it differs no more from the last one than it does itself.
+        """The patch of a frame, uint8 (H, W, 3), with which it differs no more from the last one than it does itself;
+        changed in place.
 
         moment: rises by one from frame to frame; after any other step, as at a cut, nothing is remembered. quad:
         (4, 2), the crop square, frame pixels. points: (68, 2), the face's, sides of the square: its lips, which part
         as the edit has them, are not held back. Where nothing is added, nothing will be.
         """
         box, difference = patch
-        gray, last = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), self._last
+        last = self._last
         if last is not None and last.moment == moment - 1 and last.difference.size and difference.size:
-            free = (_mean(difference) > 0) * (1 - within(_lips(points, quad, rgb.shape[1::-1]), box))
-            at = self._motion.between(last.gray, gray, box, quad, moment)
-            difference = _bounded(last, rgb, patch, at, free)
-        self._last = _Last(moment, rgb, gray, box, difference)
+            gray = (cv2.cvtColor(each, cv2.COLOR_RGB2GRAY) for each in (last.rgb, rgb))
+            at = self._motion.between(*gray, box, quad, moment)
+            _bound(last, rgb, patch, at, _lips(points, quad, rgb.shape[1::-1]))
+            self._motion.forget()
+        self._last = _Last(moment, rgb, box, difference.astype(np.float16))  # of an 8K frame it is large
         return box, difference
 
 
-def _bounded(last: _Last, rgb: np.ndarray, patch: Patch, at: np.ndarray, free: np.ndarray) -> np.ndarray:
-    """The difference of a patch, strip by strip; ``at``: where its pixels were; ``free``: (h, w), 0 keeps them."""
+def _bound(last: _Last, rgb: np.ndarray, patch: Patch, at: np.ndarray, free: Mask) -> None:
+    """``at``: where the pixels of the patch were; ``free``: is not held back."""
     (x0, y0, x1, y1), difference = patch
-    frame, out = rgb[y0:y1, x0:x1], np.empty_like(difference)
-    for strip, around, inner in bands(patch[0], REACH):
+    frame = rgb[y0:y1, x0:x1]
+
+    def bounded(around: slice) -> np.ndarray:
         now = difference[around]
-        own = _fetched(last.rgb, at[around]) - frame[around]
-        whole = own + _fetched(last.difference, at[around] - np.float32(last.box[:2])) - now
-        share = free[around] * _share(_size(own), _size(whole))
-        out[strip] = (now + share[..., None] * whole)[inner]
-    return out
+        own = fetched(last.rgb, at[around]) - frame[around]
+        whole = own + fetched(last.difference, at[around] - np.float32(last.box[:2])) - now
+        held = 1 - within(free, (x0, y0 + around.start, x1, y0 + around.stop))
+        share = held * (_mean(now) > 0) * _share(_size(own), _size(whole))
+        return now + share[..., None] * whole
+
+    revise(patch, REACH, bounded)
 
 
 def _share(own: np.ndarray, whole: np.ndarray) -> np.ndarray:
@@ -81,14 +84,6 @@ def _size(difference: np.ndarray) -> np.ndarray:
 def _mean(difference: np.ndarray) -> np.ndarray:
     """(h, w): of its absolute values; several times as fast as numpy's over so short an axis."""
     return cv2.transform(np.abs(difference), np.full((1, 3), 1 / 3))
-
-
-def _fetched(image: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """``image`` seen from places ``at``, float32 (h, w, 3); of it, only the rows that they need are looked at."""
-    rows = at[..., 1]
-    top = int(np.clip(rows.min() - CUBIC, 0, len(image) - 1))
-    part = image[top : max(int(rows.max()) + CUBIC, top + 1)].astype(np.float32)
-    return cv2.remap(part, at - np.float32([0, top]), None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT)
 
 
 def _lips(points: np.ndarray, quad: np.ndarray, size: tuple[int, int]) -> Mask:

@@ -25,7 +25,7 @@ def disc(x, level=40.0):
 def test_what_trembles_becomes_calm():
     calm, rgb = Calm(), picture()
     trembling = [disc(60) + 5 * (-1) ** n for n in range(12)]
-    made = [calm.calmed((BOX, each), n, rgb, QUAD, EVERYWHERE)[1] for n, each in enumerate(trembling)]
+    made = [calm.calmed((BOX, each.copy()), n, rgb, QUAD, EVERYWHERE)[1] for n, each in enumerate(trembling)]
     assert np.array_equal(made[0], trembling[0])
     steps = [float(np.abs(b - a)[10:-10, 10:-10].mean()) for a, b in zip(made[-3:], made[-2:], strict=False)]
     assert max(steps) < 10 * (1 - MEMORY) * 1.5  # of 10 levels
@@ -65,7 +65,7 @@ def test_boxes_may_be_small_or_empty():
     small = (0, 0, 3, 2), np.full((2, 3, 3), 5, np.float32)
     mask = (0, 0, 3, 2), np.ones((2, 3), np.float32)
     for n, patch in enumerate((small, empty, small, small)):
-        box, made = calm.calmed(patch, n, rgb, QUAD, mask)
+        box, made = calm.calmed((patch[0], patch[1].copy()), n, rgb, QUAD, mask)
         assert box == patch[0] and made == pytest.approx(patch[1], abs=0.01)
 
 

@@ -10,7 +10,7 @@ POINTS = np.full((68, 2), 0.9)  # a mouth far from the disc
 def settled(frames, differences, points=POINTS, first=0, box=BOX):
     settling = Settled()
     return [
-        settling.settled((box, one), first + n, rgb, QUAD, points)[1]
+        settling.settled((box, one.copy()), first + n, rgb, QUAD, points)[1]
         for n, (rgb, one) in enumerate(zip(frames, differences, strict=True))
     ]
 
@@ -73,7 +73,7 @@ def test_patches_may_be_small_or_empty():
     empty = (0, 0, 0, 0), np.zeros((0, 0, 3), np.float32)
     small = (0, 0, 3, 2), np.full((2, 3, 3), 5, np.float32)
     for n, patch in enumerate((small, empty, small, small)):
-        box, made = settling.settled(patch, n, rgb, QUAD, POINTS)
+        box, made = settling.settled((patch[0], patch[1].copy()), n, rgb, QUAD, POINTS)
         assert box == patch[0] and made == pytest.approx(patch[1], abs=0.01)
 
 

@@ -16,7 +16,7 @@ from tests.stages.conftest import EXAMPLE, tiny_model
 from tests.video.conftest import run_ffmpeg
 
 ROOT = Path(__file__).parents[2]
-MOST_MEGABYTES = 3500  # for an edit of hair, whose patches are as large as the head; up to 3260 measured
+MOST_MEGABYTES = 3700  # for an edit of hair, whose patches are as large as the head; 3200 to 3420 measured
 
 
 @pytest.mark.parametrize("size", ["16:16", "2:2", "16:2160"])

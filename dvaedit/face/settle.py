@@ -52,7 +52,7 @@ class Settled:
             at = self._motion.between(*gray, box, quad, moment)
             _bound(last, rgb, patch, at, _lips(points, quad, rgb.shape[1::-1]))
             self._motion.forget()
-        self._last = _Last(moment, rgb.copy(), box, difference.astype(np.float16))  # of an 8K frame it is large
+        self._last = _Last(moment, rgb, box, difference.astype(np.float16))  # of an 8K frame it is large
         return box, difference
 
 

@@ -183,12 +183,8 @@ class Patches:
         self.dye = Dye(*pasted.read("dye")) if "dye" in pasted else None
         self.additions = Additions(pasted, self.quads)
         self.morphed = Morphed(pasted, self.quads) if "morph.shape" in pasted else None
-        self.timeline, self.extent, self.points = (
-            align.read("timeline"),
-            Extent(pasted, self.quads),
-            align.read("points"),
-        )
-        motion = Motion()
+        self.timeline, self.points = align.read("timeline"), align.read("points")
+        self.extent, motion = Extent(pasted, self.quads), Motion()
         self.calm, self.outlines, self.settled = Calm(motion=motion), Calm(SHARE, motion), Settled(motion)
 
     def patch(self, frame: Frame, size: tuple[int, int]) -> Patch | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -30,7 +30,7 @@ EFFECTS: dict[str, Effect] = {
     "Red_Hair": Effect("face with red hair", "face", "hair", dyes=True),
     "Dyed_Hair": Effect("face with dyed hair", "face", "hair", dyes=True),
     "Bald": Effect("bald person", "face with hair", "head"),
-    "Long_Hair": Effect("face with long hair", "face with short hair", "head"),
+    "Long_Hair": Effect("face with long hair", "face with short hair", "head", adds="locks"),
     "Wavy_Hair": Effect("face with wavy hair", "face with straight hair", "hair"),
     "Bangs": Effect("face with bangs", "face without bangs", "head"),
     "Receding_Hairline": Effect("face with a receding hairline", "face", "head"),
@@ -81,17 +81,13 @@ def turning(strengths: Mapping[str, float]) -> dict[str, float]:
     return {name: min(v, max(2 - v, 0.0)) for name, v in named.items()} if len(named) == 1 else {}
 
 
-def adding(strengths: Mapping[str, float]) -> dict[str, float]:
-    """Of some changes, those that put something on the face."""
-    known = {name: value for name, value in strengths.items() if name in EFFECTS and EFFECTS[name].adds}
+def adding(strengths: Mapping[str, float], unknown: Sequence[str] = ()) -> dict[str, float]:
+    """Of some changes, those that put something on the face, but for what nobody knows how to draw."""
+    drawn = {name for name, effect in EFFECTS.items() if effect.adds and effect.adds not in unknown}
+    known = {name: value for name, value in strengths.items() if name in drawn}
     return {name: value for name, value in known.items() if EFFECTS[name].sign * value > 0}
 
 
 def added(strengths: Mapping[str, float]) -> list[str]:
     """What is put on the face."""
     return sorted({EFFECTS[name].adds for name in adding(strengths)})
-
-
-def others(strengths: Mapping[str, float]) -> list[str]:
-    """The changes that neither put something on the face nor give hair another colour and nothing more."""
-    return [name for name in strengths if name not in DYES and name not in adding(strengths)]

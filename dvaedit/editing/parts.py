@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dvaedit.editing.effects import DYES, EFFECTS, adding, dyed, others, region_of
+from dvaedit.editing.effects import DYES, EFFECTS, adding, dyed, region_of
 from dvaedit.models.morphs import Morphs
 
 
@@ -24,11 +24,12 @@ class Parts:
     def of(cls, strengths: Mapping[str, float], morphs: Morphs | None) -> Parts:
         """Of changes, by attribute. What gives hair another colour too is morphed only where nothing is sampled."""
         morphed = morphs.known(strengths) if morphs else {}
-        rest = others({name: value for name, value in strengths.items() if name not in morphed})
+        put_on = adding(strengths, [] if morphs and morphs.locks is not None else ["locks"])
+        rest = _others(strengths, morphed, put_on)
         if rest:
             morphed = {name: value for name, value in morphed.items() if not EFFECTS[name].dyes}
-            rest = others({name: value for name, value in strengths.items() if name not in morphed})
-        return cls(morphed, adding(strengths), rest, dyed(list(strengths)), region_of(rest or list(strengths)))
+            rest = _others(strengths, morphed, put_on)
+        return cls(morphed, put_on, rest, dyed(list(strengths)), region_of(rest or list(strengths)))
 
     @classmethod
     def sampled(cls, strengths: Mapping[str, float]) -> Parts:
@@ -50,3 +51,8 @@ class Parts:
     def unsampled(self) -> list[str]:
         """What sampled frames do not show where there is a split; colours of hair are learnt from them."""
         return [*self.adding, *(name for name in self.morphed if not EFFECTS[name].dyes)]
+
+
+def _others(strengths: Mapping[str, float], *made: Mapping[str, float]) -> list[str]:
+    """The changes that are not made otherwise, and do more than give hair another colour."""
+    return [name for name in strengths if name not in DYES and not any(name in each for each in made)]

@@ -10,7 +10,7 @@ import numpy as np
 from dvaedit.errors import WeightsError
 from dvaedit.face.morph import Morph
 
-WITH_TEETH = "Smiling+"
+WITH_TEETH, LONG_HAIRED = "Smiling+", "Male-"
 POINTS = 68
 NOWHERE = np.zeros((1, 1), np.float32)
 
@@ -19,7 +19,8 @@ NOWHERE = np.zeros((1, 1), np.float32)
 class Morphs:
     """Changes by attribute and sign, as "Smiling+": ``shapes``, (68, 2), and ``textures``, (S, S, 3), see
     :class:`Morph`; ``smooths``, (S, S), where there are any; ``covers``: (S, S) in [0, 1], the
-    density of the hair that grows with them, where any does."""
+    density of the hair that grows with them, where any does; ``locks``: of long hair, see
+    :class:`dvaedit.face.locks.Locks`."""
 
     reference: np.ndarray
     shapes: dict[str, np.ndarray]
@@ -27,6 +28,7 @@ class Morphs:
     smooths: dict[str, np.ndarray]
     covers: dict[str, np.ndarray]
     teeth: np.ndarray
+    locks: np.ndarray | None = None
 
     @classmethod
     def of(cls, tensors: Mapping[str, np.ndarray]) -> Morphs:
@@ -38,9 +40,11 @@ class Morphs:
         shapes, textures = named("shape"), named("texture")
         flats = [*named("smooth").values(), *named("cover").values()]
         complete = {"reference", "teeth"} <= set(tensors) and shapes.keys() == textures.keys()
+        locks = tensors.get("locks")
+        complete &= locks is None or (locks.ndim == 3 and locks.shape[2] == 4)
         if not complete or not _fit(tensors["reference"], tensors["teeth"], shapes, textures, flats):
             raise WeightsError("these are no morphs", "Restore the file from the release it came with.")
-        return cls(tensors["reference"], shapes, textures, named("smooth"), named("cover"), tensors["teeth"])
+        return cls(tensors["reference"], shapes, textures, named("smooth"), named("cover"), tensors["teeth"], locks)
 
     def known(self, strengths: Mapping[str, float]) -> dict[str, float]:
         """Of some changes, those that are morphs."""
@@ -55,6 +59,10 @@ class Morphs:
         )
         smooth = [self.smooths[key] * amount for key, amount in amounts.items() if key in self.smooths]
         return Morph(self.reference, shape, texture, np.clip(_sum(smooth), 0, 1) if smooth else NOWHERE, teeth)
+
+    def hangs(self, strengths: Mapping[str, float]) -> bool:
+        """Whether long hair comes with the changes."""
+        return self.locks is not None and any(_key(*change) == LONG_HAIRED for change in strengths.items())
 
     def cover(self, strengths: Mapping[str, float]) -> np.ndarray | None:
         """The density of the hair that grows on the face with the changes, (S, S) in [0, 1]; None without."""

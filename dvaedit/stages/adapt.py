@@ -33,6 +33,9 @@ PATIENCE = 2  # strengths in a row that do not pay
 SAME = 0.6  # mean cosine of SFace's codes below which strengths are too much
 RELIABLE = 0.9  # AUC of an attribute's classifier; others have no say
 
+Finish = Callable[[np.ndarray, Sequence[int]], np.ndarray]
+"""Crops, uint8 (n, S, S, 3), and which they are of the track: the same with something on them."""
+
 
 class Probes(Protocol):
     """Frames to try strengths on: the ``chosen`` places of ``track``, and the ``strengths`` to try."""
@@ -72,8 +75,12 @@ class MorphedProbes:
 
     strengths = MORPHED
 
-    def __init__(self, morph: Callable[[float], Morph], sampled: SampledProbes, hair: np.ndarray) -> None:
-        """morph: under so strong an edit; hair: float (n, S, S, 1) in [0, 1], how much of the crops it is."""
+    def __init__(
+        self, morph: Callable[[float], Morph], sampled: SampledProbes, hair: np.ndarray, finish: Finish | None = None
+    ) -> None:
+        """morph: under so strong an edit; hair: float (n, S, S, 1) in [0, 1], how much of the crops it is; finish: what
+        is put on."""
+        self._finish = finish
         self.track, self.chosen, self._sampled, self._hair = sampled.track, sampled.chosen, sampled, hair
         self._morph, self._points = morph, self.track.read("points").astype(np.float64)[self.chosen]
         self._crops = np.concatenate([self.track.read("crops", n, n + 1) for n in self.chosen])
@@ -83,7 +90,8 @@ class MorphedProbes:
         if self._hair.any():
             crops = crops + self._hair * (self._sampled.crops(strength).astype(np.float32) - crops)
             crops = np.rint(crops).astype(np.uint8)
-        return morphed_crops(self._morph(strength), crops, self._points)
+        crops = morphed_crops(self._morph(strength), crops, self._points)
+        return crops if self._finish is None else self._finish(crops, self.chosen)
 
 
 def hair_of(inputs: Mapping[str, Artifact], probes: SampledProbes) -> np.ndarray:

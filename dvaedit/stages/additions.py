@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from dvaedit.face.beard import Beard
 from dvaedit.face.glasses import Glasses
 from dvaedit.face.lab import to_lab
+from dvaedit.face.locks import Locks, room
 from dvaedit.face.paste import Patch, merge, patched
 from dvaedit.face.regions import CLASS_ID
 from dvaedit.pipeline.artifact import Artifact
@@ -20,9 +21,11 @@ from dvaedit.stages.probes import HAIR_SHARE, Probes, reduced, weights_of
 
 log = logging.getLogger(__name__)
 
-KINDS: dict[str, type[Beard] | type[Glasses]] = {"beard": Beard, "stubble": Beard, "glasses": Glasses}
-GROWN = ("beard", "stubble")
-WORN = 0.001  # of the crop's pixels; glasses have 0.0045 of them or more, faces without 0 (98 % of 120 portraits each)
+KINDS: dict[str, type[Beard | Glasses | Locks]] = {
+    "beard": Beard, "stubble": Beard, "glasses": Glasses, "locks": Locks,
+}  # fmt: skip
+GROWN, WORN, HANGING = ("beard", "stubble"), ("glasses",), ("locks",)  # from below to above
+SEEN = 0.001  # of the crop's pixels; glasses have 0.0045 of them or more, faces without 0 (98 % of 120 portraits each)
 
 
 class Addition:
@@ -42,23 +45,29 @@ class Addition:
 
     def learn(self) -> dict[str, np.ndarray]:
         """The fields of the drawn thing, by ``kind.field``; none where no skin shows that it could be put on."""
-        crops, classes = self.probes.crops(), self.probes.classes()
-        weights = weights_of(classes, self.drawn.region, crops.shape[1:3])
-        head = _hair_colour(self.after.edited() if self.after else crops, classes)
-        found = self._found(crops, weights, self.points[self.probes.places], head)
+        found = self._learnt()
         if found is None:
             log.warning("no skin shows that the %s could be put on", self.kind)
             return {}
         return {f"{self.kind}.{field.name}": np.asarray(getattr(found, field.name)) for field in fields(found)}
+
+    def _learnt(self) -> Beard | Glasses | Locks | None:
+        crops, classes = self.probes.crops(), self.probes.classes()
+        weights = weights_of(classes, self.drawn.region, crops.shape[1:3])
+        head = _hair_colour(self.after.edited() if self.after else crops, classes)
+        return self._found(crops, weights, self.points[self.probes.places], head)
 
     def _found(
         self, crops: np.ndarray, weights: np.ndarray, points: np.ndarray, head: np.ndarray | None
     ) -> Beard | Glasses | None:
         return self.drawn.learn(crops, self.probes.edited(), weights, points, self.reference, head)
 
-    def places(self, start: int, stop: int, masks: np.ndarray) -> dict[str, np.ndarray | list[bytes]]:
-        """What tells where it lies in frames ``start`` to ``stop``; masks: of its region, (stop - start, M, M)."""
-        return {f"{self.kind}.mask": encode_masks(masks), f"{self.kind}.offsets": self.where.offsets(start, stop)}
+    def places(
+        self, start: int, stop: int, masks: Callable[[str | tuple[int, ...]], np.ndarray]
+    ) -> dict[str, np.ndarray | list[bytes]]:
+        """What tells where it lies in frames ``start`` to ``stop``; masks: of a region there, (stop - start, M, M)."""
+        mask = encode_masks(masks(self.drawn.region))
+        return {f"{self.kind}.mask": mask, f"{self.kind}.offsets": self.where.offsets(start, stop)}
 
 
 class Spectacles(Addition):
@@ -76,7 +85,7 @@ class Spectacles(Addition):
 def worn(classes: np.ndarray) -> bool:
     """Whether most of the class maps, (n, M, M), show glasses."""
     shares = (classes == CLASS_ID["eye_g"]).mean(axis=(1, 2))
-    return bool(np.median(shares) > WORN)
+    return bool(np.median(shares) > SEEN)
 
 
 LEARNT = {"beard": Addition, "glasses": Spectacles}  # from edited crops
@@ -101,27 +110,32 @@ class Additions:
     """All that was put on, for the stage that writes frames."""
 
     def __init__(self, pasted: Artifact, quads: np.ndarray) -> None:
-        self.pasted, self.quads = pasted, quads
+        self.pasted = pasted
         self.drawn = {
             kind: drawn(**{field.name: pasted.read(f"{kind}.{field.name}") for field in fields(drawn)})
             for kind, drawn in KINDS.items()
-            if f"{kind}.reference" in pasted
+            if all(f"{kind}.{field.name}" in pasted for field in fields(drawn))
         }
 
-    def added(self, rgb: np.ndarray, position: int, below: Patch | None, grown: bool) -> Patch | None:
-        """What each addition that has ``grown``, or each that has not, adds to a frame upon a patch that is below it.
+        self._quads = {kind: squares(kind, quads) for kind in self.drawn}
+
+    def added(self, rgb: np.ndarray, position: int, below: Patch | None, kinds: Sequence[str]) -> Patch | None:
+        """What the additions of some ``kinds`` add to a frame upon a patch that is below them.
 
         rgb: uint8 (H, W, 3), the frame at ``position`` of the track.
         """
         found = None
-        for kind, thing in self.drawn.items():
-            if (kind in GROWN) != grown:
-                continue
+        for kind in [kind for kind in kinds if kind in self.drawn]:
             mask = read_mask(self.pasted, f"{kind}.mask", position)
             offset = self.pasted.read(f"{kind}.offsets", position, position + 1)[0]
-            under = patched(rgb, merge(below, found))
-            found = merge(found, thing.patch(under, mask, self.quads[position], offset))
+            under, quad = patched(rgb, merge(below, found)), self._quads[kind][position]
+            found = merge(found, self.drawn[kind].patch(under, mask, quad, offset))
         return found
+
+
+def squares(kind: str, quads: np.ndarray) -> np.ndarray:
+    """The squares in which a kind of addition is drawn, of crop squares, (n, 4, 2), frame pixels."""
+    return room(quads) if kind in HANGING else quads
 
 
 def _hair_colour(pictures: np.ndarray, classes: np.ndarray) -> np.ndarray | None:

@@ -33,10 +33,11 @@ from dvaedit.pipeline.artifact import Artifact
 from dvaedit.pipeline.stage import Stage, StageProgress, unkeyed
 from dvaedit.pipeline.writer import ArtifactWriter
 from dvaedit.stages.adapt import MorphedProbes, SampledProbes, hair_of, needed_strength
+from dvaedit.stages.long_hair import LongHair
 from dvaedit.stages.parse import read_maps
 
 SEARCH_TIMESTEPS = (350, 550, 750)
-BEARD = "No_Beard"
+BEARD, LONG = "No_Beard", "Long_Hair"
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Edit(Stage):
     """
 
     name: ClassVar[str] = "edit"
-    version: ClassVar[int] = 27
+    version: ClassVar[int] = 28
     attributes: tuple[AttributeEdit, ...] = ()
     texts: tuple[TextEdit, ...] = ()
     objective: TextObjective = field(default_factory=TextObjective)
@@ -97,14 +98,15 @@ class Edit(Stage):
             return apply_shift(model.attributes, z_id_rep, shift(strength))
 
         parts = Parts.of(touched, model.morphs) if self.drawn else Parts.sampled(touched)
-        strength = self._needed_strength(inputs, touched, parts, edited) if self.adapt else 1.0
+        put_on = self._put_on(touched, parts, z_id_rep)
+        strength = self._needed_strength(inputs, touched, parts, put_on, edited) if self.adapt else 1.0
         codes = {"z_id": edited(strength)}
         out.meta.update(mix=mixes, length=float(shift(strength).norm()), strength=strength)
         out.meta.update(dyed=parts.dyed, turns=turning(touched))
         out.meta["cosine"] = float(torch.cosine_similarity(codes["z_id"], z_id_rep).mean())
         split = self.split and parts.split
         own = split or not parts.rest  # otherwise all is left to the network
-        put_on, morphed = (self._put_on(touched, parts), scaled(parts.morphed, strength)) if own else ([], {})
+        put_on, morphed = (put_on, scaled(parts.morphed, strength)) if own else ([], {})
         out.meta.update(region=parts.region, rest=bool(parts.rest), added=put_on, morphed=morphed)
         if split:
             left_out = attribute_shift(model.attributes, z_id_rep, _edits(touched, parts.unsampled, strength))
@@ -114,22 +116,35 @@ class Edit(Stage):
         out.save({name: code.cpu().numpy() for name, code in codes.items()})
         progress(1, 1)
 
-    def _put_on(self, touched: dict[str, float], parts: Parts) -> list[str]:
-        """What is drawn on the face. Stubble grows with a morph where nothing is said of beards."""
+    def _put_on(self, touched: dict[str, float], parts: Parts, z_id_rep: Tensor) -> list[str]:
+        """What is drawn on the face. Stubble, and long hair of men, come with a morph if nothing is said of them."""
         found, morphs = added(parts.adding), self.model.morphs
-        grows = bool(parts.morphed) and morphs.cover(parts.morphed) is not None
-        return [*found, "stubble"] if grows and "beard" not in found and BEARD not in touched else found
+        if parts.morphed and morphs.cover(parts.morphed) is not None and "beard" not in found and BEARD not in touched:
+            found = [*found, "stubble"]
+        hangs = bool(parts.morphed) and morphs.hangs(parts.morphed) and LONG not in touched and self._man(z_id_rep)
+        return [*found, "locks"] if hangs else found
+
+    def _man(self, z_id_rep: Tensor) -> bool:
+        """Whether the classifier sees a man."""
+        attributes = self.model.attributes
+        return bool(attributes.logits(z_id_rep)[:, attributes.index("Male")].mean() > 0)
 
     def _needed_strength(
-        self, inputs: dict[str, Artifact], touched: dict[str, float], parts: Parts, edited: Callable[[float], Tensor]
-    ) -> float:
+        self, inputs: dict[str, Artifact], touched: dict[str, float], parts: Parts, put_on: list[str],
+        edited: Callable[[float], Tensor],
+    ) -> float:  # fmt: skip
         """How strong the edit must be; 1 for several changes, all of which would follow the one that needs most."""
         if len(parts.rest) + len(parts.morphed) > 1 or (parts.morphed and parts.adding):
             return 1.0
+        if put_on == ["locks"] and not parts.morphed:
+            return 1.0  # it is of one length
         probes = SampledProbes(self.model, inputs, self.steps, edited)
         if parts.morphed:
-            hair = hair_of(inputs, probes) if parts.dyed else np.zeros((1, 1, 1, 1))
-            probes = MorphedProbes(lambda by: self.model.morphs.combined(scaled(parts.morphed, by)), probes, hair)
+            morphs, hair = self.model.morphs, np.zeros((1, 1, 1, 1))
+            hair = hair_of(inputs, probes) if parts.dyed else hair
+            locks = LongHair(inputs, False, morphs.locks, morphs.reference) if "locks" in put_on else None
+            finish = locks.on if locks is not None and locks.fits else None
+            probes = MorphedProbes(lambda by: morphs.combined(scaled(parts.morphed, by)), probes, hair, finish)
         return needed_strength(self.model, probes, touched)
 
     def _text_shift(

@@ -7,7 +7,7 @@ import numpy as np
 from dvaedit.face.paste import Mask, joined, mask_in_frame
 from dvaedit.face.surround import REACH, wide_quads
 from dvaedit.pipeline.artifact import Artifact
-from dvaedit.stages.additions import KINDS
+from dvaedit.stages.additions import KINDS, squares
 from dvaedit.stages.png import read_mask
 
 WIDE = "strands"  # of the square beyond the crop
@@ -24,10 +24,9 @@ class Extent:
     def __init__(self, pasted: Artifact, quads: np.ndarray) -> None:
         """pasted: of :class:`dvaedit.stages.paste.Paste`; quads: (n, 4, 2), the crop squares of the track."""
         self._pasted = pasted
-        self._squares = {
-            name: wide_quads(quads, reach_of(pasted)) if name == WIDE else quads
-            for name in pasted.names & {"mask", WIDE, "morph.mask", *(f"{kind}.mask" for kind in KINDS)}
-        }
+        around = {"mask": quads, "morph.mask": quads, WIDE: wide_quads(quads, reach_of(pasted))}
+        around |= {f"{kind}.mask": squares(kind, quads) for kind in KINDS}
+        self._squares = {name: around[name] for name in pasted.names & set(around)}
 
     def at(self, position: int, size: tuple[int, int]) -> Mask:
         """For a frame of ``size`` (width, height) at a position of the track: zero exactly where nothing is added."""

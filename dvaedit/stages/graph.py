@@ -147,7 +147,7 @@ def _edit_chain(
     paste = Paste(settings.region, settings.paste, model=model, video=video)
 
     picked = ["few"] if few else []
-    parsed = settings.texts or (settings.adapt and parts.morphed and parts.dyed)
+    parsed = settings.texts or (settings.adapt and parts.morphed and (parts.dyed or model.morphs.hangs(parts.morphed)))
     needs = [*(["parse"] if parsed else []), *(["invert", *picked] if settings.adapt else [])]
 
     def named(*names: str) -> dict[str, str]:

@@ -25,9 +25,10 @@ from dvaedit.models.bundle import Model
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.pipeline.stage import Stage, StageProgress, unkeyed
 from dvaedit.pipeline.writer import ArtifactWriter
-from dvaedit.stages.additions import LEARNT, Addition, Additions, Stubble
+from dvaedit.stages.additions import GROWN, HANGING, LEARNT, WORN, Addition, Additions, Stubble
 from dvaedit.stages.extent import Extent, reach_of
 from dvaedit.stages.frames import crops_at
+from dvaedit.stages.long_hair import LongHair
 from dvaedit.stages.morphing import Morphed, Morphing
 from dvaedit.stages.parse import read_maps
 from dvaedit.stages.png import encode_masks, read_mask
@@ -66,7 +67,7 @@ class Paste(Stage):
     """
 
     name: ClassVar[str] = "paste"
-    version: ClassVar[int] = 58
+    version: ClassVar[int] = 64
     region: str = "auto"
     mode: str = "delta"
     model: Model = unkeyed(None)
@@ -84,8 +85,8 @@ class Paste(Stage):
         dyed = drawn and edit["dyed"] and (self.region == "auto" or region in (HAIR, *WITH_HAIR))
         auto = drawn and self.region == "auto"
         morphed = edit["morphed"] if auto else {}
-        added = self._additions(inputs, edit["added"], morphed, dyed) if auto else []
         morphing = Morphing(inputs, self.model.morphs.combined(morphed)) if morphed else None
+        added = self._additions(inputs, edit["added"], morphed, dyed, morphing) if auto else []
         strands = Strands(self.model, self.video, inputs, shards) if dyed else None
         if strands is not None and not out.has("dye"):
             out.save({"dye": strands.dye(edit["turns"])}, group="dye")
@@ -103,7 +104,7 @@ class Paste(Stage):
             if guides is not None:
                 masks = partial(self._masks, inputs, start=start, stop=stop, crops=next(guides)[2])
                 for addition in added:
-                    made |= addition.places(start, stop, masks(addition.drawn.region))
+                    made |= addition.places(start, stop, masks)
                 if morphing is not None:
                     made |= morphing.places(start, stop, masks(morphing.region), masks(morphing.moving))
                 if pasted:
@@ -119,15 +120,19 @@ class Paste(Stage):
         out.meta.update(mode=self.mode, region=region, dyed=dyed, reach=reach)
 
     def _additions(
-        self, inputs: dict[str, Artifact], kinds: list[str], morphed: dict[str, float], dyed: bool
-    ) -> list[Addition]:
-        morphs = self.model.morphs
-        return [
-            Stubble(inputs, dyed, morphs.cover(morphed), morphs.reference)
-            if kind == "stubble"
-            else LEARNT[kind](kind, inputs, dyed)
-            for kind in kinds
-        ]
+        self, inputs: dict[str, Artifact], kinds: list[str], morphed: dict[str, float], dyed: bool,
+        morphing: Morphing | None,
+    ) -> list[Addition]:  # fmt: skip
+        morphs, found = self.model.morphs, []
+        for kind in kinds:
+            if kind == "stubble":
+                found.append(Stubble(inputs, dyed, morphs.cover(morphed), morphs.reference))
+            elif kind == "locks":
+                hair = LongHair(inputs, dyed, morphs.locks, morphs.reference, morphing)
+                found += [hair] if hair.fits else []
+            else:
+                found.append(LEARNT[kind](kind, inputs, dyed))
+        return found
 
     def _difference(
         self, inputs: dict[str, Artifact], region: str, start: int, stop: int, masks: Callable[[str], np.ndarray]
@@ -193,7 +198,7 @@ class Patches:
         None where the frame does not show the face or nothing is to be added. The difference is pasted as it is, but
         for hair, of which it tells the colours only, and for what is put on, of which it tells the looks. Frames that
         are asked for one after another are made calm, but for hair: a dye follows the frame's own noise, a beard hides
-        it. All of it is settled at last.
+        it. All of it is settled at last, but for hair that hangs before what does not move with it.
         """
         position = self.place.get(frame.index)
         if position is None:
@@ -202,16 +207,16 @@ class Patches:
         if self.pasted.meta["mode"] == "replace":
             return self._difference(rgb, position)
         patch = self._added(rgb, position, size)
-        if patch is None:
-            return None
-        return self.settled.settled(patch, **self._where(rgb, position), points=self.points[position])
+        if patch is not None:
+            patch = self.settled.settled(patch, **self._where(rgb, position), points=self.points[position])
+        return merge(patch, self.additions.added(rgb, position, patch, HANGING))
 
     def _added(self, rgb: np.ndarray, position: int, size: tuple[int, int]) -> Patch | None:
         """All that is added together, as :meth:`patch` says, before it is settled."""
         sampled = self._difference(rgb, position) if "levels" in self.pasted else None
         dyed = None if self.dye is None else self._dyed(rgb, position)
         below = merge(sampled, dyed)
-        grown = self.additions.added(rgb, position, below, grown=True)
+        grown = self.additions.added(rgb, position, below, GROWN)
         rest = merge(sampled, self._worn(rgb, position, merge(below, grown)))
         hair = merge(dyed, grown)
         if rest is None:
@@ -221,7 +226,7 @@ class Patches:
 
     def _worn(self, rgb: np.ndarray, position: int, below: Patch | None) -> Patch | None:
         """What is put on upon a patch, and what all of it comes to be when it is moved and shaded."""
-        worn = self.additions.added(rgb, position, below, grown=False)
+        worn = self.additions.added(rgb, position, below, WORN)
         if self.morphed is None:
             return worn
         # all that is on the face moves with it

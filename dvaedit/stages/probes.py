@@ -32,17 +32,18 @@ class Probes:
     """``places``: of these frames in the track. inputs: align, parse, sample and, if few frames were inverted, few."""
 
     def __init__(self, inputs: Mapping[str, Artifact], name: str = "sample") -> None:
-        """``name``: of the input that holds the edited crops, if it is there; otherwise "sample" does."""
+        """``name``: of the input that holds the edited crops, if it is there; otherwise "sample" does, if any."""
         self._align, self._parsed = inputs["align"], inputs["parse"]
-        self._sampled = inputs.get(name, inputs["sample"])
+        self._sampled = inputs.get(name, inputs.get("sample"))
         frames = self._align.read("frames")
         if "few" in inputs:
             self.places = np.searchsorted(frames, inputs["few"].read("frames")).tolist()
-        elif "places" in self._sampled:
+        elif self._sampled is not None and "places" in self._sampled:
             self.places = self._sampled.read("places").tolist()
         else:
             self.places = spread(len(frames), COUNT)
-        self._rows = self.places if self._sampled.frames == len(frames) else range(len(self.places))
+        whole = self._sampled is not None and self._sampled.frames == len(frames)
+        self._rows = self.places if whole else range(len(self.places))
 
     def crops(self) -> np.ndarray:
         """The crops as they are, uint8 (n, S, S, 3) RGB."""

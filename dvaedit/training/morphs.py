@@ -1,4 +1,4 @@
-"""Learn how faces with something differ on average: the shapes, shades, teeth and stubble of ``compact-morphs``.
+"""Learn how faces with something differ on average: the shapes, shades, teeth and so on of ``compact-morphs``.
 
     python -m dvaedit.training.morphs --data FACES --work WORK --export weights
 
@@ -23,6 +23,7 @@ from dvaedit.face.mask import smoothstep
 from dvaedit.face.points import MIRROR_68, landmarks_68, mirrored
 from dvaedit.training.counterfactual.features import beard_weight, make_up
 from dvaedit.training.counterfactual.library import Library, Row, Test
+from dvaedit.training.locks import learn_locks
 from dvaedit.training.pseudo_labels import SIZE
 from dvaedit.training.sources import TRAINING_DATA
 from dvaedit.training.teeth import learn_teeth
@@ -114,6 +115,7 @@ def learn(library: Library) -> dict[str, np.ndarray]:
     found["texture/Male-"] += LIPSTICK_OF_WOMEN * lipstick
     found["shape/Wearing_Lipstick+"] = np.zeros_like(reference)
     found["cover/Male+"] = stubble(library, reference)
+    found["locks"] = learn_locks(library, reference)
     return {name: np.asarray(value, np.float32) for name, value in found.items()}
 
 
@@ -241,7 +243,8 @@ def export(library: Library, folder: Path) -> None:
         "name": "compact-morphs", "kind": "morphs", "version": "1", "source": "python -m dvaedit.training.morphs",
         "licence": "MIT", "training_data": TRAINING_DATA,
         "description": "Mean differences between groups of labelled faces: how a smile, sex and age move and shade a "
-                       "face; the teeth of smiles; where stubble grows. Stored as float16.",
+                       "face; the teeth of smiles; where stubble grows; where long hair hangs and how its strands "
+                       "run. Stored as float16.",
     }  # fmt: skip
     card = write_weights(folder, fields, tensors, torch.float16)
     print(f"{card.file}: {card.size / 1e6:.2f} MB")

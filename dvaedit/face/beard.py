@@ -62,7 +62,7 @@ class Beard:
         """
         size, anchors = crops.shape[1], cls.anchors
         before, after, weight = medians(crops, edited, weights, points[:, anchors], reference[anchors])
-        weight = weight * _off_the_lips(reference, size)
+        weight = weight * off_the_lips(reference, size)
         change, bare = np.linalg.norm(after - before, axis=2), weight > 0.5
         if not bare.any():
             return None
@@ -159,7 +159,7 @@ def _lines(reference: np.ndarray, count: int, length: float, rng: np.random.Gene
     return roots[:, None] + along * direction[:, None] + along**2 * bend[:, None]
 
 
-def _off_the_lips(reference: np.ndarray, size: int) -> np.ndarray:
+def off_the_lips(reference: np.ndarray, size: int) -> np.ndarray:
     """(size, size) in [0, 1]: zero on the lips and close to them, with a soft edge."""
     lips = np.zeros((size, size), np.uint8)
     cv2.fillPoly(lips, [np.rint(reference[LIPS] * size * 16).astype(np.int32)], 1, shift=4)

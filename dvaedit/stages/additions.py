@@ -14,6 +14,7 @@ from dvaedit.face.lab import to_lab
 from dvaedit.face.locks import Locks, room
 from dvaedit.face.paste import Patch, merge, patched
 from dvaedit.face.regions import CLASS_ID
+from dvaedit.face.shave import Shave
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.stages.places import Places
 from dvaedit.stages.png import encode_masks, read_mask
@@ -21,10 +22,10 @@ from dvaedit.stages.probes import HAIR_SHARE, Probes, reduced, weights_of
 
 log = logging.getLogger(__name__)
 
-KINDS: dict[str, type[Beard | Glasses | Locks]] = {
-    "beard": Beard, "stubble": Beard, "glasses": Glasses, "locks": Locks,
+KINDS: dict[str, type[Shave | Beard | Glasses | Locks]] = {
+    "shave": Shave, "beard": Beard, "stubble": Beard, "glasses": Glasses, "locks": Locks,
 }  # fmt: skip
-GROWN, WORN, HANGING = ("beard", "stubble"), ("glasses",), ("locks",)  # from below to above
+GROWN, WORN, HANGING = ("shave", "beard", "stubble"), ("glasses",), ("locks",)  # from below to above
 SEEN = 0.001  # of the crop's pixels; glasses have 0.0045 of them or more, faces without 0 (98 % of 120 portraits each)
 
 
@@ -51,7 +52,7 @@ class Addition:
             return {}
         return {f"{self.kind}.{field.name}": np.asarray(getattr(found, field.name)) for field in fields(found)}
 
-    def _learnt(self) -> Beard | Glasses | Locks | None:
+    def _learnt(self) -> Shave | Beard | Glasses | Locks | None:
         crops, classes = self.probes.crops(), self.probes.classes()
         weights = weights_of(classes, self.drawn.region, crops.shape[1:3])
         head = _hair_colour(self.after.edited() if self.after else crops, classes)
@@ -88,7 +89,7 @@ def worn(classes: np.ndarray) -> bool:
     return bool(np.median(shares) > SEEN)
 
 
-LEARNT = {"beard": Addition, "glasses": Spectacles}  # from edited crops
+LEARNT = {"beard": Addition, "shave": Addition, "glasses": Spectacles}  # from edited crops
 
 
 class Stubble(Addition):

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from dvaedit.checkpoints.store import find_card
 from dvaedit.editing.attributes import AttributeEdit, apply_shift, attribute_shift
-from dvaedit.editing.effects import added, region_of, turning
+from dvaedit.editing.effects import DYES, added, region_of, turning
 from dvaedit.editing.parts import Parts
 from dvaedit.editing.reading import read_change
 from dvaedit.editing.text import (
@@ -38,6 +38,7 @@ from dvaedit.stages.parse import read_maps
 
 SEARCH_TIMESTEPS = (350, 550, 750)
 BEARD, LONG = "No_Beard", "Long_Hair"
+SHAVEN = 1.5  # strength at which the beards of men go that are made women
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Edit(Stage):
     """
 
     name: ClassVar[str] = "edit"
-    version: ClassVar[int] = 28
+    version: ClassVar[int] = 32
     attributes: tuple[AttributeEdit, ...] = ()
     texts: tuple[TextEdit, ...] = ()
     objective: TextObjective = field(default_factory=TextObjective)
@@ -113,6 +114,10 @@ class Edit(Stage):
             drawn = attribute_shift(model.attributes, z_id_rep, _edits(touched, parts.adding, strength))
             codes["z_drawn"] = apply_shift(model.attributes, z_id_rep, drawn)
             codes["z_id"] = apply_shift(model.attributes, z_id_rep, shift(strength) - left_out)
+        if "shave" in put_on:
+            made = _edits(touched, [name for name in touched if name in DYES], strength)
+            shaven = attribute_shift(model.attributes, z_id_rep, [*made, AttributeEdit(BEARD, SHAVEN)])
+            codes["z_id"] = apply_shift(model.attributes, z_id_rep, shaven)
         out.save({name: code.cpu().numpy() for name, code in codes.items()})
         progress(1, 1)
 
@@ -121,13 +126,17 @@ class Edit(Stage):
         found, morphs = added(parts.adding), self.model.morphs
         if parts.morphed and morphs.cover(parts.morphed) is not None and "beard" not in found and BEARD not in touched:
             found = [*found, "stubble"]
-        hangs = bool(parts.morphed) and morphs.hangs(parts.morphed) and LONG not in touched and self._man(z_id_rep)
-        return [*found, "locks"] if hangs else found
+        hangs = (
+            bool(parts.morphed) and morphs.hangs(parts.morphed) and LONG not in touched and self._sees("Male", z_id_rep)
+        )
+        if not hangs:
+            return found
+        return [*found, "locks", *(["shave"] if BEARD not in touched and not parts.rest else [])]
 
-    def _man(self, z_id_rep: Tensor) -> bool:
-        """Whether the classifier sees a man."""
+    def _sees(self, name: str, z_id_rep: Tensor) -> bool:
+        """Whether the classifier does."""
         attributes = self.model.attributes
-        return bool(attributes.logits(z_id_rep)[:, attributes.index("Male")].mean() > 0)
+        return bool(attributes.logits(z_id_rep)[:, attributes.index(name)].mean() > 0)
 
     def _needed_strength(
         self, inputs: dict[str, Artifact], touched: dict[str, float], parts: Parts, put_on: list[str],

@@ -67,7 +67,7 @@ class Paste(Stage):
     """
 
     name: ClassVar[str] = "paste"
-    version: ClassVar[int] = 64
+    version: ClassVar[int] = 66
     region: str = "auto"
     mode: str = "delta"
     model: Model = unkeyed(None)

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from dvaedit.editing.attributes import AttributeEdit, apply_shift, attribute_shift, classifier_step
-from dvaedit.editing.effects import added, dyed, others, region_of, turning
+from dvaedit.editing.effects import added, adding, dyed, region_of, turning
 from dvaedit.errors import UsageError
 from dvaedit.models.classifier import AttributeModel
 
@@ -97,8 +97,12 @@ def test_what_is_put_on_a_face():
     for other in ({"No_Beard": 1}, {"Mustache": -1}, {"Eyeglasses": -1}, {"Black_Hair": 1}, {}):
         assert added(other) == []
     assert added({"No_Beard": -1, "Smiling": 1}) == added({"No_Beard": -1, "": 1}) == ["beard"]
-    assert others({"No_Beard": -1, "Smiling": 1, "Black_Hair": 1, "Eyeglasses": -1}) == ["Smiling", "Eyeglasses"]
-    assert others({"No_Beard": -1, "": 1}) == [""] and others({"Blond_Hair": 1, "Sunglasses": 1}) == []
+
+
+def test_what_nobody_knows_how_to_draw_is_not_put_on():
+    asked = {"Long_Hair": 1, "Eyeglasses": 0.5}
+    assert added(asked) == ["glasses", "locks"] and added({"Long_Hair": -1}) == []
+    assert adding(asked) == asked and adding(asked, ["locks"]) == {"Eyeglasses": 0.5}
 
 
 def test_codes_without_unit_norm_keep_their_length_after_an_edit():

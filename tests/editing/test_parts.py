@@ -1,4 +1,4 @@
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -73,6 +73,39 @@ def test_how_a_change_alone_is_made(strengths, morphed, adding, rest, dyed, regi
 )  # fmt: skip
 def test_how_several_changes_are_made(strengths, morphed, adding, rest, dyed, region, few, split, unsampled):
     assert told(Parts.of(strengths, MORPHS)) == (morphed, adding, rest, dyed, region, few, split, unsampled)
+
+
+LOCKS = replace(MORPHS, locks=np.zeros((2, 2, 4), np.float32))
+
+
+@pytest.mark.parametrize(
+    ("strengths", "morphed", "adding", "rest", "dyed", "region", "few", "split", "unsampled"),
+    [
+        ({"Long_Hair": 1}, {}, {"Long_Hair": 1}, [], False, "head", True, False, ["Long_Hair"]),
+        ({"Long_Hair": 1, "Blond_Hair": 1}, {}, {"Long_Hair": 1}, [], True, "head", True, False, ["Long_Hair"]),
+        ({"Long_Hair": 1, "Male": -1}, {"Male": -1}, {"Long_Hair": 1}, [], False, "head", True, True,
+         ["Long_Hair", "Male"]),
+        ({"Long_Hair": 1, "Bangs": 1}, {}, {"Long_Hair": 1}, ["Bangs"], False, "head", False, True, ["Long_Hair"]),
+        ({"Long_Hair": -1}, {}, {}, ["Long_Hair"], False, "head", False, False, []),
+    ],
+    ids=["long", "long, blond", "long, woman", "long, bangs", "short"],
+)  # fmt: skip
+def test_long_hair_is_drawn_where_it_is_known(strengths, morphed, adding, rest, dyed, region, few, split, unsampled):
+    assert told(Parts.of(strengths, LOCKS)) == (morphed, adding, rest, dyed, region, few, split, unsampled)
+
+
+@pytest.mark.parametrize("morphs", [MORPHS, None], ids=["no locks", "no morphs"])
+def test_long_hair_that_is_not_known_is_sampled(morphs):
+    found = Parts.of({"Long_Hair": 1, "Eyeglasses": 1}, morphs)
+    assert (found.adding, found.rest, found.region) == ({"Eyeglasses": 1}, ["Long_Hair"], "head")
+    assert found.split and not found.few and not Parts.of({"Long_Hair": 1}, morphs).split
+
+
+def test_what_is_put_on_and_what_gives_hair_a_colour_is_not_sampled():
+    found = Parts.of({"No_Beard": -1, "Smiling": 1, "Black_Hair": 1, "Eyeglasses": -1}, None)
+    assert (found.adding, found.rest) == ({"No_Beard": -1}, ["Smiling", "Eyeglasses"])
+    assert Parts.of({"No_Beard": -1, "": 1}, None).rest == [""]
+    assert Parts.of({"Blond_Hair": 1, "Sunglasses": 1}, None).rest == []
 
 
 @pytest.mark.parametrize(

@@ -48,8 +48,9 @@ def test_points_are_68(odd, shape):
 
 @pytest.mark.parametrize(
     ("name", "shape"),
-    [("texture/Smiling+", (4, 5, 3)), ("teeth", (4, 4)), ("cover/Male+", (3, 4)), ("smooth/Male+", (4,))],
-)
+    [("texture/Smiling+", (4, 5, 3)), ("teeth", (4, 4)), ("cover/Male+", (3, 4)), ("smooth/Male+", (4,)),
+     ("locks", (4, 4, 3)), ("locks", (4, 4))],
+)  # fmt: skip
 def test_arrays_have_their_shapes(name, shape):
     with pytest.raises(WeightsError, match="no morphs"):
         Morphs.of({**tensors(), name: np.zeros(shape, np.float32)})
@@ -99,3 +100,12 @@ def test_hair_grows_with_what_has_a_cover(morphs):
     assert morphs.cover({"Male": 1.5, "Smiling": 1.0}) == pytest.approx(np.full((SIZE, SIZE), 0.6))
     assert morphs.cover({"Male": 5.0}) == pytest.approx(np.ones((SIZE, SIZE)))  # no denser than it can be
     assert morphs.cover({"Male": -1.0, "Smiling": 1.0}) is None and morphs.cover({}) is None
+
+
+def test_long_hair_comes_with_women_where_it_is_known(morphs):
+    maps = np.full((SIZE, SIZE, 4), 0.5, np.float32)
+    known = Morphs.of({**tensors(), "locks": maps})
+    assert np.array_equal(known.locks, maps) and morphs.locks is None
+    assert known.hangs({"Smiling": 1.0, "Male": -0.5}) and not morphs.hangs({"Male": -0.5})
+    assert not known.hangs({"Male": 1.0}) and not known.hangs({"Smiling": 1.0}) and not known.hangs({})
+    assert known.known({"Long_Hair": 1.0}) == {}  # it is no morph itself

@@ -12,6 +12,7 @@ from dvaedit.models.classifier import AttributeModel
 from dvaedit.models.morphs import NOWHERE, Morphs
 from dvaedit.stages import adapt, graph
 from dvaedit.stages.adapt import CLEARLY, MORPHED, SAME, MorphedProbes, SampledProbes, hair_of
+from dvaedit.stages.additions import GROWN
 from dvaedit.stages.graph import Settings
 from dvaedit.stages.morphing import morphed_crops
 from dvaedit.stages.paste import Patches
@@ -204,7 +205,7 @@ def test_what_is_put_on_moves_with_the_face(clip, moving, cache):
     run, paste = pasted(clip, moving, cache, ("Male", 1.0))
     frame = next(iter(read_frames(clip, 0, 1)))
     patches, size = Patches(paste, run.artifact("align")), frame.rgb().shape[1::-1]
-    drawn = patches.additions.added(frame.rgb(), 0, None, grown=True)
+    drawn = patches.additions.added(frame.rgb(), 0, None, GROWN)
     (x0, y0, x1, y1), stubble = drawn
     on_skin = frame.rgb().astype(float)
     on_skin[y0:y1, x0:x1] += stubble

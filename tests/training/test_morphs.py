@@ -2,67 +2,19 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from skimage import data
 
 from dvaedit.checkpoints.store import load_tensors, read_card
-from dvaedit.face.mesh import FaceMesher
 from dvaedit.face.mouth import gap, inner_lips
 from dvaedit.face.points import FACEMESH_TO_68, MIRROR_68, landmarks_68
 from dvaedit.models.morphs import Morphs
 from dvaedit.training import teeth as teeth_of
-from dvaedit.training.counterfactual.library import Library
-from dvaedit.training.counterfactual.mesh import triangulate
 from dvaedit.training.morphs import BROWS, FADE, LIPS, LOOKS, STUBBLE, Look, difference, dressed, export, learn, stubble
 from dvaedit.training.pseudo_labels import SIZE
 from dvaedit.training.teeth import GAPS, HEIGHT, WIDTH, learn_teeth
 from tests.face.test_mouth import speaking
+from tests.training.conftest import LONG, Drawn, beside
 
 INNER_LIPS = FACEMESH_TO_68[65:68], FACEMESH_TO_68[61:64]  # lower and upper, without their corners
-PLAIN = {"glasses": "none", "headwear": "none", "occluded": "0", "smile": "none", "mouth_open": "0",
-         "facial_hair": "none"}  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def mean_face():
-    """(468, 2) points of a real face, 200 pixels high, in a picture of 256."""
-    with FaceMesher() as mesher:
-        (face,) = mesher.detect(data.astronaut())
-    points = face.points.astype(np.float64)
-    low, high = points.min(axis=0), points.max(axis=0)
-    return (points - (low + high) / 2) * 200 / (high - low).max() + SIZE / 2
-
-
-class Drawn:
-    """Faces as they are drawn in one place, size and tilt, and then moved each to its own."""
-
-    def __init__(self, mean_face, seed=0):
-        self.mean, self.rng, self.rows, self.images, self.points = mean_face, np.random.default_rng(seed), [], [], []
-
-    def add(self, count=1, paint=None, shift=None, **row):
-        """``paint``: changes a picture whose face has the points it is given; ``shift``: (468, 2), of its points."""
-        for _ in range(count):
-            points = self.mean + (0 if shift is None else shift)
-            image = np.full((SIZE, SIZE, 3), (190, 150, 130), np.float32) + self.rng.uniform(-25, 25)
-            image += cv2.GaussianBlur(self.rng.normal(0, 2, image.shape), (0, 0), 1)  # no two pixels are alike
-            if paint is not None:
-                paint(image, points, self.rng)
-            angle, scale = self.rng.uniform(-0.1, 0.1), self.rng.uniform(0.9, 1.05)
-            matrix = cv2.getRotationMatrix2D((SIZE / 2, SIZE / 2), np.degrees(angle), scale)
-            matrix[:, 2] += self.rng.uniform(-4, 4, 2)
-            centres = matrix.copy()
-            centres[:, 2] += matrix[:, :2] @ [0.5, 0.5] - 0.5  # pixel i has its centre at i + 0.5
-            self.points.append(points @ matrix[:, :2].T + matrix[:, 2])
-            moved = cv2.warpAffine(image, centres, (SIZE, SIZE), borderMode=cv2.BORDER_REPLICATE)
-            self.images.append(np.clip(np.rint(moved), 0, 255).astype(np.uint8))
-            self.rows.append({**PLAIN, "sex": "f", "age": "young", **row})
-
-    def library(self):
-        count = len(self.rows)
-        nothing = np.zeros((count, 6), np.float32)
-        return Library(
-            self.rows, np.stack(self.images), np.ones((count, SIZE, SIZE), np.uint8), np.stack(self.points),
-            nothing[:, :2], nothing[:, :3], nothing, np.zeros(count, bool), triangulate(self.mean), self.mean,
-        )  # fmt: skip
 
 
 def opened(mean_face, share):
@@ -246,13 +198,14 @@ def test_stubble_grows_below_the_nose_and_not_on_the_lips(smiling):
 
 @pytest.fixture(scope="module")
 def everyone(mean_face):
-    """A few of each group: men's jaws are broad, old faces have a spot, smiles part the lips."""
+    """A few of each group: men's jaws are broad, old faces have a spot, smiles part the lips, some hair is long."""
     drawn, jaw = Drawn(mean_face, seed=5), np.zeros_like(mean_face)
     jaw[FACEMESH_TO_68[4:7]], jaw[FACEMESH_TO_68[10:13]] = [-5, 0], [5, 0]
     drawn.add(30, smile, opened(mean_face, 0.13), smile="broad", mouth_open="1")
     for sex, shift in (("m", jaw), ("f", None)):
         drawn.add(2, None, shift, sex=sex)
         drawn.add(2, spot, shift, sex=sex, age="old")
+    drawn.add(2, hair=beside(mean_face), **LONG)
     return drawn.library()
 
 
@@ -267,6 +220,7 @@ def test_all_that_is_learnt_makes_a_file_of_morphs(learnt, everyone):
     assert set(morphs.shapes) == {*LOOKS, "Wearing_Lipstick+"} and set(morphs.covers) == {"Male+"}
     assert {value.shape for value in morphs.textures.values()} == {(SIZE, SIZE, 3)}
     assert morphs.teeth.shape == (HEIGHT, WIDTH, 3)
+    assert morphs.locks.shape == (SIZE, SIZE, 4) and morphs.locks[..., 0].max() > 0.9
     even = (morphs.reference + morphs.reference[MIRROR_68] * [-1, 1] + [1, 0]) / 2
     assert morphs.reference == pytest.approx(even, abs=1e-6)
     assert morphs.reference == pytest.approx(landmarks_68(everyone.canonical) / SIZE, abs=0.06)

@@ -17,7 +17,7 @@ from dvaedit.face.align import crop_to_frame, own_quad, transform
 from dvaedit.face.anchor import SIDE, Drawing, fetch, in_box, pixels
 from dvaedit.face.lab import from_lab, to_lab
 from dvaedit.face.mask import smoothstep
-from dvaedit.face.paste import Patch, mask_in_frame
+from dvaedit.face.paste import Patch, mask_in_frame, revise
 from dvaedit.face.softness import softened, softness
 from dvaedit.face.surround import TOP, wide_quads
 
@@ -42,7 +42,7 @@ DEEP, NECK = 0.35, (0.26, 0.36)  # how dark it is beside the neck; how far from 
 SHADOW, CAST = 0.4, 1 / 60  # on face and neck; its sigma as a share of the square
 FACE = np.array([[0.3, 0.4], [0.3, 0.8], [0.7, 0.8], [0.7, 0.4]])  # corners of the middle of a face in its crop
 LOOK, LIT = 32, (0.2, 2.0)  # pixels a side at which its light is told; bounds of what that changes
-DARKEST = 0.25  # of its median lightness
+DARKEST, REACH = 0.25, 8  # of its median lightness; pixels that softening needs around
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,8 @@ class Locks:
         core = core if core.any() else hair
         lab, square = to_lab(dyed), room(own_quad(crops.shape[1])[None])[0]
         colour = np.median(lab[core], axis=0)
-        colour[0] = np.percentile(lab[core][:, 0], DARKER)
-        contrast = np.stack([_fine(light) for light in lab[..., 0]])[core].std() / max(colour[0], 1)
+        colour[0] = max(np.percentile(lab[core][:, 0], DARKER), 1)
+        contrast = np.stack([_fine(light) for light in lab[..., 0]])[core].std() / colour[0]
         light = np.mean([_light(_face(crop, square)) for crop in crops])
         return cls(maps, colour, np.asarray(np.clip(contrast, *CONTRAST) * colour[0]), np.asarray(light))
 
@@ -97,16 +97,26 @@ class Locks:
         box, weights = mask_in_frame(mask, quad, rgb.shape[1::-1])
         if not weights.size:
             return box, np.zeros((0, 0, 3), np.float32)
-        before = rgb[box[1] : box[3], box[0] : box[2]].astype(np.float32)
-        layers = self.drawing.at(in_box(offset, quad, box), quad)
-        face = _face(rgb, quad)
-        shown, light, shadow = softened(layers, softness(face, np.ones(face.shape[:2])))
-        lit = np.clip(_light(face) / max(float(self.light), 1.0), *LIT)
+        face, patch = _face(rgb, quad), (box, np.zeros((*weights.shape, 3), np.float32))
+        lit = float(np.clip(_light(face) / max(float(self.light), 1.0), *LIT))
+        sigma = softness(face, np.ones(face.shape[:2]))
+
+        def added(rows: slice) -> np.ndarray:
+            part = box[0], box[1] + rows.start, box[2], box[1] + rows.stop
+            before = rgb[part[1] : part[3], part[0] : part[2]].astype(np.float32)
+            after = self._over(before, softened(self.drawing.at(in_box(offset, quad, part), quad), sigma), lit)
+            return weights[rows, :, None] * (after - before)
+
+        revise(patch, REACH, added)
+        return patch
+
+    def _over(self, before: np.ndarray, layers: list[np.ndarray], lit: float) -> np.ndarray:
+        """A picture with the hair before it; lit: how many times as light as the one it was learnt from."""
+        shown, light, shadow = layers
         tint = np.clip(light / self.hair[0], 0.5, 1.3) * lit
         hair = np.dstack([np.clip(light * lit, 0, 100), self.hair[1] * tint, self.hair[2] * tint])
         after = before * (1 - SHADOW * np.clip(shadow - shown, 0, 1))[..., None]
-        after += shown[..., None] * (from_lab(hair) - after)
-        return box, weights[..., None] * (after - before)
+        return after + shown[..., None] * (from_lab(hair) - after)
 
 
 def room(quads: np.ndarray) -> np.ndarray:

@@ -14,6 +14,11 @@ from torch.nn import functional as F
 from dvaedit.face.regions import CLASSES
 from dvaedit.models import bisenet
 
+MOVED = 1 / 256  # of a crop's side: how far it is moved before it is looked at
+_OTHER = {"l_brow": "r_brow", "l_eye": "r_eye", "l_ear": "r_ear"}
+_OTHER |= {right: left for left, right in _OTHER.items()}
+MIRRORED = [CLASSES.index(_OTHER.get(name, name)) for name in CLASSES]  # of each class, what it is in a mirror
+
 
 @dataclass(frozen=True)
 class ParserConfig:
@@ -77,12 +82,24 @@ class Parser(Classes):
         return self.network(x)
 
     def logits(self, x: Tensor) -> Tensor:
-        """Logits (B, classes, H, W) of crops of any size, (B, 3, H, W), RGB in [-1, 1]."""
+        """Logits (B, classes, H, W) of crops of any size, (B, 3, H, W), RGB in [-1, 1].
+
+        The mean of two looks, at the crop and at its mirror image, each moved to the side a little.
+        """
+        x = x.clamp(-1, 1)
+        by = max(round(MOVED * x.shape[3]), 1)
+        return (self._look(x, by) + self._look(x, by, mirrored=True)) / 2
+
+    def _look(self, x: Tensor, by: int, mirrored: bool = False) -> Tensor:
+        """The logits that the network has for crops moved to the right by some pixels."""
+        moved = F.pad(x, (by, 0, 0, 0), mode="replicate")[..., : x.shape[3]]
         working = (self.config.working_size, self.config.working_size)
-        small = x.clamp(-1, 1)
+        small = moved.flip(3) if mirrored else moved
         if x.shape[2:] != working:
             small = F.interpolate(small, working, mode="bilinear", align_corners=False, antialias=True)
-        return F.interpolate(self(small), x.shape[2:], mode="bilinear", align_corners=False)
+        found = F.interpolate(self(small), x.shape[2:], mode="bilinear", align_corners=False)
+        found = found.flip(3)[:, MIRRORED] if mirrored else found
+        return F.pad(found, (0, by, 0, 0), mode="replicate")[..., by:]
 
 
 class PaperParser(Classes):

@@ -23,7 +23,7 @@ class Parse(Stage):
     """Makes ``classes``: per track frame a PNG of the class map, (S, S) uint8, ids of CelebAMask-HQ."""
 
     name: ClassVar[str] = "parse"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     model: Model = unkeyed(None)
     video: Path = unkeyed(Path())
 

@@ -56,11 +56,18 @@ def test_probabilities_of_crops_of_any_size(parser: Parser, size: int) -> None:
 
 
 @torch.inference_mode()
-def test_logits_enlarge_the_networks_own(parser: Parser) -> None:
+def test_logits_are_of_two_looks_each_moved_by_a_pixel(parser: Parser) -> None:
     x = crops(64)
     assert parser(x).shape == (2, len(CLASSES), 32, 32)
-    own = torch.nn.functional.interpolate(parser(x), (64, 64), mode="bilinear")
-    torch.testing.assert_close(parser.logits(x), own)
+    moved = torch.cat([x[..., :1], x[..., :-1]], dim=3)
+    enlarged = [
+        torch.nn.functional.interpolate(parser(one), (64, 64), mode="bilinear") for one in (moved, moved.flip(3))
+    ]
+    plain, mirrored = enlarged[0], enlarged[1].flip(3)
+    assert CLASSES[2:5] == ("l_brow", "r_brow", "l_eye") and CLASSES[7:9] == ("l_ear", "r_ear")
+    left = (plain[:, 2] + mirrored[:, 3]) / 2
+    torch.testing.assert_close(parser.logits(x)[:, 2, :, :-1], left[..., 1:])
+    torch.testing.assert_close(parser.logits(x)[:, 17, :, :-1], (plain[:, 17] + mirrored[:, 17])[..., 1:] / 2)
 
 
 @torch.inference_mode()

@@ -32,6 +32,8 @@ EFFECTS_OF: dict[str, dict[str, float]] = {
     "rosy": {"Rosy_Cheeks": 1}, "lipstick": {"Wearing_Lipstick": 1},
 }  # fmt: skip
 LIPS = ("lipstick", "red lipstick", "red lips", "painted lips", "wearing lipstick", "put on lipstick", "add lipstick")
+OF_HAIR = frozenset(["long", "longer", "short", "shorter", "wavy", "curly", "straight"])
+BETWEEN, OTHERS = 3, frozenset(["and", "or", "but", "with", "beard", "moustache", "mustache"])  # words from it to hair
 NEGATORS = frozenset(["no", "not", "without", "remove", "never", "lose", "lacking", "minus"])
 DEGREES = {"slightly": 0.6, "slight": 0.6, "somewhat": 0.7, "bit": 0.6, "little": 0.6, "light": 0.8, "very": 1.25,
            "much": 1.25, "really": 1.2, "extremely": 1.4, "heavily": 1.25}  # fmt: skip
@@ -66,7 +68,7 @@ def read_change(target: str, source: str, known: Collection[str] | None = None) 
 def _phrases(words: list[str]) -> Iterator[str]:
     """The names of the concepts said, in order, and the words between them."""
     table, longest = _table()
-    at = 0
+    words, at = _told_apart(words), 0
     while at < len(words):
         for length in range(min(longest, len(words) - at), 0, -1):
             if (concept := table.get(tuple(words[at : at + length]))) is not None:
@@ -76,6 +78,17 @@ def _phrases(words: list[str]) -> Iterator[str]:
         else:
             yield words[at]
             at += 1
+
+
+def _told_apart(words: list[str]) -> list[str]:
+    """Each adjective of hair's length or texture with hair of its own: "long red hair" as "long hair red hair"."""
+    told = []
+    for at, word in enumerate(words):
+        told.append(word)
+        after = words[at + 1 : at + 2 + BETWEEN]
+        if word in OF_HAIR and "hair" in after[1:] and not OTHERS & set(after[: after.index("hair")]):
+            told.append("hair")
+    return told
 
 
 @cache

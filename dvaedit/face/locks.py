@@ -15,6 +15,7 @@ import numpy as np
 
 from dvaedit.face.align import crop_to_frame, own_quad, transform
 from dvaedit.face.anchor import SIDE, Drawing, fetch, in_box, pixels
+from dvaedit.face.dye import Dye
 from dvaedit.face.lab import from_lab, to_lab
 from dvaedit.face.mask import smoothstep
 from dvaedit.face.paste import Patch, mask_in_frame, revise
@@ -49,7 +50,8 @@ DARKEST, REACH = 0.25, 8  # of its median lightness; pixels that softening needs
 class Locks:
     """``maps``: float32 (S, S, 4), over the mean face's wide square: share of faces with hair there; cosine and sine of
     twice its strands' angle, shorter where they differ; lightness beside the median. ``hair``: (3,), Lab;
-    ``contrast``: deviation of the lightness of its strands; ``light``: of the face beside it."""
+    ``contrast``: deviation of the lightness of its strands; ``light``: of the face beside it; ``dye``: (2, 3), Lab, the
+    colours of hair between which it is dyed, as of :class:`dvaedit.face.dye.Dye`."""
 
     region: ClassVar[str] = "hair"
     anchors: ClassVar[np.ndarray] = ANCHORS
@@ -57,19 +59,20 @@ class Locks:
     hair: np.ndarray
     contrast: np.ndarray
     light: np.ndarray
+    dye: np.ndarray
 
     @classmethod
-    def learn(cls, maps: np.ndarray, crops: np.ndarray, dyed: np.ndarray, hair: np.ndarray) -> Locks:
-        """From frames spread over the video: crops, (n, S, S, 3), RGB in 8-bit levels; dyed: the same, where hair has
-        the colour that it is to have; hair: bool (n, S, S), where it is."""
+    def learn(cls, maps: np.ndarray, crops: np.ndarray, hair: np.ndarray, dye: np.ndarray) -> Locks:
+        """From frames spread over the video: crops, (n, S, S, 3), RGB in 8-bit levels; hair: bool (n, S, S), where it
+        is. dye: see :class:`Locks`."""
         core = np.stack([cv2.erode(one.astype(np.uint8), np.ones((CORE, CORE))) for one in hair]) > 0
         core = core if core.any() else hair
-        lab, square = to_lab(dyed), room(own_quad(crops.shape[1])[None])[0]
+        lab, square = to_lab(crops), room(own_quad(crops.shape[1])[None])[0]
         colour = np.median(lab[core], axis=0)
         colour[0] = max(np.percentile(lab[core][:, 0], DARKER), 1)
         contrast = np.stack([_fine(light) for light in lab[..., 0]])[core].std() / colour[0]
         light = np.mean([_light(_face(crop, square)) for crop in crops])
-        return cls(maps, colour, np.asarray(np.clip(contrast, *CONTRAST) * colour[0]), np.asarray(light))
+        return cls(maps, colour, np.asarray(np.clip(contrast, *CONTRAST) * colour[0]), np.asarray(light), dye)
 
     @cached_property
     def drawing(self) -> Drawing:
@@ -114,9 +117,12 @@ class Locks:
         """A picture with the hair before it; lit: how many times as light as the one it was learnt from."""
         shown, light, shadow = layers
         tint = np.clip(light / self.hair[0], 0.5, 1.3) * lit
-        hair = np.dstack([np.clip(light * lit, 0, 100), self.hair[1] * tint, self.hair[2] * tint])
+        hair = from_lab(np.dstack([np.clip(light * lit, 0, 100), self.hair[1] * tint, self.hair[2] * tint]))
+        if (self.dye[0] != self.dye[1]).any():
+            around = np.broadcast_to(from_lab(self.hair[None] * lit), (hair.size // 3, 3))
+            hair = Dye(*self.dye)(hair.reshape(-1, 3), around, around).reshape(hair.shape)
         after = before * (1 - SHADOW * np.clip(shadow - shown, 0, 1))[..., None]
-        return after + shown[..., None] * (from_lab(hair) - after)
+        return after + shown[..., None] * (hair - after)
 
 
 def room(quads: np.ndarray) -> np.ndarray:
@@ -205,7 +211,8 @@ def _enlarged(image: np.ndarray) -> np.ndarray:
 def _face(rgb: np.ndarray, quad: np.ndarray) -> np.ndarray:
     """The part of a frame, (h, w, 3), that shows the middle of the face; quad: the wide square."""
     corners = transform(in_room(FACE), crop_to_frame(quad, 1))
-    (x0, y0), (x1, y1) = (np.clip(np.rint(at(corners, axis=0)).astype(int), 0, None) for at in (np.min, np.max))
+    last = np.array(rgb.shape[1::-1]) - 1
+    (x0, y0), (x1, y1) = (np.clip(np.rint(at(corners, axis=0)).astype(int), 0, last) for at in (np.min, np.max))
     return rgb[y0 : y1 + 1, x0 : x1 + 1].astype(np.float32)
 
 

@@ -60,7 +60,7 @@ class Edit(Stage):
     """
 
     name: ClassVar[str] = "edit"
-    version: ClassVar[int] = 32
+    version: ClassVar[int] = 33
     attributes: tuple[AttributeEdit, ...] = ()
     texts: tuple[TextEdit, ...] = ()
     objective: TextObjective = field(default_factory=TextObjective)
@@ -109,34 +109,38 @@ class Edit(Stage):
         own = split or not parts.rest  # otherwise all is left to the network
         put_on, morphed = (put_on, scaled(parts.morphed, strength)) if own else ([], {})
         out.meta.update(region=parts.region, rest=bool(parts.rest), added=put_on, morphed=morphed)
+        shaven = [AttributeEdit(BEARD, SHAVEN)] if "shave" in put_on else []
         if split:
             left_out = attribute_shift(model.attributes, z_id_rep, _edits(touched, parts.unsampled, strength))
-            drawn = attribute_shift(model.attributes, z_id_rep, _edits(touched, parts.adding, strength))
-            codes["z_drawn"] = apply_shift(model.attributes, z_id_rep, drawn)
+            codes["z_drawn"] = self._code(z_id_rep, [*_edits(touched, parts.adding, strength), *shaven])
             codes["z_id"] = apply_shift(model.attributes, z_id_rep, shift(strength) - left_out)
-        if "shave" in put_on:
-            made = _edits(touched, [name for name in touched if name in DYES], strength)
-            shaven = attribute_shift(model.attributes, z_id_rep, [*made, AttributeEdit(BEARD, SHAVEN)])
-            codes["z_id"] = apply_shift(model.attributes, z_id_rep, shaven)
+        elif shaven:  # all else is moved and shaded, but for colours
+            codes["z_id"] = self._code(z_id_rep, [*_edits(touched, DYES & touched.keys(), strength), *shaven])
         out.save({name: code.cpu().numpy() for name, code in codes.items()})
         progress(1, 1)
 
-    def _put_on(self, touched: dict[str, float], parts: Parts, z_id_rep: Tensor) -> list[str]:
-        """What is drawn on the face. Stubble, and long hair of men, come with a morph if nothing is said of them."""
-        found, morphs = added(parts.adding), self.model.morphs
-        if parts.morphed and morphs.cover(parts.morphed) is not None and "beard" not in found and BEARD not in touched:
-            found = [*found, "stubble"]
-        hangs = (
-            bool(parts.morphed) and morphs.hangs(parts.morphed) and LONG not in touched and self._sees("Male", z_id_rep)
-        )
-        if not hangs:
-            return found
-        return [*found, "locks", *(["shave"] if BEARD not in touched and not parts.rest else [])]
-
-    def _sees(self, name: str, z_id_rep: Tensor) -> bool:
-        """Whether the classifier does."""
+    def _code(self, z_id_rep: Tensor, edits: list[AttributeEdit]) -> Tensor:
+        """The code under some edits."""
         attributes = self.model.attributes
-        return bool(attributes.logits(z_id_rep)[:, attributes.index(name)].mean() > 0)
+        return apply_shift(attributes, z_id_rep, attribute_shift(attributes, z_id_rep, edits))
+
+    def _put_on(self, touched: dict[str, float], parts: Parts, z_id_rep: Tensor) -> list[str]:
+        """What is drawn on the face. With a morph, where nothing is said of them, come stubble, or a man's long hair,
+        and his beard goes."""
+        found, morphs = added(parts.adding), self.model.morphs
+        if not parts.morphed:
+            return found
+        bearded = BEARD not in touched and BEARD in self.model.attributes.names
+        if morphs.cover(parts.morphed) is not None and "beard" not in found and BEARD not in touched:
+            found = [*found, "stubble"]
+        if not morphs.hangs(parts.morphed) or not self._man(z_id_rep):
+            return found
+        return [*found, *["locks"] * (LONG not in touched), *["shave"] * bearded]
+
+    def _man(self, z_id_rep: Tensor) -> bool:
+        """Whether the classifier sees one."""
+        attributes = self.model.attributes
+        return bool(attributes.logits(z_id_rep)[:, attributes.index("Male")].mean() > 0)
 
     def _needed_strength(
         self, inputs: dict[str, Artifact], touched: dict[str, float], parts: Parts, put_on: list[str],
@@ -145,16 +149,17 @@ class Edit(Stage):
         """How strong the edit must be; 1 for several changes, all of which would follow the one that needs most."""
         if len(parts.rest) + len(parts.morphed) > 1 or (parts.morphed and parts.adding):
             return 1.0
-        if put_on == ["locks"] and not parts.morphed:
-            return 1.0  # it is of one length
+        wanted = {name: value for name, value in touched.items() if name != LONG or name not in parts.adding}
+        if not wanted:
+            return 1.0  # hair that is put on is of one length
         probes = SampledProbes(self.model, inputs, self.steps, edited)
         if parts.morphed:
             morphs, hair = self.model.morphs, np.zeros((1, 1, 1, 1))
             hair = hair_of(inputs, probes) if parts.dyed else hair
-            locks = LongHair(inputs, False, morphs.locks, morphs.reference) if "locks" in put_on else None
+            locks = LongHair(inputs, morphs.locks, morphs.reference) if "locks" in put_on else None
             finish = locks.on if locks is not None and locks.fits else None
             probes = MorphedProbes(lambda by: morphs.combined(scaled(parts.morphed, by)), probes, hair, finish)
-        return needed_strength(self.model, probes, touched)
+        return needed_strength(self.model, probes, wanted)
 
     def _text_shift(
         self, text: TextEdit, inputs: dict[str, Artifact], z_id_rep: Tensor, progress: StageProgress

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -28,12 +29,13 @@ class LongHair(Addition):
     """Hair that hangs as it does on average, unless the head's own is long, or it has none."""
 
     def __init__(
-        self, inputs: Mapping[str, Artifact], dyed: bool, maps: np.ndarray, reference: np.ndarray,
-        morphing: Morphing | None = None,
+        self, inputs: Mapping[str, Artifact], maps: np.ndarray, reference: np.ndarray,
+        morphing: Morphing | None = None, dye: np.ndarray | None = None,
     ) -> None:  # fmt: skip
         """maps: of :class:`Locks`; reference: (68, 2), points of the mean face, sides of the crop; morphing: of the
-        face that it hangs beside."""
-        super().__init__("locks", inputs, dyed)
+        face that it hangs beside; dye: of the head's own hair."""
+        super().__init__("locks", inputs, dyed=False)
+        self._dye = np.zeros((2, 3)) if dye is None else dye
         self._maps, self._moved = maps, (self.points,) * 2 if morphing is None else (morphing.points, morphing.goals)
         self._lie_on(reference)
         self._crops, self._classes = self.probes.crops(), self.probes.classes()
@@ -47,7 +49,7 @@ class LongHair(Addition):
 
     def on(self, crops: np.ndarray, chosen: Sequence[int]) -> np.ndarray:
         """Crops, uint8 (n, S, S, 3), of some of the probes, as edits other than this have made them, with the hair."""
-        hair, out, quad = self._learnt(), crops.copy(), room(own_quad(crops.shape[1])[None])[0]
+        hair, out, quad = self._locks, crops.copy(), room(own_quad(crops.shape[1])[None])[0]
         masks = [weights_of(self._classes[chosen], part, (MASK, MASK)) for part in KEPT]
         points = self.points[self.probes.places][chosen][:, ANCHORS]
         for own, crop, *parts in zip(points, out, *masks, strict=True):
@@ -57,7 +59,11 @@ class LongHair(Addition):
         return out
 
     def _learnt(self) -> Locks:
-        return Locks.learn(self._maps, self._crops, self.after.edited() if self.after else self._crops, self._hair)
+        return self._locks
+
+    @cached_property
+    def _locks(self) -> Locks:
+        return Locks.learn(self._maps, self._crops, self._hair, self._dye)
 
     def places(self, start: int, stop: int, masks: Callable[[tuple[int, ...] | str], np.ndarray]) -> dict:
         """As of :class:`Addition`, but of the wide square."""

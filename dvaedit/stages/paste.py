@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -36,6 +37,7 @@ from dvaedit.stages.sample import to_levels
 from dvaedit.stages.strands import Strands
 from dvaedit.video.reader import Frame
 
+log = logging.getLogger(__name__)
 SHARD = 32
 SQUARE, HAIR = "square", "hair"
 RESHAPED = ("head", "hat")  # regions of edits that move outlines
@@ -67,7 +69,7 @@ class Paste(Stage):
     """
 
     name: ClassVar[str] = "paste"
-    version: ClassVar[int] = 66
+    version: ClassVar[int] = 67
     region: str = "auto"
     mode: str = "delta"
     model: Model = unkeyed(None)
@@ -86,10 +88,11 @@ class Paste(Stage):
         auto = drawn and self.region == "auto"
         morphed = edit["morphed"] if auto else {}
         morphing = Morphing(inputs, self.model.morphs.combined(morphed)) if morphed else None
-        added = self._additions(inputs, edit["added"], morphed, dyed, morphing) if auto else []
         strands = Strands(self.model, self.video, inputs, shards) if dyed else None
-        if strands is not None and not out.has("dye"):
-            out.save({"dye": strands.dye(edit["turns"])}, group="dye")
+        dye = None if strands is None else strands.dye(edit["turns"])
+        if dye is not None and not out.has("dye"):
+            out.save({"dye": dye}, group="dye")
+        added = self._additions(inputs, edit["added"], morphed, morphing, dye) if auto else []
         for addition in added:
             if not out.has(addition.kind):
                 out.save(addition.learn(), group=addition.kind)
@@ -120,16 +123,18 @@ class Paste(Stage):
         out.meta.update(mode=self.mode, region=region, dyed=dyed, reach=reach)
 
     def _additions(
-        self, inputs: dict[str, Artifact], kinds: list[str], morphed: dict[str, float], dyed: bool,
-        morphing: Morphing | None,
+        self, inputs: dict[str, Artifact], kinds: list[str], morphed: dict[str, float], morphing: Morphing | None,
+        dye: np.ndarray | None,
     ) -> list[Addition]:  # fmt: skip
-        morphs, found = self.model.morphs, []
+        morphs, dyed, found = self.model.morphs, dye is not None, []
         for kind in kinds:
             if kind == "stubble":
                 found.append(Stubble(inputs, dyed, morphs.cover(morphed), morphs.reference))
             elif kind == "locks":
-                hair = LongHair(inputs, dyed, morphs.locks, morphs.reference, morphing)
+                hair = LongHair(inputs, morphs.locks, morphs.reference, morphing, dye)
                 found += [hair] if hair.fits else []
+                if not hair.fits and not morphed:
+                    log.warning("hair is long already, or hardly any is found: no other is put on")
             else:
                 found.append(LEARNT[kind](kind, inputs, dyed))
         return found

@@ -95,11 +95,7 @@ def test_both_sides_are_alike(maps):
 
 
 def test_where_hair_is_lighter_is_told(mean_face, reference):
-    """The mean of heads whose hair gets lighter from above to below."""
-
-    def lighter_below(image, points, rng):
-        image[:] = 40 + 80 * (np.arange(SIZE)[:, None, None] > 0.7 * SIZE)
-
+    """The mean of heads whose hair is lighter below."""
     drawn, hanging = Drawn(mean_face, seed=1), beside(mean_face)
     drawn.add(3, hair=hanging, **LONG)
     for image in drawn.images:

@@ -19,18 +19,19 @@ from dvaedit.face.lab import from_lab, to_lab
 from dvaedit.face.mask import smoothstep
 from dvaedit.face.paste import Patch, mask_in_frame
 
-HAIRY = (2.0, 9.0)  # Lab lightness; skin below a beard is lighter by more, below a full one by this
+HAIRY, FULL = (1.0, 6.0), (4.0, 14.0)  # Lab lightness by which skin is lighter than a beard on it; than a full one
 SPREAD = 1 / 100  # of the blur of what changes, as a share of the crop's side
 FINE = 1 / 45  # of what is fine, the same
-FLAT = 0.75  # share of it that goes
+FLAT = 0.7  # share of it that goes, below a full beard
 LIGHTEST = 0.95  # times as light as the cheeks skin below a beard is, at most; it has their colour
 RATIO = (0.5, 3.0)  # bounds of how many times lighter skin is than the beard
 
 
 @dataclass(frozen=True)
 class Shave:
-    """``change``: float32 (S, S, 3), over the reference face: how many times lighter skin is than the beard on it, and
-    what is added to its a and b; ``cover``: (S, S) in [0, 1], how much of a beard there is; ``reference``: (68, 2)."""
+    """``change``: float32 (S, S, 4), over the reference face: how many times lighter skin is than the beard on it, what
+    is added to its a and b, and the share of what is fine that goes; ``cover``: (S, S) in [0, 1], where that is;
+    ``reference``: (68, 2), points of it."""
 
     region: ClassVar[str] = "lower_face"
     anchors: ClassVar[np.ndarray] = Beard.anchors
@@ -55,10 +56,11 @@ class Shave:
         before, after = (cv2.GaussianBlur(each, (0, 0), size * SPREAD) for each in (before, after))
         cheeks = _cheeks(before, reference)
         light = np.minimum(after[..., :1], LIGHTEST * cheeks[0])
-        cover = weight * smoothstep((light - before[..., :1])[..., 0], *HAIRY)
+        lighter = (light - before[..., :1])[..., 0]
+        cover, dense = weight * smoothstep(lighter, *HAIRY), smoothstep(lighter, *FULL)
         ratio = np.clip(light / np.maximum(before[..., :1], 1), *RATIO)
         change = np.dstack([ratio, light / max(cheeks[0], 1) * cheeks[1:] - before[..., 1:]])
-        return cls(change.astype(np.float32), cover.astype(np.float32), reference)
+        return cls(np.dstack([change, FLAT * dense]).astype(np.float32), cover.astype(np.float32), reference)
 
     def patch(self, rgb: np.ndarray, mask: np.ndarray, quad: np.ndarray, offset: np.ndarray) -> Patch:
         """What goes from a frame; arguments and result as of :meth:`dvaedit.face.beard.Beard.patch`."""
@@ -72,8 +74,8 @@ class Shave:
         coarse = cv2.GaussianBlur(lab, (0, 0), FINE * side(quad))
         fine = lab - coarse
         coarse[..., 0] *= change[..., 0]
-        coarse[..., 1:] += change[..., 1:]
-        skin = from_lab(coarse + (1 - FLAT) * fine)
+        coarse[..., 1:] += change[..., 1:3]
+        skin = from_lab(coarse + (1 - change[..., 3:]) * fine)
         return box, cover[..., None] * (skin - picture)
 
 

@@ -69,7 +69,7 @@ class Paste(Stage):
     """
 
     name: ClassVar[str] = "paste"
-    version: ClassVar[int] = 67
+    version: ClassVar[int] = 68
     region: str = "auto"
     mode: str = "delta"
     model: Model = unkeyed(None)

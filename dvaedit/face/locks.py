@@ -33,7 +33,7 @@ SOFT = 2.0  # pixels, sigma: of the edge of what lies before it
 FRINGE, BEFORE = 5, (0.6, 1.0)  # pixels of own hair's edge that it hides; shares of own hair that it does not
 SEEN = (0.15, 0.5)  # mean share of hair from which on anything is drawn
 SHORT, BESIDE = 0.3, (0.58, 0.9)  # share of own hair beside the jaw, in those rows, that is long hair
-TEXTURES = ((1, 0.8, 4), (2, 1.5, 4), (4, 2.2, 3))  # of strands and locks: pixels of the drawing, sigma, lengths
+TEXTURES = ((1, 0.8, 4), (2, 1.5, 4), (4, 2.2, 3))  # of strands and locks: pixels of the drawing, sigma, passes
 AMOUNTS = (0.75, 0.6, 0.45)  # of their share in the contrast
 CROP, FINE, CORE = 205, 3.2, 7  # pixels of the square where the crop has 128; sigma of what is fine there; well inside
 DARKER = 30  # percentile of its lightness that is taken for it: shine is of the crown
@@ -182,8 +182,8 @@ def textures(directions: np.ndarray, seed: int = 0) -> np.ndarray:
     return np.stack([_enlarged(_strands(directions, SIDE // scale, *how, rng)) for scale, *how in TEXTURES])
 
 
-def _strands(directions: np.ndarray, size: int, sigma: float, doublings: int, rng: np.random.Generator) -> np.ndarray:
-    """Noise of (size, size), averaged along the directions over 3 ** ``doublings`` pixels."""
+def _strands(directions: np.ndarray, size: int, sigma: float, passes: int, rng: np.random.Generator) -> np.ndarray:
+    """Noise of (size, size), averaged along the directions over 3 ** ``passes`` pixels."""
     smooth = cv2.GaussianBlur(cv2.resize(directions, (size, size)), (0, 0), size / 64)
     angle = np.arctan2(smooth[..., 1], smooth[..., 0]) / 2
     along = np.dstack([np.cos(angle), np.sin(angle)]).astype(np.float32)
@@ -192,7 +192,7 @@ def _strands(directions: np.ndarray, size: int, sigma: float, doublings: int, rn
     along *= np.where((along * outwards).sum(axis=2) < 0, -1, 1)[..., None].astype(np.float32)
     ways = [sign * along / size for sign in (1, -1)]
     noise = cv2.GaussianBlur(rng.standard_normal((size, size)).astype(np.float32), (0, 0), sigma)
-    for _ in range(doublings):
+    for _ in range(passes):
         noise = (noise + sum(fetch(noise, here + way) for way in ways)) / 3
         ways = [_thrice(way, here) for way in ways]
     return (noise - noise.mean()) / noise.std()

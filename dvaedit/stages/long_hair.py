@@ -65,7 +65,9 @@ class LongHair(Addition):
     def _locks(self) -> Locks:
         return Locks.learn(self._maps, self._crops, self._hair, self._dye)
 
-    def places(self, start: int, stop: int, masks: Callable[[tuple[int, ...] | str], np.ndarray]) -> dict:
+    def places(
+        self, start: int, stop: int, masks: Callable[[str | tuple[int, ...]], np.ndarray]
+    ) -> dict[str, np.ndarray | list[bytes]]:
         """As of :class:`Addition`, but of the wide square."""
         made, parts = [], zip(*(masks(part) for part in KEPT), strict=True)
         moved = zip(*(of[start:stop] for of in self._moved), strict=True)
@@ -86,6 +88,6 @@ class LongHair(Addition):
 
 def _around(mask: np.ndarray) -> np.ndarray:
     """A mask of the crop, (M, M), in the wide square; nothing beyond the crop."""
-    edged = np.pad(mask, 1)[1:-1, 1:-1].copy()
+    edged = mask.copy()
     edged[[0, -1]], edged[:, [0, -1]] = 0, 0
     return into_room(cv2.resize(edged, (MASK, MASK)))

@@ -38,7 +38,7 @@ COSTS: dict[str, Cost] = {
     "encode": Cost(seconds=0.003, bytes=2_500),
     "invert": Cost(step_seconds=0.0155, bytes=197_000),
     "sample": Cost(step_seconds=0.0150, bytes=98_400),
-    "parse": Cost(seconds=0.010, bytes=3_000, megapixel_seconds=0.01),
+    "parse": Cost(seconds=0.020, bytes=3_000, megapixel_seconds=0.01),
     "edit": Cost(once=4.0, text_seconds=3.5),
     "paste": Cost(seconds=0.050, bytes=105_000),
     "paper-align": Cost(seconds=0.080, bytes=49_800, megapixel_seconds=0.01),

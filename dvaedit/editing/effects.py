@@ -83,8 +83,8 @@ def turning(strengths: Mapping[str, float]) -> dict[str, float]:
 
 def adding(strengths: Mapping[str, float], unknown: Sequence[str] = ()) -> dict[str, float]:
     """Of some changes, those that put something on the face, but for what nobody knows how to draw."""
-    drawn = {name for name, effect in EFFECTS.items() if effect.adds and effect.adds not in unknown}
-    known = {name: value for name, value in strengths.items() if name in drawn}
+    known = {name: value for name, value in strengths.items() if name in EFFECTS}
+    known = {name: value for name, value in known.items() if EFFECTS[name].adds not in ("", *unknown)}
     return {name: value for name, value in known.items() if EFFECTS[name].sign * value > 0}
 
 

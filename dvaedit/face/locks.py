@@ -53,7 +53,6 @@ class Locks:
     ``contrast``: deviation of the lightness of its strands; ``light``: of the face beside it; ``dye``: (2, 3), Lab, the
     colours of hair between which it is dyed, as of :class:`dvaedit.face.dye.Dye`."""
 
-    region: ClassVar[str] = "hair"
     anchors: ClassVar[np.ndarray] = ANCHORS
     maps: np.ndarray
     hair: np.ndarray
@@ -79,7 +78,7 @@ class Locks:
         """How much of the hair there is, its lightness, and the shadow it casts."""
         cover, light = (_enlarged(self.maps[..., at]) for at in (0, 3))
         strands = textures(self.maps[..., 1:3])
-        at = pixels(SIDE) * ROOM - _corner()
+        at = _in_crop(pixels(SIDE))
         aside = np.abs(at[..., 0] - 0.5)
         fine, middle, coarse = strands
         ends = END - ROUND * np.clip(aside - NECK[0], 0, None) + 0.01 * (coarse + middle) + 0.006 * fine
@@ -135,9 +134,14 @@ def in_room(places: np.ndarray) -> np.ndarray:
     return (places + _corner()) / ROOM
 
 
+def _in_crop(places: np.ndarray) -> np.ndarray:
+    """The inverse of :func:`in_room`."""
+    return places * ROOM - _corner()
+
+
 def into_room(image: np.ndarray) -> np.ndarray:
     """A picture over the crop, (S, S, C), over the wide square; its borders are repeated."""
-    return fetch(image, pixels(len(image)) * np.float32(ROOM) - _corner().astype(np.float32))
+    return fetch(image, _in_crop(pixels(len(image))))
 
 
 def allowed(
@@ -148,11 +152,10 @@ def allowed(
     places: (S, S, 2), in the mean face's wide square; hair, skin, hat: (S, S) in [0, 1], of the frame; bare: skin of
     face and neck, beside which it hangs behind; all over the wide square.
     """
-    at = places * ROOM - _corner()
-    rows, cover = at[..., 1], cv2.GaussianBlur(maps[..., 0], (0, 0), SOFT)
+    rows, cover = _in_crop(places)[..., 1], cv2.GaussianBlur(maps[..., 0], (0, 0), SOFT)
     shown = smoothstep(cv2.erode(hair, np.ones((FRINGE, FRINGE))), *BEFORE), skin
     kept = [share * (1 - smoothstep(rows, *where)) for share, where in zip(shown, KEPT, strict=True)]
-    filled = _filled(cover, pixels(len(cover)) * ROOM - _corner())
+    filled = _filled(cover, _in_crop(pixels(len(cover))))
     before, behind = (smoothstep(fetch(each, places), *SEEN) for each in (cover, filled))
     behind = behind * (1 - cv2.GaussianBlur(bare, (0, 0), SOFT))
     return np.maximum(before, behind) * (1 - np.max([*kept, hat], axis=0))
@@ -168,7 +171,7 @@ def _filled(cover: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 def is_long(maps: np.ndarray, hair: np.ndarray) -> bool:
     """Whether a head's hair hangs beside its jaw: hair, (S, S) in [0, 1], as the mean face shows it, wide square."""
-    rows = pixels(len(hair))[..., 1] * ROOM - TOP
+    rows = _in_crop(pixels(len(hair)))[..., 1]
     beside = (cv2.resize(maps[..., 0], hair.shape) > OUTLINE[1]) & (rows > BESIDE[0]) & (rows < BESIDE[1])
     return bool(hair[beside].mean() > SHORT)
 

@@ -130,12 +130,14 @@ class Edit(Stage):
         found, morphs = added(parts.adding), self.model.morphs
         if not parts.morphed:
             return found
-        bearded = BEARD not in touched and BEARD in self.model.attributes.names
         if morphs.cover(parts.morphed) is not None and "beard" not in found and BEARD not in touched:
             found = [*found, "stubble"]
         if not morphs.hangs(parts.morphed) or not self._man(z_id_rep):
             return found
-        return [*found, *["locks"] * (LONG not in touched), *["shave"] * bearded]
+        if LONG not in touched:
+            found = [*found, "locks"]
+        shaven = BEARD not in touched and BEARD in self.model.attributes.names
+        return [*found, "shave"] if shaven else found
 
     def _man(self, z_id_rep: Tensor) -> bool:
         """Whether the classifier sees one."""
@@ -154,8 +156,7 @@ class Edit(Stage):
             return 1.0  # hair that is put on is of one length
         probes = SampledProbes(self.model, inputs, self.steps, edited)
         if parts.morphed:
-            morphs, hair = self.model.morphs, np.zeros((1, 1, 1, 1))
-            hair = hair_of(inputs, probes) if parts.dyed else hair
+            morphs, hair = self.model.morphs, hair_of(inputs, probes) if parts.dyed else np.zeros((1, 1, 1, 1))
             locks = LongHair(inputs, morphs.locks, morphs.reference) if "locks" in put_on else None
             finish = locks.on if locks is not None and locks.fits else None
             probes = MorphedProbes(lambda by: morphs.combined(scaled(parts.morphed, by)), probes, hair, finish)

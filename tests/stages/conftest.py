@@ -16,12 +16,14 @@ from dvaedit.models.autoencoder import Autoencoder
 from dvaedit.models.bundle import Model
 from dvaedit.models.classifier import AttributeModel
 from dvaedit.runtime import Runtime
+from dvaedit.stages import graph
 from dvaedit.stages.adapt import CLEARLY, PAYS, STRENGTHS
 from dvaedit.video.probe import probe
 from dvaedit.video.reader import read_frames
 from dvaedit.video.writer import write_rgb_video, write_video
 from tests.models.test_unet import TINY
 
+FEW = 3  # sampled frames where all is drawn
 EXAMPLE = Path(__file__).parents[2] / "examples" / "astronaut.mp4"
 
 
@@ -71,6 +73,18 @@ def two_people(tmp_path_factory) -> Path:
         frames.append(np.roll(frame, number, axis=1))
     write_rgb_video(path, frames, rate=Fraction(24), crf=10)
     return path
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory) -> Path:
+    """What the tests of a module share: the source's stages run once."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def few(monkeypatch) -> None:
+    """Where all is drawn, no more than ``FEW`` frames are sampled."""
+    monkeypatch.setattr(graph, "COUNT", FEW)
 
 
 @pytest.fixture

@@ -37,11 +37,6 @@ def run(clip, model, cache, *texts):
     return Pipeline(edit_nodes(clip, model, MeanColour(), settings), Cache(cache), file_digest(clip))
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("cache")
-
-
 def test_a_text_is_read_as_attributes_and_refined(clip, model, cache):
     done = run(clip, model, cache, "blonde hair").artifact("edit")
     assert done.meta["mix"] == {"blonde hair": {"Blond_Hair": 1}}

@@ -10,7 +10,7 @@ from dvaedit.face.anchor import fetch
 from dvaedit.face.locks import in_room, room
 from dvaedit.face.paste import into_frame
 from dvaedit.models.classifier import AttributeModel
-from dvaedit.stages import adapt, graph
+from dvaedit.stages import adapt
 from dvaedit.stages.adapt import CLEARLY
 from dvaedit.stages.edit import SHAVEN
 from dvaedit.stages.extent import Extent
@@ -19,14 +19,15 @@ from dvaedit.stages.paste import Patches
 from dvaedit.stages.png import read_mask
 from dvaedit.video.reader import read_frames
 from tests.face.test_locks import bands, in_crop
-from tests.stages.conftest import tiny_model
+from tests.stages.conftest import FEW, tiny_model
 from tests.stages.test_additions import Everything
 from tests.stages.test_chain import pipeline
-from tests.stages.test_morphing import FEW, added, edit, pasted, settings, small_morphs
+from tests.stages.test_morphing import added, edit, pasted, settings, small_morphs
 
 NAMES = ("Smiling", "Male", "Young", "No_Beard", "Long_Hair", "Blond_Hair")
 WOMAN, LONG = ("Male", -1.0), ("Long_Hair", 1.0)
 HAIR, SKIN = 17, 1
+pytestmark = pytest.mark.usefixtures("few")
 
 
 def long_haired_morphs():
@@ -50,17 +51,6 @@ def model_of(logit=3.0, parser=None, morphs=True):
     if parser is None:
         return model
     return replace(model, parser=Everything(parser), digests={**digests, "parser": f"{parser:064d}"})
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    """What the tests share: the source's stages run once."""
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(autouse=True)
-def few(monkeypatch):
-    monkeypatch.setattr(graph, "COUNT", FEW)
 
 
 def kinds_of(meta):

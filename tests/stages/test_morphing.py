@@ -10,7 +10,7 @@ from dvaedit.face.beard import DARKEST
 from dvaedit.face.morph import Morph
 from dvaedit.models.classifier import AttributeModel
 from dvaedit.models.morphs import NOWHERE, Morphs
-from dvaedit.stages import adapt, graph
+from dvaedit.stages import adapt
 from dvaedit.stages.adapt import CLEARLY, MORPHED, SAME, MorphedProbes, SampledProbes, hair_of
 from dvaedit.stages.additions import GROWN
 from dvaedit.stages.graph import Settings
@@ -19,12 +19,12 @@ from dvaedit.stages.paste import Patches
 from dvaedit.stages.png import read_mask
 from dvaedit.video.reader import read_frames
 from tests.face.test_mouth import TEETH, speaking
-from tests.stages.conftest import rising, seeing, tiny_model
+from tests.stages.conftest import FEW, rising, seeing, tiny_model
 from tests.stages.test_chain import pipeline
 
 NAMES = ("Smiling", "Male", "Young", "Bald", "No_Beard", "Eyeglasses", "Blond_Hair")
 SIZE = 16  # of textures
-FEW = 3  # sampled frames where all is drawn
+pytestmark = pytest.mark.usefixtures("few")
 
 
 def small_morphs() -> Morphs:
@@ -62,17 +62,6 @@ def judging(model, logit):
 @pytest.fixture
 def moving():
     return moving_model()
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    """What the tests share: the source's stages run once."""
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(autouse=True)
-def few(monkeypatch):
-    monkeypatch.setattr(graph, "COUNT", FEW)
 
 
 def settings(*edits, **others):

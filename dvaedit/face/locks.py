@@ -36,7 +36,7 @@ SHORT, BESIDE = 0.3, (0.58, 0.9)  # share of own hair beside the jaw, in those r
 TEXTURES = ((1, 0.8, 4), (2, 1.5, 4), (4, 2.2, 3))  # of strands and locks: pixels of the drawing, sigma, passes
 AMOUNTS = (0.75, 0.6, 0.45)  # of their share in the contrast
 CROP, FINE, CORE = 205, 3.2, 7  # pixels of the square where the crop has 128; sigma of what is fine there; well inside
-DARKER = 30  # percentile of its lightness that is taken for it: shine is of the crown
+DARKER = 0.6  # share of it, the darkest, whose median is its colour: shine is of the crown
 CONTRAST = (0.04, 0.16)  # of the lightness: bounds of the deviation of its own strands
 SHADES, DARK = (-15.0, 8.0), 55.0  # Lab lightness of the mean shade, at most; of hair that is shaded so
 DEEP, NECK = 0.35, (0.26, 0.36)  # how dark it is beside the neck; how far from the middle
@@ -67,8 +67,9 @@ class Locks:
         core = np.stack([cv2.erode(one.astype(np.uint8), np.ones((CORE, CORE))) for one in hair]) > 0
         core = core if core.any() else hair
         lab, square = to_lab(crops), room(own_quad(crops.shape[1])[None])[0]
-        colour = np.median(lab[core], axis=0)
-        colour[0] = max(np.percentile(lab[core][:, 0], DARKER), 1)
+        sure = lab[core][np.argsort(lab[core][:, 0])]
+        colour = np.median(sure[: max(round(DARKER * len(sure)), 1)], axis=0)
+        colour[0] = max(colour[0], 1)
         contrast = np.stack([_fine(light) for light in lab[..., 0]])[core].std() / colour[0]
         light = np.mean([_light(_face(crop, square)) for crop in crops])
         return cls(maps, colour, np.asarray(np.clip(contrast, *CONTRAST) * colour[0]), np.asarray(light), dye)

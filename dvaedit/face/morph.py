@@ -36,14 +36,17 @@ STEADY = np.r_[0:3, 14:17, 27:36, 36, 39, 42, 45]  # points that no expression m
 UPPER = np.r_[0:55, 60:65]  # points that move what lies above the line between the lips
 LOWER = np.r_[0:49, 54:61, 64:68]
 LOW = np.r_[5:12, 55:60, 65:68]  # chin and lower lip
+UPPER_EDGE = slice(49, 54)  # the upper lip's outer one, but for the corners
 WIDE_OPEN, SPARED = 0.15, 0.6  # gap of open lips, see :func:`gap`; share of the way that they do not go
 WIDEST = 1.1 * TOOTH  # by which lips part, whatever is asked for: teeth are no higher
 WIDTH, WIDER, NARROWEST = 0.56, 0.3, 0.6  # of a mouth at rest, in the same unit; bounds of its change, as a share
 STRETCH = 0.5  # how far narrower mouths are drawn towards it
 CURVE = 0.1  # how far above the middle of the mouth a smile's corners should lie, in the same unit
+THINNER = 0.97  # exponent with which the upper lip gets thinner as a mouth gets wider (68 people at rest and smiling)
 SLACK = 1 / 24  # of the crop's side: how far around the face the picture is moved with it
 MARGIN = 1 / 128  # of the side too: by how much the outline of a head may be off
 FINE, RELIEF = 1 / 50, (-12.0, 5.0)  # of the crop's side; Lab lightness: what is more is no wrinkle
+SATURATED = 0.5  # chroma over lightness of skin from which on shade takes some of it
 GRAIN = 2.0  # lightness of relief that stays: pores, noise
 LEFT = 0.35  # of a pixel's lightness, at least
 LIGHT, WHITE = 55.0, 115.0  # Lab lightness at which shades are as learnt, and none
@@ -130,7 +133,7 @@ class Morph:
             relief -= GRAIN * np.tanh(relief / GRAIN)
             change[..., 0] -= shown * fetch(self.smooth, places) * relief
         after = np.clip(light + change[..., :1], LEFT * light, 100)
-        shaded = from_lab(np.dstack([after, tint + change[..., 1:]]))  # skin's chroma is the same in light and shade
+        shaded = from_lab(np.dstack([after, _kept(lab, after) * tint + change[..., 1:]]))
         return np.clip(picture + shaded - from_lab(lab), 0, 255)  # exactly the same where nothing changes
 
     def _reshaped(
@@ -143,6 +146,16 @@ class Morph:
         upper, lower = (_shift(points[use], goal[use], quad, box) for use in (UPPER, LOWER))
         warped = _fetched(picture, upper + mouth.below[..., None] * (lower - upper))
         return open_mouth(warped, picture, mouth, self.teeth, float(self.above_skin), shown)
+
+
+def _kept(lab: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """The share of skin's chroma that stays at lightness ``after``, (h, w, 1).
+
+    All of it, in light and shade; but where skin is vivid, as in coloured light, it fades with the root of lightness.
+    """
+    light, chroma = lab[..., :1], np.linalg.norm(lab[..., 1:], axis=2, keepdims=True)
+    most = np.maximum(chroma / np.maximum(light, 1), SATURATED) * after
+    return np.where(after < light, np.sqrt(np.minimum(most / np.maximum(chroma, 1e-3), 1)), 1)
 
 
 def depth(light: np.ndarray) -> np.ndarray:
@@ -169,7 +182,22 @@ def _spoken(points: np.ndarray, goal: np.ndarray) -> np.ndarray:
     goal[LOW] -= _too_far(points, goal, WIDEST * (1 - SPARED * open_)) * eyes
     axis, lips = corners / width, goal[48:68]
     lips += STRETCH * np.clip(rest / width - 1, 0, NARROWEST) * np.outer((lips - lips.mean(axis=0)) @ axis, axis)
-    return _curved(points, goal)
+    return _thinned(points, _curved(points, goal))
+
+
+def _thinned(points: np.ndarray, goal: np.ndarray) -> np.ndarray:
+    """``goal`` with an upper lip no thicker than that of ``points`` is when it is drawn so wide."""
+    width, wide = (max(np.hypot(*(own[54] - own[48])), 1e-6) for own in (points, goal))
+    most, thick = (np.hypot(*_upper_lip(own)[1:4].T).sum() for own in (points, goal))
+    share = min(most / max(thick, 1e-6) * max(wide / width, 1.0) ** -THINNER, 1.0)
+    goal[UPPER_EDGE] += (1 - share) * _upper_lip(goal)
+    return goal
+
+
+def _upper_lip(points: np.ndarray) -> np.ndarray:
+    """(5, 2): from each point of its outer edge to the inner one."""
+    inner = points[UPPER_LIP]
+    return np.stack([(inner[0] + inner[1]) / 2, *inner[1:4], (inner[3] + inner[4]) / 2]) - points[UPPER_EDGE]
 
 
 def _curved(points: np.ndarray, goal: np.ndarray) -> np.ndarray:

@@ -13,13 +13,14 @@ import numpy as np
 
 RADIUS = 16  # frames to either side that a frame's difference is averaged with
 TIME_SIGMA = 9.0  # frames
+MEAN = np.full((1, 3), 1 / 3, np.float32)  # of three channels; several times as fast as numpy's over so short an axis
 COLOUR_SIGMA = 20.0  # 8-bit levels: a neighbour that shows something else at a place has no say there
 
 
 def steady(differences: np.ndarray, crops: np.ndarray, frames: np.ndarray, wanted: slice) -> np.ndarray:
-    """The differences of the ``wanted`` frames, float32 (n, S, S, 3), averaged along the crops' optical flow.
+    """The differences of the ``wanted`` frames, float32 (n, S, S, C), averaged along the crops' optical flow.
 
-    differences: float (m, S, S, 3); crops: uint8 (m, S, S, 3) RGB; frames: (m,) rising frame numbers, of which only
+    differences: float (m, S, S, C); crops: uint8 (m, S, S, 3) RGB; frames: (m,) rising frame numbers, of which only
     those next to each other in time are averaged: nothing crosses a gap.
     """
     onward, back = _flows(crops)
@@ -31,7 +32,7 @@ def steady(differences: np.ndarray, crops: np.ndarray, frames: np.ndarray, wante
         for steps, flows in ((1, onward), (-1, back)):
             for other, shift in _path(flows, frames, at, steps):
                 share = np.exp(-((other - at) ** 2) / (2 * TIME_SIGMA**2))
-                apart = np.abs(follow(blurred[other], shift) - blurred[at]).mean(axis=2)
+                apart = cv2.transform(cv2.absdiff(follow(blurred[other], shift), blurred[at]), MEAN)
                 share = share * np.exp(-((apart / COLOUR_SIGMA) ** 2))
                 total += share[..., None] * follow(differences[other], shift)
                 weight += share

@@ -64,11 +64,11 @@ class Addition:
         return self.drawn.learn(crops, self.probes.edited(), weights, points, self.reference, head)
 
     def places(
-        self, start: int, stop: int, masks: Callable[[str | tuple[int, ...]], np.ndarray]
+        self, start: int, stop: int, offsets: np.ndarray, masks: Callable[[str | tuple[int, ...]], np.ndarray]
     ) -> dict[str, np.ndarray | list[bytes]]:
-        """What tells where it lies in frames ``start`` to ``stop``; masks: of a region there, (stop - start, M, M)."""
-        mask = encode_masks(masks(self.drawn.region))
-        return {f"{self.kind}.mask": mask, f"{self.kind}.offsets": self.where.offsets(start, stop)}
+        """What tells where it lies in frames ``start`` to ``stop``; offsets: (stop - start, S, S, 2), of ``where``,
+        see :func:`dvaedit.stages.places.steadied`; masks: of a region, (stop - start, M, M)."""
+        return {f"{self.kind}.mask": encode_masks(masks(self.drawn.region)), f"{self.kind}.offsets": offsets}
 
 
 class Spectacles(Addition):

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 
 from dvaedit.face.align import own_quad
-from dvaedit.face.anchor import fetch, offsets, pixels, seen
+from dvaedit.face.anchor import fetch, pixels, seen
+from dvaedit.face.anchor import offsets as between
 from dvaedit.face.locks import ANCHORS, Locks, allowed, in_room, into_room, is_long, room
 from dvaedit.face.paste import patched
 from dvaedit.face.regions import CLASS_ID, REGIONS, ids
@@ -53,7 +54,7 @@ class LongHair(Addition):
         masks = [weights_of(self._classes[chosen], part, (MASK, MASK)) for part in KEPT]
         points = self.points[self.probes.places][chosen][:, ANCHORS]
         for own, crop, *parts in zip(points, out, *masks, strict=True):
-            where = offsets(in_room(own), in_room(self.reference[ANCHORS]), PLACES)
+            where = between(in_room(own), in_room(self.reference[ANCHORS]), PLACES)
             mask = self._allowed(where, np.zeros_like(where), parts)
             crop[:] = patched(crop, hair.patch(crop, mask, quad, where))
         return out
@@ -66,16 +67,16 @@ class LongHair(Addition):
         return Locks.learn(self._maps, self._crops, self._hair, self._dye)
 
     def places(
-        self, start: int, stop: int, masks: Callable[[str | tuple[int, ...]], np.ndarray]
+        self, start: int, stop: int, offsets: np.ndarray, masks: Callable[[str | tuple[int, ...]], np.ndarray]
     ) -> dict[str, np.ndarray | list[bytes]]:
         """As of :class:`Addition`, but of the wide square."""
         made, parts = [], zip(*(masks(part) for part in KEPT), strict=True)
         moved = zip(*(of[start:stop] for of in self._moved), strict=True)
-        for (own, goal), steady, shown in zip(moved, self.where.offsets(start, stop), parts, strict=True):
+        for (own, goal), steady, shown in zip(moved, offsets, parts, strict=True):
             anchors = own[ANCHORS].astype(np.float32)
             target = anchors + fetch(steady.astype(np.float32), anchors[None])[0]
-            where = offsets(in_room(goal[ANCHORS]), in_room(target), PLACES)
-            made.append((where, self._allowed(where, offsets(in_room(goal), in_room(own), PLACES), shown)))
+            where = between(in_room(goal[ANCHORS]), in_room(target), PLACES)
+            made.append((where, self._allowed(where, between(in_room(goal), in_room(own), PLACES), shown)))
         where, mask = (np.stack(each) for each in zip(*made, strict=True))
         return {"locks.mask": encode_masks(mask), "locks.offsets": where.astype(np.float16)}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 
 import cv2
@@ -38,15 +38,16 @@ class Morphing:
         return {f"morph.{field.name}": np.asarray(getattr(lit, field.name)) for field in fields(Morph)}
 
     def places(
-        self, start: int, stop: int, faces: np.ndarray, heads: np.ndarray
+        self, start: int, stop: int, offsets: np.ndarray, masks: Callable[[str | tuple[int, ...]], np.ndarray]
     ) -> dict[str, np.ndarray | list[bytes]]:
-        """What tells where it lies in frames ``start`` to ``stop``; faces, heads: their masks, (stop - start, M, M)."""
-        there = zip(faces, heads, self.points[start:stop], self.goals[start:stop], strict=True)
+        """What tells where it lies; arguments as of :meth:`dvaedit.stages.additions.Addition.places`."""
+        faces = masks(self.region)
+        there = zip(faces, masks(self.moving), self.points[start:stop], self.goals[start:stop], strict=True)
         reach = [self.morph.reach(face) * self.morph.swept(head, *move) for face, head, *move in there]
         return {
             "morph.mask": encode_masks(np.stack(reach)),
             "morph.face": encode_masks(faces),
-            "morph.offsets": self.where.offsets(start, stop),
+            "morph.offsets": offsets,
             "morph.points": self.points[start:stop].astype(np.float32),
             "morph.goals": self.goals[start:stop].astype(np.float32),
         }  # fmt: skip

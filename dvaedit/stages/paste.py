@@ -32,6 +32,7 @@ from dvaedit.stages.frames import crops_at
 from dvaedit.stages.long_hair import LongHair
 from dvaedit.stages.morphing import Morphed, Morphing
 from dvaedit.stages.parse import read_maps
+from dvaedit.stages.places import steadied
 from dvaedit.stages.png import encode_masks, read_mask
 from dvaedit.stages.sample import to_levels
 from dvaedit.stages.strands import Strands
@@ -69,7 +70,7 @@ class Paste(Stage):
     """
 
     name: ClassVar[str] = "paste"
-    version: ClassVar[int] = 68
+    version: ClassVar[int] = 72
     region: str = "auto"
     mode: str = "delta"
     model: Model = unkeyed(None)
@@ -99,17 +100,16 @@ class Paste(Stage):
         if morphing is not None and not out.has("morph"):
             out.save(morphing.tell(), group="morph")
         pasted = edit["rest"] if auto else not dyed or region != HAIR  # a part of the edit, as the network has it
+        laid = added if morphing is None else [*added, morphing]
         guides = None
-        if added or morphing or pasted:
+        if laid or pasted:
             guides = crops_at(self.video, inputs["align"], self.model.parser.config.image_size, shards)
         for start, stop in shards:
             made = {}
             if guides is not None:
                 masks = partial(self._masks, inputs, start=start, stop=stop, crops=next(guides)[2])
-                for addition in added:
-                    made |= addition.places(start, stop, masks)
-                if morphing is not None:
-                    made |= morphing.places(start, stop, masks(morphing.region), masks(morphing.moving))
+                for each, offsets in zip(laid, steadied([each.where for each in laid], start, stop), strict=True):
+                    made |= each.places(start, stop, offsets, masks)
                 if pasted:
                     made |= self._difference(inputs, region, start, stop, masks)
             if strands is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from dvaedit.face.anchor import offsets, pixels
@@ -13,14 +15,27 @@ class Places:
     """Of a face whose ``points``, (n, k, 2), lie at ``reference``, (k, 2), both in sides of the crop."""
 
     def __init__(self, align: Artifact, points: np.ndarray, reference: np.ndarray) -> None:
-        self._align, self._points, self._reference = align, points, reference
-        self._timeline = align.read("timeline")
+        self.align, self._points, self._reference = align, points, reference
 
-    def offsets(self, start: int, stop: int) -> np.ndarray:
-        """float16 (stop - start, S, S, 2): see :func:`dvaedit.face.anchor.offsets`; averaged along the motion."""
-        low, high = max(start - RADIUS, 0), min(stop + RADIUS, len(self._timeline))
-        crops = self._align.read("crops", low, high)
-        here = pixels(crops.shape[1])
-        places = np.stack([here + offsets(own, self._reference, len(here)) for own in self._points[low:high]])
-        calm = steady(places, crops, self._timeline[low:high], slice(start - low, stop - low))
-        return (calm - here).astype(np.float16)  # small numbers: half precision has hundredths of a pixel for them
+    def of(self, low: int, high: int, size: int) -> np.ndarray:
+        """(high - low, size, size, 2): as landmarks tell them."""
+        here = pixels(size)
+        return np.stack([here + offsets(own, self._reference, size) for own in self._points[low:high]])
+
+
+def steadied(places: Sequence[Places], start: int, stop: int) -> list[np.ndarray]:
+    """Of each, in the same track, float16 (stop - start, S, S, 2): see :func:`dvaedit.face.anchor.offsets`.
+
+    Averaged along the motion, which is found once for all of them.
+    """
+    if not places:
+        return []
+    align = places[0].align
+    timeline = align.read("timeline")
+    low, high = max(start - RADIUS, 0), min(stop + RADIUS, len(timeline))
+    crops = align.read("crops", low, high)
+    size = crops.shape[1]
+    told = np.concatenate([each.of(low, high, size) for each in places], axis=3)
+    calm = steady(told, crops, timeline[low:high], slice(start - low, stop - low))
+    # small numbers: half precision has hundredths of a pixel for them
+    return [(each - pixels(size)).astype(np.float16) for each in np.split(calm, len(places), axis=3)]

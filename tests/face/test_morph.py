@@ -13,10 +13,12 @@ from dvaedit.face.morph import (
     LEFT,
     LIGHT,
     NARROWEST,
+    SATURATED,
     SLACK,
     SPARED,
     STEADY,
     STRETCH,
+    THINNER,
     WIDE_OPEN,
     WIDER,
     WIDEST,
@@ -138,7 +140,20 @@ def test_shades_are_fainter_in_the_dark_and_in_the_light(plain, grey, scale):
 def test_some_light_is_left(plain, skin):
     darker = replace(plain, texture=plain.texture - np.float32([90, 0, 0]))
     after = to_lab(skin + patched(darker, skin))[100, 100]
-    assert after == pytest.approx(to_lab(SKIN) * [LEFT, 1, 1], abs=0.6)
+    vivid = np.hypot(*to_lab(SKIN)[1:]) / (LEFT * to_lab(SKIN)[0])
+    assert after == pytest.approx(to_lab(SKIN) * [LEFT, *[(SATURATED / vivid) ** 0.5] * 2], abs=0.6)
+
+
+def test_vivid_skin_fades_in_shade(plain):
+    """By the root of lightness, once its chroma would be more than ``SATURATED`` of that; there is more in light."""
+    yellow = np.broadcast_to(np.uint8([200, 150, 40]), (SIDE, SIDE, 3)).copy()
+    before = to_lab(yellow)[100, 100]
+    shades = [replace(plain, texture=plain.texture + np.float32([by, 0, 0])) for by in (-20, 10)]
+    darker, lighter = (to_lab(yellow + patched(shade, yellow))[100, 100] for shade in shades)
+    assert darker[0] < before[0] - 10 and darker[1:] == pytest.approx(
+        before[1:] * (darker[0] / before[0]) ** 0.5, abs=0.6
+    )
+    assert lighter[0] > before[0] + 4 and lighter[1:] == pytest.approx(before[1:], abs=0.6)
 
 
 def test_wrinkles_go_where_skin_is_to_be_smooth_and_shades_stay(plain):
@@ -312,6 +327,19 @@ def test_corners_of_a_mouth_that_droops_are_lifted_further(plain, angle):
         level = moved @ np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
         assert level[corners] == pytest.approx(expected[corners], abs=1e-4)
         assert level[[51, 57, 62, 66]] == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.5])
+def test_an_upper_lip_that_is_drawn_wider_is_thinner(smile, angle):
+    points, wider = speaking(width=REST), np.zeros((68, 2))
+    mouth = slice(48, 68)
+    wider[mouth, 0] = 0.2 * (points[mouth, 0] - points[mouth, 0].mean())
+    goal = goal_of(replace(smile, shape=wider), turned(points, angle))
+    level = turned(goal, -angle)
+    thickness = [own[[61, 62, 63], 1] - own[[50, 51, 52], 1] for own in (points, level)]
+    assert thickness[1] == pytest.approx(thickness[0] * 1.2**-THINNER, rel=1e-3)
+    lower = [own[[56, 57, 58], 1] - own[[67, 66, 65], 1] for own in (points, level)]
+    assert lower[1] == pytest.approx(lower[0], rel=1e-3)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.3])

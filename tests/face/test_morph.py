@@ -150,9 +150,8 @@ def test_vivid_skin_fades_in_shade(plain):
     before = to_lab(yellow)[100, 100]
     shades = [replace(plain, texture=plain.texture + np.float32([by, 0, 0])) for by in (-20, 10)]
     darker, lighter = (to_lab(yellow + patched(shade, yellow))[100, 100] for shade in shades)
-    assert darker[0] < before[0] - 10 and darker[1:] == pytest.approx(
-        before[1:] * (darker[0] / before[0]) ** 0.5, abs=0.6
-    )
+    faded = before[1:] * (darker[0] / before[0]) ** 0.5
+    assert darker[0] < before[0] - 10 and darker[1:] == pytest.approx(faded, abs=0.6)
     assert lighter[0] > before[0] + 4 and lighter[1:] == pytest.approx(before[1:], abs=0.6)
 
 
@@ -337,9 +336,9 @@ def test_an_upper_lip_that_is_drawn_wider_is_thinner(smile, angle):
     goal = goal_of(replace(smile, shape=wider), turned(points, angle))
     level = turned(goal, -angle)
     thickness = [own[[61, 62, 63], 1] - own[[50, 51, 52], 1] for own in (points, level)]
-    assert thickness[1] == pytest.approx(thickness[0] * 1.2**-THINNER, rel=1e-3)
+    assert thickness[1] == pytest.approx(thickness[0] * 1.2**-THINNER, rel=1e-2)
     lower = [own[[56, 57, 58], 1] - own[[67, 66, 65], 1] for own in (points, level)]
-    assert lower[1] == pytest.approx(lower[0], rel=1e-3)
+    assert lower[1] == pytest.approx(lower[0], rel=1e-2)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.3])

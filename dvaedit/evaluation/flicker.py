@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from dvaedit.errors import UsageError
-from dvaedit.face.steady import follow
+from dvaedit.face.steady import follow, magnitude
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def _together(
 def _difference(before: np.ndarray, after: np.ndarray, flow: np.ndarray) -> np.ndarray:
     """|after(p) - before(p + flow(p))|, mean over the colours, (H, W) float32."""
     moved = follow(before.astype(np.float32), flow)
-    return np.abs(after.astype(np.float32) - moved).mean(axis=2)
+    return magnitude(after.astype(np.float32) - moved)
 
 
 def _gray(rgb: np.ndarray) -> np.ndarray:

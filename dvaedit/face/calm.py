@@ -14,6 +14,7 @@ import numpy as np
 
 from dvaedit.face.motion import Motion, fetched
 from dvaedit.face.paste import Box, Mask, Patch, revise, within
+from dvaedit.face.steady import magnitude
 
 MEMORY = 0.8  # share of what came before
 LEVELS, SHARE = 30.0, 0.3  # by which what is added may differ from frame to frame, 8-bit levels; and shares of pixels
@@ -59,7 +60,7 @@ class Calm:
 
         def averaged(around: slice) -> np.ndarray:
             now, (before, same) = difference[around], _carried(last, gray[around], at[around])
-            share = MEMORY * same * np.exp(-((_blurred(np.abs(before - now).mean(axis=2)) / self._tolerance) ** 2))
+            share = MEMORY * same * np.exp(-((_blurred(magnitude(before - now)) / self._tolerance) ** 2))
             return now + share[..., None] * (before - now)
 
         revise(patch, BLURRED, averaged)

@@ -15,6 +15,7 @@ import numpy as np
 from dvaedit.face.motion import Motion, fetched
 from dvaedit.face.mouth import OUTER
 from dvaedit.face.paste import Box, Mask, Patch, mask_in_frame, revise, within
+from dvaedit.face.steady import magnitude
 
 CALMER = 0.8  # times what the frame itself differs by: what the edited one may
 MOST = 0.8  # share of what came before, at most
@@ -66,7 +67,7 @@ def _bound(last: _Last, rgb: np.ndarray, patch: Patch, at: np.ndarray, free: Mas
         own = fetched(last.rgb, at[around]) - frame[around]
         whole = own + fetched(last.difference, at[around] - np.float32(last.box[:2])) - now
         held = 1 - within(free, (x0, y0 + around.start, x1, y0 + around.stop))
-        share = held * (_mean(now) > 0) * _share(_size(own), _size(whole))
+        share = held * (magnitude(now) > 0) * _share(_blurred(own), _blurred(whole))
         return now + share[..., None] * whole
 
     revise(patch, REACH, bounded)
@@ -77,13 +78,8 @@ def _share(own: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return np.clip(1 - CALMER * own / np.maximum(whole, 1e-3), 0, MOST) * np.exp(-((whole / OTHER) ** 2))
 
 
-def _size(difference: np.ndarray) -> np.ndarray:
-    return cv2.GaussianBlur(_mean(difference), (2 * REACH + 1,) * 2, SIGMA)
-
-
-def _mean(difference: np.ndarray) -> np.ndarray:
-    """(h, w): of its absolute values; several times as fast as numpy's over so short an axis."""
-    return cv2.transform(np.abs(difference), np.full((1, 3), 1 / 3))
+def _blurred(difference: np.ndarray) -> np.ndarray:
+    return cv2.GaussianBlur(magnitude(difference), (2 * REACH + 1,) * 2, SIGMA)
 
 
 def _lips(points: np.ndarray, quad: np.ndarray, size: tuple[int, int]) -> Mask:

@@ -11,6 +11,7 @@ from typing import Any
 from dvaedit.checkpoints.load import load_model, load_text_model
 from dvaedit.editing.attributes import AttributeEdit
 from dvaedit.editing.paper_text import PaperObjective
+from dvaedit.editing.reading import unread
 from dvaedit.editing.text import TextEdit
 from dvaedit.errors import UsageError
 from dvaedit.evaluation.crops import CropQuality, crop_quality, mean_quality
@@ -217,7 +218,8 @@ def prepare_edit(
         model.attributes.index(change.name)
     papers = options.recipe == PAPER  # whose pictures reach CLIP without antialiasing
     text_model = load_text_model(clip, model.runtime, antialias=not papers) if texts else None
-    unknown = tuple(word for item in texts for word in text_model.known_words(item.target)[1])
+    wordings = [item.target for item in texts]
+    unknown = tuple(word for text in wordings for word in text_model.known_words(text)[1] if word in unread(text))
     settings = replace(
         run.settings, attributes=attribute_edits, texts=texts, adapt=adapt, region=region, paste=paste,
         encoding=encoding,

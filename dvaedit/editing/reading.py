@@ -6,9 +6,11 @@ is Young=-0.6 and Male. The longest phrases win. What the table does not know is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 from functools import cache
 
+from dvaedit.face.dye import VIVID
 from dvaedit.models.wording import CONCEPTS, PRONOUNS, words_of
 
 Phrase = tuple[str, ...]
@@ -29,33 +31,81 @@ EFFECTS_OF: dict[str, dict[str, float]] = {
     "female": {"Male": -1}, "boy": {"Male": 1, "Child": 1}, "girl": {"Male": -1, "Child": 1}, "child": {"Child": 1},
     "young": {"Young": 1}, "middle_aged": {"Young": -0.5}, "old": {"Young": -1}, "adult": {"Child": -1},
     "makeup": {"Heavy_Makeup": 1}, "no_makeup": {"Heavy_Makeup": -1, "Wearing_Lipstick": -1},
-    "rosy": {"Rosy_Cheeks": 1}, "lipstick": {"Wearing_Lipstick": 1},
+    "rosy": {"Rosy_Cheeks": 1}, "lipstick": {"Wearing_Lipstick": 1}, "no_lipstick": {"Wearing_Lipstick": -1},
+    "lighter_hair": {"Blond_Hair": 0.6}, "grandmother": {"Young": -1, "Male": -1},
+    "grandfather": {"Young": -1, "Male": 1},
+    **{f"{colour}_hair": {"Dyed_Hair": 1} for colour in VIVID},
 }  # fmt: skip
-LIPS = ("lipstick", "red lipstick", "red lips", "painted lips", "wearing lipstick", "put on lipstick", "add lipstick")
+# What people say beside the table's words, which the text model was trained on.
+ALSO: dict[str, tuple[str, ...]] = {
+    "lipstick": ("lipstick", "red lipstick", "red lips", "painted lips", "wearing lipstick", "put on lipstick",
+                 "add lipstick"),
+    "no_lipstick": ("no lipstick", "without lipstick", "not wearing lipstick", "remove the lipstick",
+                    "take off the lipstick", "natural lips"),
+    "smiling": ("happier", "cheery", "glad"),
+    "not_smiling": ("sad", "sadder", "unhappy", "angry", "grumpy", "gloomy", "frowning", "a frown", "crying"),
+    "young": ("teenager", "teen", "adolescent", "teenage", "fewer wrinkles", "twenties", "thirties"),
+    "middle_aged": ("forties", "fifties"), "old": ("sixties", "seventies", "eighties", "nineties"),
+    "grandmother": ("grandmother", "grandma", "granny"),
+    "grandfather": ("grandfather", "grandpa", "granddad"),
+    "gray_hair": ("grayer hair", "greyer hair", "grayer", "greyer", "going gray", "going grey"),
+    "blond_hair": ("blonder",), "red_hair": ("redder hair",), "lighter_hair": ("lighter hair", "light hair"),
+    "not_bald": ("more hair", "with hair", "has hair"),
+    "bald": ("shaved bald", "bald head"),
+    "no_beard": ("shaved", "freshly shaved", "shaved clean"),
+    "beard": ("hipster beard", "unshaved"),
+    **{f"{colour}_hair": (f"{colour} hair", f"{colour} haired") for colour in VIVID},
+}  # fmt: skip
+HAIR = "hair_colour", "hair_length", "hair_texture"  # groups of concepts: "long hair" is also said as "hair is long"
+PREDICATES = ("hair", "hair is", "hair to", "hair into", "hair becomes", "hair turns", "hair be", "hair in")
+UNSAID = ("hair",)  # of somebody who is not bald; beside a word that is not known it says nothing
+AGES = {13: "child", 36: "young", 60: "middle aged", 200: "old"}  # years below which a face is called so
+AGE = re.compile(  # "70 years old"; "look about 70", but not "20 years younger"; "in his late 60s"
+    r"""\b(?: (\d{1,3}) [\s-]* years? [\s-]* old \b
+    | (?:looks?|looking|aged?|be|like) \s+ (?:(?:about|around|a)\s+)? (\d{1,3}) \b (?! [\s-]* years? \b)
+    | (?:his|her|their|the) \s+ (?:(?:early|mid|late)\s+)? (\d0) '?s \b )""",
+    re.VERBOSE,
+)
 OF_HAIR = frozenset(["long", "longer", "short", "shorter", "wavy", "curly", "straight"])
 BETWEEN, OTHERS = 3, frozenset(["and", "or", "but", "with", "beard", "moustache", "mustache"])  # words from it to hair
 NEGATORS = frozenset(["no", "not", "without", "remove", "never", "lose", "lacking", "minus"])
+LESS = "less"
 DEGREES = {"slightly": 0.6, "slight": 0.6, "somewhat": 0.7, "bit": 0.6, "little": 0.6, "light": 0.8, "very": 1.25,
-           "much": 1.25, "really": 1.2, "extremely": 1.4, "heavily": 1.25}  # fmt: skip
-_SILENT = frozenset(["a", "an", "the", "any", "his", "her", "their", "its", "of", "with", "more", "less"])
+           "much": 1.25, "really": 1.2, "extremely": 1.4, "heavily": 1.25, LESS: 0.6}  # fmt: skip
+_SILENT = frozenset(["a", "an", "the", "any", "his", "her", "their", "its", "of", "with", "more"])
 
 
 def read_text(text: str) -> dict[str, float]:
-    """Attributes with signed strengths, the strongest reading of each; empty where no phrase is known."""
-    found: dict[str, float] = {}
+    """Attributes with signed strengths, the strongest reading of each; empty where no phrase is known.
+
+    What is denied yields to what is said: "old, but without wrinkles" is old.
+    """
+    said, denied = {}, {}
     negated, degree = False, 1.0
-    for item in _phrases(words_of(text)):
-        if item in EFFECTS_OF:
-            for name, strength in EFFECTS_OF[item].items():
-                value = (-strength if negated else strength) * degree
-                found[name] = value if abs(value) >= abs(found.get(name, 0)) else found[name]
+    for item in _phrases(words_of(_with_ages(text))):
+        for name, strength in EFFECTS_OF.get(item, {}).items():
+            found, value = (denied, -strength * degree) if negated else (said, strength * degree)
+            found[name] = value if abs(value) >= abs(found.get(name, 0)) else found[name]
         if item in NEGATORS:
             negated = True
+        elif item == LESS:
+            negated, degree = True, DEGREES[LESS]
         elif item in DEGREES:
             degree = DEGREES[item]
         elif item not in _SILENT:
             negated, degree = False, 1.0
-    return found
+    return denied | said
+
+
+def unread(text: str) -> set[str]:
+    """The words of a text that are no part of a known phrase."""
+    return {item for item in _phrases(words_of(_with_ages(text))) if item not in EFFECTS_OF}
+
+
+def hair_colour(text: str) -> str | None:
+    """The name of the colour, of ``VIVID``, in which a text asks for hair."""
+    concepts = {f"{colour}_hair": colour for colour in VIVID}
+    return next((concepts[item] for item in _phrases(words_of(text)) if item in concepts), None)
 
 
 def read_change(target: str, source: str, known: Collection[str] | None = None) -> dict[str, float]:
@@ -63,6 +113,16 @@ def read_change(target: str, source: str, known: Collection[str] | None = None) 
     there, asked = read_text(source), read_text(target)
     new = {name: strength for name, strength in asked.items() if there.get(name) != strength}
     return new if known is None else {name: strength for name, strength in new.items() if name in known}
+
+
+def _with_ages(text: str) -> str:
+    """A text with ages in years as words: "a 70-year-old woman" as "a old woman"."""
+
+    def word(found: re.Match[str]) -> str:
+        years = int(next(group for group in found.groups() if group))
+        return " " + next(word for most, word in AGES.items() if years < most or most == max(AGES)) + " "
+
+    return AGE.sub(word, text.lower())
 
 
 def _phrases(words: list[str]) -> Iterator[str]:
@@ -99,7 +159,16 @@ def _table() -> tuple[dict[Phrase, str], int]:
         for wording in (*concept.having, *concept.doing, *concept.adjective, *concept.noun, *concept.command):
             for phrase in _spellings(wording):
                 table.setdefault(phrase, concept.name)
-    table.update({tuple(words_of(wording)): "lipstick" for wording in LIPS})
+    for concept, wordings in ALSO.items():
+        table.update({tuple(words_of(wording)): concept for wording in wordings})
+    of_hair = {concept.name for concept in CONCEPTS if concept.group in HAIR} - {"bald", "not_bald"}
+    of_hair |= {f"{colour}_hair" for colour in VIVID}
+    for phrase, name in list(table.items()):
+        if len(phrase) > 1 and phrase[-1] == "hair" and name in of_hair:
+            for form in PREDICATES:
+                table.setdefault((*form.split(), *phrase[:-1]), name)
+    for word in UNSAID:
+        table.pop((word,), None)
     return table, max(map(len, table))
 
 

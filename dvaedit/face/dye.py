@@ -58,6 +58,12 @@ NATURES = {  # the middle half of 150 to 400 portraits of each, but for what is 
     "gray": Nature((35.0, 50.0), (0.0, 0.16), (80.0, 0.0), rise=15.0),  # up to 64, which is a bald head's skin
     "red": Nature((22.0, 35.0), (0.7, 1.1), (20.0, 0.6)),  # portraits: 0.7, which in yellow light is golden
 }
+VIVID = {  # colours that hair is dyed: lightness beside ``MEAN_SKIN``, chroma over lightness, and hue, degrees
+    "pink": (52.0, 0.7, 355.0), "magenta": (42.0, 1.1, 340.0), "purple": (33.0, 1.1, 312.0),
+    "violet": (33.0, 1.1, 312.0), "lavender": (58.0, 0.5, 308.0), "lilac": (58.0, 0.5, 308.0),
+    "blue": (36.0, 0.95, 272.0), "turquoise": (48.0, 0.65, 205.0), "teal": (38.0, 0.65, 205.0),
+    "green": (42.0, 0.75, 148.0),
+}  # fmt: skip
 MEAN_SKIN, EXPOSED, TINTED = (60.0, 0.4), 0.25, 0.5  # its lightness and saturation; how hair's go with them, exponents
 GRAY, YOUNG, UNGRAYED = "gray", "young", "brown"  # what gray hair was once, is not to be known
 WARM = 52.0  # hue, degrees: redder hair is red in any light
@@ -78,8 +84,8 @@ class Dye:
         """From crops and edited crops, (n, S, S, 3) RGB in 8-bit levels, where weights (n, S, S) are sure of hair.
 
         None where no pixel is. Medians: what an edit has missed has no say. skin: bool (n, S, S), tells what light
-        there is. turns: names of ``NATURES`` that hair is to be of, and how far, in [0, 1]; or "young": hair keeps its
-        colour unless that is gray, then it is brown.
+        there is. turns: names of ``NATURES`` that hair is to be of, and how far, in [0, 1]; or one of ``VIVID``; or
+        "young": hair keeps its colour unless that is gray, then it is brown.
         """
         chosen = weights >= SURE
         if not chosen.any():
@@ -89,6 +95,8 @@ class Dye:
             return cls(before, after)
         beside = np.median(to_lab(crops[skin]), axis=0)
         turns = turns or {}
+        if vivid := VIVID.keys() & turns.keys():
+            return cls(before, _vivid(vivid.pop(), beside))
         if YOUNG in turns:
             if not _gray(before, beside, GRAYING):
                 return cls(before, before)
@@ -136,7 +144,7 @@ def _bend(values: np.ndarray, most: float, room: float) -> np.ndarray:
 def _named(before: np.ndarray, after: np.ndarray, skin: np.ndarray, turns: Mapping[str, float]) -> np.ndarray:
     """The colour ``after``, Lab, moved towards those of the names in ``turns``, beside skin of the colour ``skin``."""
     light, chroma, hue = after[0], saturation(after), np.degrees(np.arctan2(after[2], after[1]))
-    exposed = (max(float(skin[0]), 1.0) / MEAN_SKIN[0]) ** EXPOSED  # fair people are no blonder
+    exposed = _exposure(skin)
     tinted = (saturation(skin) / MEAN_SKIN[1]) ** TINTED
     for name in turns.keys() & NATURES.keys():
         nature, share = NATURES[name], turns[name]
@@ -149,6 +157,18 @@ def _named(before: np.ndarray, after: np.ndarray, skin: np.ndarray, turns: Mappi
         most = nature.hue[0] + nature.hue[1] * np.degrees(np.arctan2(skin[2], skin[1]))
         hue -= share * max(hue - max(most, WARM), 0.0)
     return light * np.array([1.0, *(chroma * np.array([np.cos(np.radians(hue)), np.sin(np.radians(hue))]))])
+
+
+def _vivid(name: str, skin: np.ndarray) -> np.ndarray:
+    """The colour of ``VIVID``, (3,) Lab, in the light in which skin has the colour ``skin``."""
+    light, chroma, hue = VIVID[name]
+    light *= _exposure(skin)
+    return light * np.array([1, chroma * np.cos(np.radians(hue)), chroma * np.sin(np.radians(hue))], np.float32)
+
+
+def _exposure(skin: np.ndarray) -> float:
+    """How light hair is in the light in which skin has the colour ``skin``: that of fair people is no lighter."""
+    return (max(float(skin[0]), 1.0) / MEAN_SKIN[0]) ** EXPOSED
 
 
 def _natural(before: np.ndarray, after: np.ndarray, skin: np.ndarray, gray: bool) -> np.ndarray:

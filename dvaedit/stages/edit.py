@@ -15,7 +15,7 @@ from dvaedit.checkpoints.store import find_card
 from dvaedit.editing.attributes import AttributeEdit, apply_shift, attribute_shift
 from dvaedit.editing.effects import DYES, added, region_of, turning
 from dvaedit.editing.parts import Parts
-from dvaedit.editing.reading import read_change
+from dvaedit.editing.reading import hair_colour, read_change
 from dvaedit.editing.text import (
     Pairs,
     TextEdit,
@@ -55,12 +55,13 @@ class Edit(Stage):
     morphed. Without, all is left to the network but where nothing is ``rest``.
 
     Edits add up in the normalised code; ``text_frames`` frames spread over the video guide the text search. ``adapt``:
-    one change alone is as strong as :func:`needed_strength` says, ``meta["strength"]``; ``steps``: of the sampling that
+    one change alone is as strong as :func:`needed_strength` says, ``meta["strength"]``, but for colours of hair that
+    are known beforehand (:func:`hair_colour`); ``steps``: of the sampling that
     tells it.
     """
 
     name: ClassVar[str] = "edit"
-    version: ClassVar[int] = 34
+    version: ClassVar[int] = 35
     attributes: tuple[AttributeEdit, ...] = ()
     texts: tuple[TextEdit, ...] = ()
     objective: TextObjective = field(default_factory=TextObjective)
@@ -100,10 +101,12 @@ class Edit(Stage):
 
         parts = Parts.of(touched, model.morphs) if self.drawn else Parts.sampled(touched)
         put_on = self._put_on(touched, parts, z_id_rep)
-        strength = self._needed_strength(inputs, touched, parts, put_on, edited) if self.adapt else 1.0
+        colour = self._hair_colour() if parts.dyed and touched.get("Dyed_Hair", 0) > 0 else None
+        adapt = self.adapt and colour is None
+        strength = self._needed_strength(inputs, touched, parts, put_on, edited) if adapt else 1.0
         codes = {"z_id": edited(strength)}
         out.meta.update(mix=mixes, length=float(shift(strength).norm()), strength=strength)
-        out.meta.update(dyed=parts.dyed, turns=turning(touched))
+        out.meta.update(dyed=parts.dyed, turns={colour: 1.0} if colour else turning(touched))
         out.meta["cosine"] = float(torch.cosine_similarity(codes["z_id"], z_id_rep).mean())
         split = self.split and parts.split
         own = split or not parts.rest  # otherwise all is left to the network
@@ -123,6 +126,10 @@ class Edit(Stage):
         """The code under some edits."""
         attributes = self.model.attributes
         return apply_shift(attributes, z_id_rep, attribute_shift(attributes, z_id_rep, edits))
+
+    def _hair_colour(self) -> str | None:
+        """The first that a text names, of those known beforehand."""
+        return next(filter(None, (hair_colour(text.target) for text in self.texts)), None)
 
     def _put_on(self, touched: dict[str, float], parts: Parts, z_id_rep: Tensor) -> list[str]:
         """What is drawn on the face. With a morph, where nothing is said of them, come stubble, or a man's long hair,

@@ -12,6 +12,7 @@ from dvaedit.face.dye import (
     PIGMENT,
     TINTED,
     TURN,
+    VIVID,
     YELLOWEST,
     Dye,
     dyed_patch,
@@ -70,6 +71,17 @@ def learnt(before, after, skin, turns=None):
     weights[:, :4], bare[:, 4:] = 1, True
     crops[bare] = rgb([skin])[0]
     return Dye.learn(crops, edited, weights, bare, turns).after
+
+
+@pytest.mark.parametrize("name", VIVID)
+def test_hair_that_is_dyed_is_of_that_colour(name):
+    """Whatever the network makes of it; the darker, the less light there is."""
+    light, chroma, hue = VIVID[name]
+    for seen, before, after in ((60, DARK_BROWN, [20, 5, 5]), (30, [70, 4, 20], [80, 0, 60])):
+        found = learnt(before, after, [seen, 12, 18], turns={name: 1.0})
+        assert found[0] == pytest.approx(light * (seen / 60) ** EXPOSED, abs=0.5)
+        assert np.hypot(*found[1:]) / found[0] == pytest.approx(chroma, abs=0.02)
+        assert np.degrees(np.arctan2(found[2], found[1])) % 360 == pytest.approx(hue, abs=1)
 
 
 def test_hair_is_no_greener_and_no_more_vivid_than_its_light_makes_it():

@@ -14,6 +14,7 @@ from dvaedit.pipeline.store import Cache
 from dvaedit.stages.edit import Edit
 from dvaedit.stages.graph import Settings, edit_nodes
 from dvaedit.video.probe import file_digest
+from tests.stages.test_additions import renamed
 
 
 class MeanColour:
@@ -50,6 +51,16 @@ def test_two_texts_add_up_and_hair_is_dyed_beside(clip, model, cache):
     done = run(clip, model, cache, "blonde hair", "wearing glasses").artifact("edit")
     assert done.meta["mix"] == {"blonde hair": {"Blond_Hair": 1}, "wearing glasses": {"Eyeglasses": 1}}
     assert done.meta["region"] == "eye_area" and done.meta["dyed"]
+
+
+@pytest.mark.parametrize(("text", "turns"), [("pink hair", {"pink": 1}), ("colorful hair", {"dyed": 1})])
+def test_a_colour_that_is_known_is_what_hair_turns_to(clip, model, cache, text, turns):
+    """As strong as it is: no strength is looked for."""
+    dyed = renamed(model, "Dyed_Hair", "Eyeglasses", "Male")
+    settings = Settings(texts=(TextEdit(text),), steps=3, adapt=text == "pink hair")
+    pipeline = Pipeline(edit_nodes(clip, dyed, MeanColour(), settings), Cache(cache), file_digest(clip))
+    meta = pipeline.artifact("edit").meta
+    assert meta["turns"] == turns and meta["dyed"] and meta["strength"] == 1
 
 
 def test_words_that_say_nothing_change_nothing(clip, model, cache):

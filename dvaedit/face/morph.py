@@ -8,6 +8,7 @@ are drawn.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -25,6 +26,7 @@ from dvaedit.face.mouth import (
     Mouth,
     above_skin,
     gap,
+    narrowed,
     open_mouth,
     teeth_shown,
 )
@@ -36,13 +38,17 @@ STEADY = np.r_[0:3, 14:17, 27:36, 36, 39, 42, 45]  # points that no expression m
 UPPER = np.r_[0:55, 60:65]  # points that move what lies above the line between the lips
 LOWER = np.r_[0:49, 54:61, 64:68]
 LOW = np.r_[5:12, 55:60, 65:68]  # chin and lower lip
-UPPER_EDGE = slice(49, 54)  # the upper lip's outer one, but for the corners
+LIPS = (np.r_[49:54], UPPER_LIP), (np.r_[59:54:-1], LOWER_LIP)  # outer edges, but for corners, and inner ones
 WIDE_OPEN, SPARED = 0.15, 0.6  # gap of open lips, see :func:`gap`; share of the way that they do not go
 WIDEST = 1.1 * TOOTH  # by which lips part, whatever is asked for: teeth are no higher
 WIDTH, WIDER, NARROWEST = 0.56, 0.3, 0.6  # of a mouth at rest, in the same unit; bounds of its change, as a share
 STRETCH = 0.5  # how far narrower mouths are drawn towards it
 CURVE = 0.1  # how far above the middle of the mouth a smile's corners should lie, in the same unit
 THINNER = 0.97  # exponent with which the upper lip gets thinner as a mouth gets wider (68 people at rest and smiling)
+SMILES = 0.15  # by how much wider, as a share, mouths of whoever surely smiles are (six videos: 0.17 to 0.38)
+HELD, TIGHT = 75, 0.05  # percentile of the gaps of lips that smile; gap below which they begin to touch
+TOUCHING = np.array([0.5, 0.8, 1.0, 0.8, 0.5])  # share of that along the lips
+OVERLAP = 0.11  # by which they then lie on each other, in the unit of gaps: their inner edges are found among the teeth
 SLACK = 1 / 24  # of the crop's side: how far around the face the picture is moved with it
 MARGIN = 1 / 128  # of the side too: by how much the outline of a head may be off
 FINE, RELIEF = 1 / 50, (-12.0, 5.0)  # of the crop's side; Lab lightness: what is more is no wrinkle
@@ -59,7 +65,7 @@ class Morph:
     ``texture``: float32 (S, S, 3), change of Lab over the mean face; ``smooth``: float32 (S, S) in [0, 1], how much of
     what is fine there goes, wrinkles above all; ``teeth``: float32 (h, w, 3), Lab, what lips that
     part uncover, from corner to corner and from the upper lip down, or (0, 0, 3); ``above_skin``: (), see
-    :func:`dvaedit.face.mouth.above_skin`."""
+    :func:`dvaedit.face.mouth.above_skin`; ``closes``: (), the share of a smile's gap by which lips close."""
 
     reference: np.ndarray
     shape: np.ndarray
@@ -67,6 +73,7 @@ class Morph:
     smooth: np.ndarray
     teeth: np.ndarray
     above_skin: np.ndarray | float = ABOVE_SKIN[0]
+    closes: np.ndarray | float = 0.0
 
     def lit(self, crops: np.ndarray, points: np.ndarray) -> Morph:
         """The same in the light of a video; arguments as of :func:`dvaedit.face.mouth.above_skin`."""
@@ -82,6 +89,9 @@ class Morph:
         goals = points + self.shape @ turned
         if self.teeth.size:
             goals = np.stack([_spoken(*pair) for pair in zip(points, goals, strict=True)])
+        if self.closes:
+            by = float(self.closes) * _held(points)
+            goals = np.stack([_closed(*pair, by) for pair in zip(points, goals, strict=True)])
         return points, goals
 
     @staticmethod
@@ -140,10 +150,14 @@ class Morph:
         self, picture: np.ndarray, shown: np.ndarray, quad: np.ndarray, box: Box, points: np.ndarray, goal: np.ndarray
     ) -> np.ndarray:
         """A box of the frame with the face's points moved to ``goal``, float32 (h, w, 3)."""
-        if not self.teeth.size:
+        if not self.teeth.size and not self.closes:
             return _fetched(picture, _shift(points, goal, quad, box))
         mouth = Mouth.of(points, goal, quad, box)
         upper, lower = (_shift(points[use], goal[use], quad, box) for use in (UPPER, LOWER))
+        if self.closes:  # between two shifts there are teeth
+            above, beneath = (_fetched(picture, shift) for shift in (upper, lower))
+            below = mouth.below[..., None].astype(np.float32)
+            return narrowed(above + below * (beneath - above), picture, mouth, shown)
         warped = _fetched(picture, upper + mouth.below[..., None] * (lower - upper))
         return open_mouth(warped, picture, mouth, self.teeth, float(self.above_skin), shown)
 
@@ -175,9 +189,8 @@ def _turn(reference: np.ndarray, points: np.ndarray) -> np.ndarray:
 def _spoken(points: np.ndarray, goal: np.ndarray) -> np.ndarray:
     """``goal`` for a mouth that speaks: rounded lips are drawn wider, what is open or smiles already goes less far."""
     corners, eyes = points[54] - points[48], np.hypot(*(points[45] - points[36]))
-    width, rest = max(np.hypot(*corners), 1e-6), WIDTH * eyes
-    wide, open_ = min(max(width / rest - 1, 0) / WIDER, 1.0), min(gap(points) / WIDE_OPEN, 1.0)
-    goal = points + (1 - SPARED * wide) * (goal - points)
+    width, rest, open_ = max(np.hypot(*corners), 1e-6), WIDTH * eyes, min(gap(points) / WIDE_OPEN, 1.0)
+    goal = points + (1 - SPARED * _smiling(points, WIDER)) * (goal - points)
     goal[LOW] = points[LOW] + (1 - SPARED * open_) * (goal[LOW] - points[LOW])
     goal[LOW] -= _too_far(points, goal, WIDEST * (1 - SPARED * open_)) * eyes
     axis, lips = corners / width, goal[48:68]
@@ -187,17 +200,53 @@ def _spoken(points: np.ndarray, goal: np.ndarray) -> np.ndarray:
 
 def _thinned(points: np.ndarray, goal: np.ndarray) -> np.ndarray:
     """``goal`` with an upper lip no thicker than that of ``points`` is when it is drawn so wide."""
-    width, wide = (max(np.hypot(*(own[54] - own[48])), 1e-6) for own in (points, goal))
-    most, thick = (np.hypot(*_upper_lip(own)[1:4].T).sum() for own in (points, goal))
-    share = min(most / max(thick, 1e-6) * max(wide / width, 1.0) ** -THINNER, 1.0)
-    goal[UPPER_EDGE] += (1 - share) * _upper_lip(goal)
+    edge, inner = LIPS[0]
+    most, thick = (np.hypot(*(_behind(own, inner) - own[edge])[1:4].T).sum() for own in (points, goal))
+    share = min(most / max(thick, 1e-6) * max(_wider(points, goal), 1.0) ** -THINNER, 1.0)
+    goal[edge] += (1 - share) * (_behind(goal, inner) - goal[edge])
     return goal
 
 
-def _upper_lip(points: np.ndarray) -> np.ndarray:
-    """(5, 2): from each point of its outer edge to the inner one."""
-    inner = points[UPPER_LIP]
-    return np.stack([(inner[0] + inner[1]) / 2, *inner[1:4], (inner[3] + inner[4]) / 2]) - points[UPPER_EDGE]
+def _held(points: np.ndarray) -> float:
+    """The gap of the lips of a face, (n, 68, 2), that is due to its smile: what it seldom exceeds where it smiles."""
+    gaps = [gap(own) for own in points if _smiling(own, SMILES) > 0.5]
+    return float(np.percentile(gaps, HELD)) if gaps else 0.0
+
+
+def _closed(points: np.ndarray, goal: np.ndarray, by: float) -> np.ndarray:
+    """``goal`` with the lips of ``points`` closed by so much, in the unit of :func:`gap`, and upper ones thicker again.
+
+    Lips that touch then lie on each other. All of it as far as the face smiles.
+    """
+    smiling = _smiling(points, SMILES)
+    goal, by = points + smiling * (goal - points), smiling * by
+    opened, eyes, down = gap(points), np.hypot(*(points[45] - points[36])), -_up(goal[54] - goal[48])
+    left = max(opened - by, 0.0)
+    over = OVERLAP * max(1 - left / TIGHT, 0.0) * min(opened / TIGHT, 1.0) * min(by / max(opened, 1e-6), 1.0)
+    middle = (goal[UPPER_LIP[1:-1]] + goal[LOWER_LIP[1:-1]]) / 2
+    for (edge, inner), sign, power in zip(LIPS, (-1, 1), (THINNER, 0.0), strict=True):
+        thick = (points[edge] - _behind(points, inner)) * min(_wider(points, goal), 1.0) ** -power
+        goal[inner[1:-1]] = middle + sign * (left - over) / 2 * eyes * down
+        goal[edge] = _behind(goal, inner) + thick + sign * over / 2 * eyes * down * TOUCHING[:, None]
+    return goal
+
+
+def _smiling(points: np.ndarray, wider: float) -> float:
+    """How far a face smiles, in [0, 1], by its mouth, which smiles draw so much ``wider``, as a share."""
+    width = np.hypot(*(points[54] - points[48])) / max(np.hypot(*(points[45] - points[36])), 1e-6)
+    return float(np.clip((width / WIDTH - 1) / wider, 0, 1))
+
+
+def _wider(points: np.ndarray, goal: np.ndarray) -> float:
+    """How many times as wide a mouth becomes."""
+    width, wide = (float(np.hypot(*(own[54] - own[48]))) for own in (points, goal))
+    return max(wide, 1e-6) / max(width, 1e-6)
+
+
+def _behind(points: np.ndarray, inner: Sequence[int]) -> np.ndarray:
+    """(5, 2): of a lip's inner edge, what lies behind each point of its outer one."""
+    edge = points[inner]
+    return np.stack([(edge[0] + edge[1]) / 2, *edge[1:4], (edge[3] + edge[4]) / 2])
 
 
 def _curved(points: np.ndarray, goal: np.ndarray) -> np.ndarray:

@@ -113,10 +113,20 @@ def open_mouth(
     :class:`dvaedit.face.morph.Morph`; light: see :func:`above_skin`; shown: (h, w) in [0, 1], where nothing hides the
     face.
     """
-    own = cv2.remap(before, mouth.before, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    own = _own(before, mouth)
     drawn = from_lab(_lit(_teeth(mouth, teeth), picture, mouth, light))
     between = own + mouth.closed * (drawn - own)
     return picture + (mouth.inside * shown)[..., None] * (between - picture)
+
+
+def narrowed(picture: np.ndarray, before: np.ndarray, mouth: Mouth, shown: np.ndarray) -> np.ndarray:
+    """``picture`` with what is left between the lips of ``before``; arguments as of :func:`open_mouth`."""
+    return picture + (mouth.inside * shown)[..., None] * (_own(before, mouth) - picture)
+
+
+def _own(before: np.ndarray, mouth: Mouth) -> np.ndarray:
+    """What lay between the lips, where it lies now."""
+    return cv2.remap(before, mouth.before, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def teeth_shown(picture: np.ndarray, points: np.ndarray, quad: np.ndarray, box: Box) -> np.ndarray:

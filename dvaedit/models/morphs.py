@@ -10,7 +10,8 @@ import numpy as np
 from dvaedit.errors import WeightsError
 from dvaedit.face.morph import Morph
 
-WITH_TEETH, LONG_HAIRED = "Smiling+", "Male-"
+WITH_TEETH, LONG_HAIRED, UNSMILING = "Smiling+", "Male-", "Smiling-"
+BACK = {"shape": -1.0, "texture": -1.0}  # of a smile that is taken off: skin that was folded stays a little so
 POINTS = 68
 NOWHERE = np.zeros((1, 1), np.float32)
 
@@ -40,6 +41,9 @@ class Morphs:
         shapes, textures = named("shape"), named("texture")
         flats = [*named("smooth").values(), *named("cover").values()]
         complete = {"reference", "teeth"} <= set(tensors) and shapes.keys() == textures.keys()
+        if UNSMILING not in shapes and WITH_TEETH in shapes:
+            shapes[UNSMILING] = BACK["shape"] * shapes[WITH_TEETH]
+            textures[UNSMILING] = BACK["texture"] * textures[WITH_TEETH]
         locks = tensors.get("locks")
         complete &= locks is None or (locks.ndim == 3 and locks.shape[2] == 4)
         if not complete or not _fit(tensors["reference"], tensors["teeth"], shapes, textures, flats):
@@ -58,7 +62,8 @@ class Morphs:
             _sum(of[key] * amount for key, amount in amounts.items()) for of in (self.shapes, self.textures)
         )
         smooth = [self.smooths[key] * amount for key, amount in amounts.items() if key in self.smooths]
-        return Morph(self.reference, shape, texture, np.clip(_sum(smooth), 0, 1) if smooth else NOWHERE, teeth)
+        smooth = np.clip(_sum(smooth), 0, 1) if smooth else NOWHERE
+        return Morph(self.reference, shape, texture, smooth, teeth, closes=amounts.get(UNSMILING, 0.0))
 
     def hangs(self, strengths: Mapping[str, float]) -> bool:
         """Whether long hair comes with the changes."""

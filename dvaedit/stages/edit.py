@@ -61,7 +61,7 @@ class Edit(Stage):
     """
 
     name: ClassVar[str] = "edit"
-    version: ClassVar[int] = 35
+    version: ClassVar[int] = 38
     attributes: tuple[AttributeEdit, ...] = ()
     texts: tuple[TextEdit, ...] = ()
     objective: TextObjective = field(default_factory=TextObjective)
@@ -161,6 +161,8 @@ class Edit(Stage):
         wanted = {name: value for name, value in touched.items() if name != LONG or name not in parts.adding}
         if not wanted:
             return 1.0  # hair that is put on is of one length
+        if parts.morphed.get("Smiling", 0) < 0:
+            return 1.0  # a smile is taken off once
         probes = SampledProbes(self.model, inputs, self.steps, edited)
         if parts.morphed:
             morphs, hair = self.model.morphs, hair_of(inputs, probes) if parts.dyed else np.zeros((1, 1, 1, 1))

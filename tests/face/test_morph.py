@@ -13,8 +13,10 @@ from dvaedit.face.morph import (
     LEFT,
     LIGHT,
     NARROWEST,
+    OVERLAP,
     SATURATED,
     SLACK,
+    SMILES,
     SPARED,
     STEADY,
     STRETCH,
@@ -326,6 +328,28 @@ def test_corners_of_a_mouth_that_droops_are_lifted_further(plain, angle):
         level = moved @ np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
         assert level[corners] == pytest.approx(expected[corners], abs=1e-4)
         assert level[[51, 57, 62, 66]] == pytest.approx(0, abs=1e-6)
+
+
+def unsmiling(plain, opened, wider):
+    """Where the points of a face go, whose lips are so far apart in each frame and its mouth so much wider."""
+    points = np.stack([speaking(gap_ * EYES, REST * (1 + wider)) for gap_ in opened])
+    return replace(plain, closes=1.0).goals(points, FRAMES[: len(opened)] * 100)[1]
+
+
+def test_lips_that_a_smile_parts_close(plain):
+    """By what they are mostly apart: they then lie on each other, and what more they open when they speak stays."""
+    goals = unsmiling(plain, (0.08, 0.08, 0.2), SMILES)
+    below = [goal[66, 1] - goal[62, 1] for goal in goals]
+    assert below[:2] == pytest.approx([-OVERLAP * EYES] * 2, abs=1e-6) and below[2] == pytest.approx(0.12 * EYES)
+    assert unsmiling(plain, (0.08, 0.08), 0.0) == pytest.approx(np.stack([speaking(0.08 * EYES, REST)] * 2), abs=1e-6)
+
+
+def test_no_teeth_are_left_between_lips_that_close(plain):
+    rgb = line_of_lips(np.broadcast_to(SKIN.astype(np.uint8), (SIDE, SIDE, 3)).copy(), np.full(3, 250), half=6)
+    points = speaking(0.1 * EYES * 2, REST * (1 + SMILES))
+    after = rgb + patched(replace(plain, closes=1.0), rgb, points)
+    assert rgb[140:152, 95:106].min(axis=2).max() > 240
+    assert after[136:160, 95:106].min(axis=2).max() < 200
 
 
 @pytest.mark.parametrize("angle", [0.0, 0.5])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from dvaedit.errors import WeightsError
-from dvaedit.models.morphs import Morphs
+from dvaedit.models.morphs import BACK, Morphs
 
 SIZE = 4
 TEETH = np.full((2, 6, 3), 77, np.float32)
@@ -24,7 +24,7 @@ def morphs():
 
 
 def test_a_file_is_read_by_the_names_of_its_arrays(morphs):
-    assert set(morphs.shapes) == set(morphs.textures) == {"Smiling+", "Male+", "Male-", "Young-"}
+    assert set(morphs.shapes) == set(morphs.textures) == {"Smiling+", "Smiling-", "Male+", "Male-", "Young-"}
     assert set(morphs.covers) == {"Male+"}
     assert np.array_equal(morphs.reference, tensors()["reference"])
     assert np.array_equal(morphs.teeth, TEETH) and morphs.textures["Male-"][0, 0].tolist() == [30, 30, 30]
@@ -66,7 +66,14 @@ def test_skin_is_smoothed_with_what_says_so():
 def test_known_are_changes_of_the_right_sign(morphs):
     asked = {"Smiling": 0.5, "Male": -2.0, "Young": 1.0, "Bald": 1.0, "": 1.0}
     assert morphs.known(asked) == {"Smiling": 0.5, "Male": -2.0}
-    assert morphs.known({"Smiling": -1.0}) == morphs.known({}) == {}
+    assert morphs.known({"Young": 1.0}) == morphs.known({}) == {}
+
+
+def test_a_smile_is_taken_off_by_going_back(morphs):
+    smile, back = (morphs.combined({"Smiling": strength}) for strength in (0.8, -0.8))
+    assert back.shape == pytest.approx(BACK["shape"] * smile.shape) and back.closes == 0.8 and smile.closes == 0
+    assert back.texture == pytest.approx(BACK["texture"] * smile.texture)
+    assert back.teeth.size == 0 < smile.teeth.size
 
 
 def test_a_change_is_as_strong_as_it_is_asked_for(morphs):

@@ -338,9 +338,9 @@ def unsmiling(plain, opened, wider):
 
 def test_lips_that_a_smile_parts_close(plain):
     """By what they are mostly apart: they then lie on each other, and what more they open when they speak stays."""
-    goals = unsmiling(plain, (0.08, 0.08, 0.2), SMILES)
+    goals = unsmiling(plain, (0.08, 0.08, 0.08, 0.08, 0.2), SMILES)
     below = [goal[66, 1] - goal[62, 1] for goal in goals]
-    assert below[:2] == pytest.approx([-OVERLAP * EYES] * 2, abs=1e-6) and below[2] == pytest.approx(0.12 * EYES)
+    assert below[:4] == pytest.approx([-OVERLAP * EYES] * 4, abs=1e-6) and below[4] == pytest.approx(0.12 * EYES)
     assert unsmiling(plain, (0.08, 0.08), 0.0) == pytest.approx(np.stack([speaking(0.08 * EYES, REST)] * 2), abs=1e-6)
 
 

@@ -217,7 +217,7 @@ def learnt(everyone):
 def test_all_that_is_learnt_makes_a_file_of_morphs(learnt, everyone):
     assert all(value.dtype == np.float32 and np.isfinite(value).all() for value in learnt.values())
     morphs = Morphs.of(learnt)
-    assert set(morphs.shapes) == {*LOOKS, "Wearing_Lipstick+"} and set(morphs.covers) == {"Male+"}
+    assert set(morphs.shapes) == {*LOOKS, "Wearing_Lipstick+", "Smiling-"} and set(morphs.covers) == {"Male+"}
     assert {value.shape for value in morphs.textures.values()} == {(SIZE, SIZE, 3)}
     assert morphs.teeth.shape == (HEIGHT, WIDTH, 3)
     assert morphs.locks.shape == (SIZE, SIZE, 4) and morphs.locks[..., 0].max() > 0.9

@@ -8,7 +8,6 @@ are drawn.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -17,19 +16,9 @@ import numpy as np
 from dvaedit.face.align import affine, crop_to_frame, side, smooth
 from dvaedit.face.anchor import fetch, in_box, offsets, pixels
 from dvaedit.face.lab import from_lab, to_lab
+from dvaedit.face.lips import closed, held, spoken
 from dvaedit.face.mask import border_window
-from dvaedit.face.mouth import (
-    ABOVE_SKIN,
-    LOWER_LIP,
-    TOOTH,
-    UPPER_LIP,
-    Mouth,
-    above_skin,
-    gap,
-    narrowed,
-    open_mouth,
-    teeth_shown,
-)
+from dvaedit.face.mouth import ABOVE_SKIN, Mouth, above_skin, narrowed, open_mouth, teeth_shown
 from dvaedit.face.paste import Box, Patch, into_frame, mask_in_frame
 
 POINTS_SIGMA, TURN_SIGMA = 1.0, 3.0  # frames
@@ -37,18 +26,6 @@ SIDE = 128  # of the grid on which displacements are told
 STEADY = np.r_[0:3, 14:17, 27:36, 36, 39, 42, 45]  # points that no expression moves much: temples, nose, eyes' corners
 UPPER = np.r_[0:55, 60:65]  # points that move what lies above the line between the lips
 LOWER = np.r_[0:49, 54:61, 64:68]
-LOW = np.r_[5:12, 55:60, 65:68]  # chin and lower lip
-LIPS = (np.r_[49:54], UPPER_LIP), (np.r_[59:54:-1], LOWER_LIP)  # outer edges, but for corners, and inner ones
-WIDE_OPEN, SPARED = 0.15, 0.6  # gap of open lips, see :func:`gap`; share of the way that they do not go
-WIDEST = 1.1 * TOOTH  # by which lips part, whatever is asked for: teeth are no higher
-WIDTH, WIDER, NARROWEST = 0.56, 0.3, 0.6  # of a mouth at rest, in the same unit; bounds of its change, as a share
-STRETCH = 0.5  # how far narrower mouths are drawn towards it
-CURVE = 0.1  # how far above the middle of the mouth a smile's corners should lie, in the same unit
-THINNER = 0.97  # exponent with which the upper lip gets thinner as a mouth gets wider (68 people at rest and smiling)
-SMILES = 0.15  # by how much wider, as a share, mouths of whoever surely smiles are (six videos: 0.17 to 0.38)
-HELD, TIGHT = 75, 0.05  # percentile of the gaps of lips that smile; gap below which they begin to touch
-TOUCHING = np.array([0.5, 0.8, 1.0, 0.8, 0.5])  # share of that along the lips
-OVERLAP = 0.11  # by which they then lie on each other, in the unit of gaps: their inner edges are found among the teeth
 SLACK = 1 / 24  # of the crop's side: how far around the face the picture is moved with it
 MARGIN = 1 / 128  # of the side too: by how much the outline of a head may be off
 FINE, RELIEF = 1 / 50, (-12.0, 5.0)  # of the crop's side; Lab lightness: what is more is no wrinkle
@@ -88,10 +65,10 @@ class Morph:
         turned = smooth(np.stack([_turn(self.reference, own) for own in points]), TURN_SIGMA, frames)
         goals = points + self.shape @ turned
         if self.teeth.size:
-            goals = np.stack([_spoken(*pair) for pair in zip(points, goals, strict=True)])
+            goals = np.stack([spoken(*pair) for pair in zip(points, goals, strict=True)])
         if self.closes:
-            by = float(self.closes) * _held(points)
-            goals = np.stack([_closed(*pair, by) for pair in zip(points, goals, strict=True)])
+            by = float(self.closes) * held(points)
+            goals = np.stack([closed(*pair, by) for pair in zip(points, goals, strict=True)])
         return points, goals
 
     @staticmethod
@@ -184,96 +161,6 @@ def depth(light: np.ndarray) -> np.ndarray:
 def _turn(reference: np.ndarray, points: np.ndarray) -> np.ndarray:
     """(2, 2): how the mean face is turned, stretched and foreshortened to lie on a face, by the points that stay."""
     return affine(reference[STEADY], points[STEADY])[:2]
-
-
-def _spoken(points: np.ndarray, goal: np.ndarray) -> np.ndarray:
-    """``goal`` for a mouth that speaks: rounded lips are drawn wider, what is open or smiles already goes less far."""
-    corners, eyes = points[54] - points[48], np.hypot(*(points[45] - points[36]))
-    width, rest, open_ = max(np.hypot(*corners), 1e-6), WIDTH * eyes, min(gap(points) / WIDE_OPEN, 1.0)
-    goal = points + (1 - SPARED * _smiling(points, WIDER)) * (goal - points)
-    goal[LOW] = points[LOW] + (1 - SPARED * open_) * (goal[LOW] - points[LOW])
-    goal[LOW] -= _too_far(points, goal, WIDEST * (1 - SPARED * open_)) * eyes
-    axis, lips = corners / width, goal[48:68]
-    lips += STRETCH * np.clip(rest / width - 1, 0, NARROWEST) * np.outer((lips - lips.mean(axis=0)) @ axis, axis)
-    return _thinned(points, _curved(points, goal))
-
-
-def _thinned(points: np.ndarray, goal: np.ndarray) -> np.ndarray:
-    """``goal`` with an upper lip no thicker than that of ``points`` is when it is drawn so wide."""
-    edge, inner = LIPS[0]
-    most, thick = (np.hypot(*(_behind(own, inner) - own[edge])[1:4].T).sum() for own in (points, goal))
-    share = min(most / max(thick, 1e-6) * max(_wider(points, goal), 1.0) ** -THINNER, 1.0)
-    goal[edge] += (1 - share) * (_behind(goal, inner) - goal[edge])
-    return goal
-
-
-def _held(points: np.ndarray) -> float:
-    """The gap of the lips of a face, (n, 68, 2), that is due to its smile: what it seldom exceeds where it smiles."""
-    gaps = [gap(own) for own in points if _smiling(own, SMILES) > 0.5]
-    return float(np.percentile(gaps, HELD)) if gaps else 0.0
-
-
-def _closed(points: np.ndarray, goal: np.ndarray, by: float) -> np.ndarray:
-    """``goal`` with the lips of ``points`` closed by so much, in the unit of :func:`gap`, and upper ones thicker again.
-
-    Lips that touch then lie on each other. All of it as far as the face smiles.
-    """
-    smiling = _smiling(points, SMILES)
-    goal, by = points + smiling * (goal - points), smiling * by
-    opened, eyes, down = gap(points), np.hypot(*(points[45] - points[36])), -_up(goal[54] - goal[48])
-    left = max(opened - by, 0.0)
-    over = OVERLAP * max(1 - left / TIGHT, 0.0) * min(opened / TIGHT, 1.0) * min(by / max(opened, 1e-6), 1.0)
-    middle = (goal[UPPER_LIP[1:-1]] + goal[LOWER_LIP[1:-1]]) / 2
-    for (edge, inner), sign, power in zip(LIPS, (-1, 1), (THINNER, 0.0), strict=True):
-        thick = (points[edge] - _behind(points, inner)) * min(_wider(points, goal), 1.0) ** -power
-        goal[inner[1:-1]] = middle + sign * (left - over) / 2 * eyes * down
-        goal[edge] = _behind(goal, inner) + thick + sign * over / 2 * eyes * down * TOUCHING[:, None]
-    return goal
-
-
-def _smiling(points: np.ndarray, wider: float) -> float:
-    """How far a face smiles, in [0, 1], by its mouth, which smiles draw so much ``wider``, as a share."""
-    width = np.hypot(*(points[54] - points[48])) / max(np.hypot(*(points[45] - points[36])), 1e-6)
-    return float(np.clip((width / WIDTH - 1) / wider, 0, 1))
-
-
-def _wider(points: np.ndarray, goal: np.ndarray) -> float:
-    """How many times as wide a mouth becomes."""
-    width, wide = (float(np.hypot(*(own[54] - own[48]))) for own in (points, goal))
-    return max(wide, 1e-6) / max(width, 1e-6)
-
-
-def _behind(points: np.ndarray, inner: Sequence[int]) -> np.ndarray:
-    """(5, 2): of a lip's inner edge, what lies behind each point of its outer one."""
-    edge = points[inner]
-    return np.stack([(edge[0] + edge[1]) / 2, *edge[1:4], (edge[3] + edge[4]) / 2])
-
-
-def _curved(points: np.ndarray, goal: np.ndarray) -> np.ndarray:
-    """``goal`` with the corners of a mouth that droops lifted further, at most twice as far: its lips bend."""
-    lifted, eyes = _lift(goal), np.hypot(*(points[45] - points[36]))
-    missing = np.clip(CURVE - lifted, 0, max(lifted - _lift(points), 0)) * eyes
-    corners, lips = goal[54] - goal[48], goal[48:68]
-    along = (lips - (goal[48] + goal[54]) / 2) @ corners / max(corners @ corners, 1e-12)
-    lips += np.outer(missing * (2 * along) ** 2, _up(corners))
-    return goal
-
-
-def _lift(points: np.ndarray) -> float:
-    """How far the corners of a mouth lie above its middle, in the unit of :func:`gap`."""
-    corners, middle = points[[60, 64]].mean(axis=0), points[[62, 66]].mean(axis=0)
-    return float((corners - middle) @ _up(points[54] - points[48]) / max(np.hypot(*(points[45] - points[36])), 1e-6))
-
-
-def _up(axis: np.ndarray) -> np.ndarray:
-    """(2,): of length 1, across ``axis``, which goes to the right in the picture."""
-    return np.array([axis[1], -axis[0]]) / max(np.hypot(*axis), 1e-6)
-
-
-def _too_far(points: np.ndarray, goal: np.ndarray, most: float) -> np.ndarray:
-    """(2,): by how much lips part by more than ``most``, towards the lower one, in the unit of :func:`gap`."""
-    apart = goal[LOWER_LIP[1:-1]].mean(axis=0) - goal[UPPER_LIP[1:-1]].mean(axis=0)
-    return max(gap(goal) - gap(points) - most, 0) * apart / max(np.hypot(*apart), 1e-6)
 
 
 def _shift(points: np.ndarray, goal: np.ndarray, quad: np.ndarray, box: Box) -> np.ndarray:

@@ -6,28 +6,20 @@ import pytest
 
 from dvaedit.face.anchor import offsets
 from dvaedit.face.lab import to_lab
-from dvaedit.face.morph import (
-    BRIGHTEST,
+from dvaedit.face.lips import (
     CURVE,
-    DARKEST,
-    LEFT,
-    LIGHT,
     NARROWEST,
     OVERLAP,
-    SATURATED,
-    SLACK,
     SMILES,
     SPARED,
-    STEADY,
     STRETCH,
     THINNER,
     WIDE_OPEN,
     WIDER,
     WIDEST,
     WIDTH,
-    Morph,
-    depth,
 )
+from dvaedit.face.morph import BRIGHTEST, DARKEST, LEFT, LIGHT, SATURATED, SLACK, STEADY, Morph, depth
 from dvaedit.face.mouth import gap
 from tests.face.conftest import square
 from tests.face.test_mouth import DARK, EYES, LINE, SKIN, TEETH, speaking, turned

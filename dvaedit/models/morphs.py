@@ -11,7 +11,6 @@ from dvaedit.errors import WeightsError
 from dvaedit.face.morph import Morph
 
 WITH_TEETH, LONG_HAIRED, UNSMILING = "Smiling+", "Male-", "Smiling-"
-BACK = {"shape": -1.0, "texture": -1.0}  # of a smile that is taken off: skin that was folded stays a little so
 POINTS = 68
 NOWHERE = np.zeros((1, 1), np.float32)
 
@@ -42,8 +41,7 @@ class Morphs:
         flats = [*named("smooth").values(), *named("cover").values()]
         complete = {"reference", "teeth"} <= set(tensors) and shapes.keys() == textures.keys()
         if UNSMILING not in shapes and WITH_TEETH in shapes:
-            shapes[UNSMILING] = BACK["shape"] * shapes[WITH_TEETH]
-            textures[UNSMILING] = BACK["texture"] * textures[WITH_TEETH]
+            shapes[UNSMILING], textures[UNSMILING] = -shapes[WITH_TEETH], -textures[WITH_TEETH]
         locks = tensors.get("locks")
         complete &= locks is None or (locks.ndim == 3 and locks.shape[2] == 4)
         if not complete or not _fit(tensors["reference"], tensors["teeth"], shapes, textures, flats):

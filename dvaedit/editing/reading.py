@@ -51,15 +51,14 @@ ALSO: dict[str, tuple[str, ...]] = {
     "gray_hair": ("grayer hair", "greyer hair", "grayer", "greyer", "going gray", "going grey"),
     "blond_hair": ("blonder",), "red_hair": ("redder hair",), "lighter_hair": ("lighter hair", "light hair"),
     "not_bald": ("more hair", "with hair", "has hair"),
-    "bald": ("shaved bald", "bald head"),
+    "bald": ("shaved bald",),
     "no_beard": ("shaved", "freshly shaved", "shaved clean"),
     "beard": ("hipster beard", "unshaved"),
     **{f"{colour}_hair": (f"{colour} hair", f"{colour} haired") for colour in VIVID},
 }  # fmt: skip
 HAIR = "hair_colour", "hair_length", "hair_texture"  # groups of concepts: "long hair" is also said as "hair is long"
 PREDICATES = ("hair", "hair is", "hair to", "hair into", "hair becomes", "hair turns", "hair be", "hair in")
-UNSAID = ("hair",)  # of somebody who is not bald; beside a word that is not known it says nothing
-AGES = {13: "child", 36: "young", 60: "middle aged", 200: "old"}  # years below which a face is called so
+AGES = {13: "child", 36: "young", 60: "middle aged", 1000: "old"}  # years below which a face is called so
 AGE = re.compile(  # "70 years old"; "look about 70", but not "20 years younger"; "in his late 60s"
     r"""\b(?: (\d{1,3}) [\s-]* years? [\s-]* old \b
     | (?:looks?|looking|aged?|be|like) \s+ (?:(?:about|around|a)\s+)? (\d{1,3}) \b (?! [\s-]* years? \b)
@@ -68,11 +67,11 @@ AGE = re.compile(  # "70 years old"; "look about 70", but not "20 years younger"
 )
 OF_HAIR = frozenset(["long", "longer", "short", "shorter", "wavy", "curly", "straight"])
 BETWEEN, OTHERS = 3, frozenset(["and", "or", "but", "with", "beard", "moustache", "mustache"])  # words from it to hair
-NEGATORS = frozenset(["no", "not", "without", "remove", "never", "lose", "lacking", "minus"])
-LESS = "less"
+NEGATORS = frozenset(["no", "not", "without", "remove", "never", "lose", "lacking", "minus", "less"])
 DEGREES = {"slightly": 0.6, "slight": 0.6, "somewhat": 0.7, "bit": 0.6, "little": 0.6, "light": 0.8, "very": 1.25,
-           "much": 1.25, "really": 1.2, "extremely": 1.4, "heavily": 1.25, LESS: 0.6}  # fmt: skip
+           "much": 1.25, "really": 1.2, "extremely": 1.4, "heavily": 1.25, "less": 0.6}  # fmt: skip
 _SILENT = frozenset(["a", "an", "the", "any", "his", "her", "their", "its", "of", "with", "more"])
+_LASTING = NEGATORS | DEGREES.keys() | _SILENT  # what was denied or graded before them still is after
 
 
 def read_text(text: str) -> dict[str, float]:
@@ -82,30 +81,25 @@ def read_text(text: str) -> dict[str, float]:
     """
     said, denied = {}, {}
     negated, degree = False, 1.0
-    for item in _phrases(words_of(_with_ages(text))):
+    for item in _phrases(text):
         for name, strength in EFFECTS_OF.get(item, {}).items():
             found, value = (denied, -strength * degree) if negated else (said, strength * degree)
             found[name] = value if abs(value) >= abs(found.get(name, 0)) else found[name]
-        if item in NEGATORS:
-            negated = True
-        elif item == LESS:
-            negated, degree = True, DEGREES[LESS]
-        elif item in DEGREES:
-            degree = DEGREES[item]
-        elif item not in _SILENT:
+        if item not in _LASTING:
             negated, degree = False, 1.0
+        negated, degree = negated or item in NEGATORS, DEGREES.get(item, degree)
     return denied | said
 
 
 def unread(text: str) -> set[str]:
     """The words of a text that are no part of a known phrase."""
-    return {item for item in _phrases(words_of(_with_ages(text))) if item not in EFFECTS_OF}
+    return {item for item in _phrases(text) if item not in EFFECTS_OF}
 
 
 def hair_colour(text: str) -> str | None:
     """The name of the colour, of ``VIVID``, in which a text asks for hair."""
     concepts = {f"{colour}_hair": colour for colour in VIVID}
-    return next((concepts[item] for item in _phrases(words_of(text)) if item in concepts), None)
+    return next((concepts[item] for item in _phrases(text) if item in concepts), None)
 
 
 def read_change(target: str, source: str, known: Collection[str] | None = None) -> dict[str, float]:
@@ -120,15 +114,15 @@ def _with_ages(text: str) -> str:
 
     def word(found: re.Match[str]) -> str:
         years = int(next(group for group in found.groups() if group))
-        return " " + next(word for most, word in AGES.items() if years < most or most == max(AGES)) + " "
+        return " " + next(word for most, word in AGES.items() if years < most) + " "
 
     return AGE.sub(word, text.lower())
 
 
-def _phrases(words: list[str]) -> Iterator[str]:
+def _phrases(text: str) -> Iterator[str]:
     """The names of the concepts said, in order, and the words between them."""
     table, longest = _table()
-    words, at = _told_apart(words), 0
+    words, at = _told_apart(words_of(_with_ages(text))), 0
     while at < len(words):
         for length in range(min(longest, len(words) - at), 0, -1):
             if (concept := table.get(tuple(words[at : at + length]))) is not None:
@@ -167,8 +161,7 @@ def _table() -> tuple[dict[Phrase, str], int]:
         if len(phrase) > 1 and phrase[-1] == "hair" and name in of_hair:
             for form in PREDICATES:
                 table.setdefault((*form.split(), *phrase[:-1]), name)
-    for word in UNSAID:
-        table.pop((word,), None)
+    table.pop(("hair",))  # of somebody who is not bald; beside a word that is not known it says nothing
     return table, max(map(len, table))
 
 

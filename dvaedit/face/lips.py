@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dvaedit.face.mouth import LOWER_LIP, TOOTH, UPPER_LIP, gap
+from dvaedit.face.mouth import LOWER_LIP, TOOTH, UPPER_LIP, between_eyes, gap
 
 LOW = np.r_[5:12, 55:60, 65:68]  # chin and lower lip
 LIPS = (np.r_[49:54], UPPER_LIP), (np.r_[59:54:-1], LOWER_LIP)  # outer edges, but for corners, and inner ones
@@ -27,7 +27,7 @@ OVERLAP = 0.11  # by which they then lie on each other, in the unit of gaps: the
 
 def spoken(points: np.ndarray, goal: np.ndarray) -> np.ndarray:
     """``goal`` for a mouth that speaks: rounded lips are drawn wider, what is open or smiles already goes less far."""
-    corners, eyes = points[54] - points[48], np.hypot(*(points[45] - points[36]))
+    corners, eyes = points[54] - points[48], between_eyes(points)
     width, rest, open_ = max(np.hypot(*corners), 1e-6), WIDTH * eyes, min(gap(points) / WIDE_OPEN, 1.0)
     goal = points + (1 - SPARED * _smiling(points, WIDER)) * (goal - points)
     goal[LOW] = points[LOW] + (1 - SPARED * open_) * (goal[LOW] - points[LOW])
@@ -59,7 +59,7 @@ def closed(points: np.ndarray, goal: np.ndarray, by: float) -> np.ndarray:
     """
     smiling, goal, mouth = _smiling(points, SMILES), goal.copy(), slice(48, 68)
     goal[mouth], by = points[mouth] + smiling * (goal[mouth] - points[mouth]), smiling * by
-    opened, eyes, down = gap(points), np.hypot(*(points[45] - points[36])), -_up(goal[54] - goal[48])
+    opened, eyes, down = gap(points), between_eyes(points), -_up(goal[54] - goal[48])
     left = max(opened - by, 0.0)
     over = OVERLAP * max(1 - left / TIGHT, 0.0) * min(opened / TIGHT, 1.0) * min(by / max(opened, 1e-6), 1.0)
     middle = (goal[UPPER_LIP[1:-1]] + goal[LOWER_LIP[1:-1]]) / 2
@@ -72,7 +72,7 @@ def closed(points: np.ndarray, goal: np.ndarray, by: float) -> np.ndarray:
 
 def _smiling(points: np.ndarray, wider: float) -> float:
     """How far a face smiles, in [0, 1], by its mouth, which smiles draw so much ``wider``, as a share."""
-    width = np.hypot(*(points[54] - points[48])) / max(np.hypot(*(points[45] - points[36])), 1e-6)
+    width = np.hypot(*(points[54] - points[48])) / max(between_eyes(points), 1e-6)
     return float(np.clip((width / WIDTH - 1) / wider, 0, 1))
 
 
@@ -90,7 +90,7 @@ def _behind(points: np.ndarray, inner: Sequence[int]) -> np.ndarray:
 
 def _curved(points: np.ndarray, goal: np.ndarray) -> np.ndarray:
     """``goal`` with the corners of a mouth that droops lifted further, at most twice as far: its lips bend."""
-    lifted, eyes = _lift(goal), np.hypot(*(points[45] - points[36]))
+    lifted, eyes = _lift(goal), between_eyes(points)
     missing = np.clip(CURVE - lifted, 0, max(lifted - _lift(points), 0)) * eyes
     corners, lips = goal[54] - goal[48], goal[48:68]
     along = (lips - (goal[48] + goal[54]) / 2) @ corners / max(corners @ corners, 1e-12)
@@ -101,7 +101,7 @@ def _curved(points: np.ndarray, goal: np.ndarray) -> np.ndarray:
 def _lift(points: np.ndarray) -> float:
     """How far the corners of a mouth lie above its middle, in the unit of :func:`gap`."""
     corners, middle = points[[60, 64]].mean(axis=0), points[[62, 66]].mean(axis=0)
-    return float((corners - middle) @ _up(points[54] - points[48]) / max(np.hypot(*(points[45] - points[36])), 1e-6))
+    return float((corners - middle) @ _up(points[54] - points[48]) / max(between_eyes(points), 1e-6))
 
 
 def _up(axis: np.ndarray) -> np.ndarray:

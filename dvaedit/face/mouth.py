@@ -66,12 +66,11 @@ class Mouth:
         inside = cv2.GaussianBlur((inside * np.clip(height / (2 * edge), 0, 1)).astype(np.float32), (0, 0), edge / 2)
         below = np.clip((y - (top + bottom) / 2) / (2 * edge) + 0.5, 0, 1)
         lay = (_in_frame(lip, quad) - box[:2] for lip in inner_lips(points))
-        eyes = float(np.hypot(*np.subtract(*points[list(EYES)])))
         share = np.clip((y - top) / np.maximum(height, 1e-3), 0, 1)
         before = between(*lay, along, share).astype(np.float32)
         return cls(
             inside, below, along, y - top, np.maximum(height, 1.0), before,
-            TOOTH * eyes * side(quad), 1 - float(smoothstep(gap(points), CLOSED, OPEN)),
+            TOOTH * between_eyes(points) * side(quad), 1 - float(smoothstep(gap(points), CLOSED, OPEN)),
         )  # fmt: skip
 
 
@@ -83,8 +82,12 @@ def inner_lips(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def gap(points: np.ndarray) -> float:
     """How far lips are apart, as a share of the distance between the eyes' outer corners."""
     apart = points[LOWER_LIP[1:-1]] - points[UPPER_LIP[1:-1]]
-    eyes = points[EYES[1]] - points[EYES[0]]
-    return float(np.hypot(*apart.mean(axis=0)) / max(np.hypot(*eyes), 1e-6))
+    return float(np.hypot(*apart.mean(axis=0)) / max(between_eyes(points), 1e-6))
+
+
+def between_eyes(points: np.ndarray) -> float:
+    """The distance of the eyes' outer corners, in the unit of ``points``, (68, 2)."""
+    return float(np.hypot(*(points[EYES[1]] - points[EYES[0]])))
 
 
 def above_skin(crops: np.ndarray, points: np.ndarray) -> float:

@@ -15,6 +15,18 @@ from dvaedit.models.wording import CONCEPTS, PRONOUNS, words_of
 
 Phrase = tuple[str, ...]
 
+SHADES = {  # what colours of lipstick are called, of ``PAINTS``
+    "red": "red, bright red, deep red, cherry red, ruby, scarlet, crimson, bold, bright, glossy, shiny",
+    "burgundy": "burgundy, dark red, dark, darker, wine, wine red, wine colored, maroon, berry, oxblood, bordeaux",
+    "brown": "brown, chocolate, mocha, dark brown", "nude": "nude, beige, neutral, light, subtle",
+    "pink": "pink, light pink, pale pink, soft pink, baby pink, pastel pink, rose, rose pink, pinkish",
+    "fuchsia": "fuchsia, hot pink, bright pink, neon pink, deep pink, magenta",
+    "coral": "coral, peach, salmon, apricot", "orange": "orange, bright orange, tangerine",
+    "purple": "purple, plum, violet, mauve, lilac, lavender, dark purple",
+    "blue": "blue, navy, dark blue, teal", "black": "black, goth, gothic, jet black",
+}  # fmt: skip
+LIPS = ("{} lipstick", "{} lips", "{} lip gloss", "{} lip color", "lips painted {}", "lips {}", "lips are {}",
+        "lips in {}", "lipstick in {}", "lipstick is {}")  # fmt: skip
 # Strength 1 is the attribute as it usually looks. Concepts without a row (pose, eyes) are not edits of the identity.
 EFFECTS_OF: dict[str, dict[str, float]] = {
     "black_hair": {"Black_Hair": 1}, "brown_hair": {"Brown_Hair": 1}, "blond_hair": {"Blond_Hair": 1},
@@ -35,11 +47,12 @@ EFFECTS_OF: dict[str, dict[str, float]] = {
     "lighter_hair": {"Blond_Hair": 0.6}, "grandmother": {"Young": -1, "Male": -1},
     "grandfather": {"Young": -1, "Male": 1},
     **{f"{colour}_hair": {"Dyed_Hair": 1} for colour in VIVID},
+    **{f"{colour}_lips": {"Wearing_Lipstick": 1} for colour in SHADES},
 }  # fmt: skip
 # What people say beside the table's words, which the text model was trained on.
 ALSO: dict[str, tuple[str, ...]] = {
-    "lipstick": ("lipstick", "red lipstick", "red lips", "painted lips", "wearing lipstick", "put on lipstick",
-                 "add lipstick"),
+    "lipstick": ("lipstick", "painted lips", "wearing lipstick", "put on lipstick", "add lipstick", "lip gloss",
+                 "lips painted", "some lipstick"),
     "no_lipstick": ("no lipstick", "without lipstick", "not wearing lipstick", "remove the lipstick",
                     "take off the lipstick", "natural lips"),
     "smiling": ("happier", "cheery", "glad"),
@@ -55,6 +68,8 @@ ALSO: dict[str, tuple[str, ...]] = {
     "no_beard": ("shaved", "freshly shaved", "shaved clean"),
     "beard": ("hipster beard", "unshaved"),
     **{f"{colour}_hair": (f"{colour} hair", f"{colour} haired") for colour in VIVID},
+    **{f"{colour}_lips": tuple(form.format(shade) for form in LIPS for shade in shades.split(", "))
+       for colour, shades in SHADES.items()},
 }  # fmt: skip
 HAIR = "hair_colour", "hair_length", "hair_texture"  # groups of concepts: "long hair" is also said as "hair is long"
 PREDICATES = ("hair", "hair is", "hair to", "hair into", "hair becomes", "hair turns", "hair be", "hair in")
@@ -98,8 +113,12 @@ def unread(text: str) -> set[str]:
 
 def hair_colour(text: str) -> str | None:
     """The name of the colour, of ``VIVID``, in which a text asks for hair."""
-    concepts = {f"{colour}_hair": colour for colour in VIVID}
-    return next((concepts[item] for item in _phrases(text) if item in concepts), None)
+    return _first(text, {f"{colour}_hair": colour for colour in VIVID})
+
+
+def lip_colour(text: str) -> str | None:
+    """The name of the colour, of ``PAINTS``, in which a text asks for lips."""
+    return _first(text, {f"{colour}_lips": colour for colour in SHADES})
 
 
 def read_change(target: str, source: str, known: Collection[str] | None = None) -> dict[str, float]:
@@ -117,6 +136,11 @@ def _with_ages(text: str) -> str:
         return " " + next(word for most, word in AGES.items() if years < most) + " "
 
     return AGE.sub(word, text.lower())
+
+
+def _first(text: str, colours: dict[str, str]) -> str | None:
+    """Of colours by concept, the first that is said."""
+    return next((colours[item] for item in _phrases(text) if item in colours), None)
 
 
 def _phrases(text: str) -> Iterator[str]:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from dvaedit.face.mask import smoothstep
 from dvaedit.face.mouth import LOWER_LIP, TOOTH, UPPER_LIP, between_eyes, gap
 
 LOW = np.r_[5:12, 55:60, 65:68]  # chin and lower lip
@@ -20,18 +21,38 @@ STRETCH = 0.5  # how far narrower mouths are drawn towards it
 CURVE = 0.1  # how far above the middle of the mouth a smile's corners should lie, in the same unit
 THINNER = 0.97  # exponent with which the upper lip gets thinner as a mouth gets wider (68 people at rest and smiling)
 SMILES = 0.15  # by how much wider, as a share, mouths of whoever surely smiles are (six videos: 0.17 to 0.38)
+SOON = 12  # frames, between which and a closed mouth it is open, if it speaks
+SPEAKS, PRESSED = (0.05, 0.09), (0.02, 0.05)  # gaps from and up to which lips do so
 HELD, TIGHT = 75, 0.05  # percentile of the gaps of lips that smile; gap below which they begin to touch
 TOUCHING = np.array([0.5, 0.8, 1.0, 0.8, 0.5])  # share of that along the lips
 OVERLAP = 0.11  # by which they then lie on each other, in the unit of gaps: their inner edges are found among the teeth
 
 
-def spoken(points: np.ndarray, goal: np.ndarray) -> np.ndarray:
-    """``goal`` for a mouth that speaks: rounded lips are drawn wider, what is open or smiles already goes less far."""
+def pressed(points: np.ndarray, frames: np.ndarray) -> np.ndarray:
+    """How far the lips of a face are closed for a sound (m, b, p) in each frame, (n,) in [0, 1].
+
+    A mouth that opens soon before and soon after speaks; one that stays closed may smile with its teeth. points: (n,
+    68, 2); frames: (n,) rising numbers.
+    """
+    gaps = np.array([gap(own) for own in points])
+    return np.array([_pressed(gaps, frames - now, own) for now, own in zip(frames, gaps, strict=True)])
+
+
+def _pressed(gaps: np.ndarray, away: np.ndarray, own: float) -> float:
+    sides = [gaps[(away * side >= 0) & (np.abs(away) <= SOON)].max() for side in (-1, 1)]
+    return float(smoothstep(min(sides), *SPEAKS) * (1 - smoothstep(own, *PRESSED)))
+
+
+def spoken(points: np.ndarray, goal: np.ndarray, pressed: float = 0.0) -> np.ndarray:
+    """``goal`` for a mouth that speaks: rounded lips are drawn wider, what is open or smiles already goes less far.
+
+    Lips that are ``pressed`` on each other, see :func:`pressed`, part by so much less.
+    """
     corners, eyes = points[54] - points[48], between_eyes(points)
     width, rest, open_ = max(np.hypot(*corners), 1e-6), WIDTH * eyes, min(gap(points) / WIDE_OPEN, 1.0)
     goal = points + (1 - SPARED * _smiling(points, WIDER)) * (goal - points)
     goal[LOW] = points[LOW] + (1 - SPARED * open_) * (goal[LOW] - points[LOW])
-    goal[LOW] -= _too_far(points, goal, WIDEST * (1 - SPARED * open_)) * eyes
+    goal[LOW] -= _too_far(points, goal, WIDEST * (1 - SPARED * open_) * (1 - pressed)) * eyes
     axis, lips = corners / width, goal[48:68]
     lips += STRETCH * np.clip(rest / width - 1, 0, NARROWEST) * np.outer((lips - lips.mean(axis=0)) @ axis, axis)
     return _thinned(points, _curved(points, goal))

@@ -8,7 +8,7 @@ are drawn.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -16,7 +16,8 @@ import numpy as np
 from dvaedit.face.align import affine, crop_to_frame, side, smooth
 from dvaedit.face.anchor import fetch, in_box, offsets, pixels
 from dvaedit.face.lab import from_lab, to_lab
-from dvaedit.face.lips import closed, held, spoken
+from dvaedit.face.lips import closed, held, pressed, spoken
+from dvaedit.face.lipstick import beside, in_light, painted
 from dvaedit.face.mask import border_window
 from dvaedit.face.mouth import ABOVE_SKIN, Mouth, above_skin, narrowed, open_mouth, teeth_shown
 from dvaedit.face.paste import Box, Patch, into_frame, mask_in_frame
@@ -34,6 +35,7 @@ GRAIN = 2.0  # lightness of relief that stays: pores, noise
 LEFT = 0.35  # of a pixel's lightness, at least
 LIGHT, WHITE = 55.0, 115.0  # Lab lightness at which shades are as learnt, and none
 DARKEST, BRIGHTEST = 0.3, 1.2  # bounds of their scale
+NOWHERE = np.zeros((1, 1), np.float32)
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,9 @@ class Morph:
     ``texture``: float32 (S, S, 3), change of Lab over the mean face; ``smooth``: float32 (S, S) in [0, 1], how much of
     what is fine there goes, wrinkles above all; ``teeth``: float32 (h, w, 3), Lab, what lips that
     part uncover, from corner to corner and from the upper lip down, or (0, 0, 3); ``above_skin``: (), see
-    :func:`dvaedit.face.mouth.above_skin`; ``closes``: (), the share of a smile's gap by which lips close."""
+    :func:`dvaedit.face.mouth.above_skin`; ``closes``: (), the share of a smile's gap by which lips close; ``coat``:
+    float32 (S, S), how much lipstick lies where; ``paint``: (3,), its colour, see :data:`dvaedit.face.lipstick.PAINTS`;
+    ``painted``: (2, 3), Lab, of the lips before and after in the light of a video, or (0, 3)."""
 
     reference: np.ndarray
     shape: np.ndarray
@@ -51,10 +55,16 @@ class Morph:
     teeth: np.ndarray
     above_skin: np.ndarray | float = ABOVE_SKIN[0]
     closes: np.ndarray | float = 0.0
+    coat: np.ndarray = field(default_factory=lambda: NOWHERE)
+    paint: np.ndarray = field(default_factory=lambda: np.zeros(3))
+    painted: np.ndarray = field(default_factory=lambda: np.zeros((0, 3)))
 
     def lit(self, crops: np.ndarray, points: np.ndarray) -> Morph:
         """The same in the light of a video; arguments as of :func:`dvaedit.face.mouth.above_skin`."""
-        return replace(self, above_skin=above_skin(crops, points)) if self.teeth.size else self
+        lit = replace(self, above_skin=above_skin(crops, points)) if self.teeth.size else self
+        if not self.coat.any() or (colours := beside(crops, points)) is None:
+            return lit
+        return replace(lit, painted=np.stack([colours[0], in_light(self.paint, *colours)]))
 
     def goals(self, points: np.ndarray, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The points of a face in each frame, (n, 68, 2), sides of the crop, made calm; and where they go.
@@ -65,7 +75,8 @@ class Morph:
         turned = smooth(np.stack([_turn(self.reference, own) for own in points]), TURN_SIGMA, frames)
         goals = points + self.shape @ turned
         if self.teeth.size:
-            goals = np.stack([spoken(*pair) for pair in zip(points, goals, strict=True)])
+            closing = pressed(points, frames)
+            goals = np.stack([spoken(*each) for each in zip(points, goals, closing, strict=True)])
         if self.closes:
             by = float(self.closes) * held(points)
             goals = np.stack([closed(*pair, by) for pair in zip(points, goals, strict=True)])
@@ -114,13 +125,16 @@ class Morph:
         light, tint = lab[..., :1], lab[..., 1:]
         change = shown[..., None] * fetch(self.texture, places)
         change[..., :1] *= depth(light)
-        change[..., 1:] *= np.clip(light / LIGHT, DARKEST, BRIGHTEST)  # lipstick shows on pale lips too
+        change[..., 1:] *= np.clip(light / LIGHT, DARKEST, BRIGHTEST)
         if self.smooth.any():
             relief = np.clip(light[..., 0] - cv2.GaussianBlur(light[..., 0], (0, 0), fine), *RELIEF)
             relief -= GRAIN * np.tanh(relief / GRAIN)
             change[..., 0] -= shown * fetch(self.smooth, places) * relief
         after = np.clip(light + change[..., :1], LEFT * light, 100)
-        shaded = from_lab(np.dstack([after, _kept(lab, after) * tint + change[..., 1:]]))
+        shaded = np.dstack([after, _kept(lab, after) * tint + change[..., 1:]])
+        if len(self.painted):
+            shaded = painted(shaded, shown * fetch(self.coat, places), *self.painted)
+        shaded = from_lab(shaded)
         return np.clip(picture + shaded - from_lab(lab), 0, 255)  # exactly the same where nothing changes
 
     def _reshaped(

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from dvaedit.errors import WeightsError
-from dvaedit.face.morph import Morph
+from dvaedit.face.lipstick import BARE, PAINTS, RED
+from dvaedit.face.morph import NOWHERE, Morph
 
 WITH_TEETH, LONG_HAIRED, UNSMILING = "Smiling+", "Male-", "Smiling-"
+PAINTED, UNPAINTED = "Wearing_Lipstick+", "Wearing_Lipstick-"
 POINTS = 68
-NOWHERE = np.zeros((1, 1), np.float32)
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Morphs:
     """Changes by attribute and sign, as "Smiling+": ``shapes``, (68, 2), and ``textures``, (S, S, 3), see
     :class:`Morph`; ``smooths``, (S, S), where there are any; ``covers``: (S, S) in [0, 1], the
     density of the hair that grows with them, where any does; ``locks``: of long hair, see
-    :class:`dvaedit.face.locks.Locks`."""
+    :class:`dvaedit.face.locks.Locks`; ``coat``: (S, S) in [0, 1], where lipstick lies."""
 
     reference: np.ndarray
     shapes: dict[str, np.ndarray]
@@ -29,6 +30,7 @@ class Morphs:
     covers: dict[str, np.ndarray]
     teeth: np.ndarray
     locks: np.ndarray | None = None
+    coat: np.ndarray | None = None
 
     @classmethod
     def of(cls, tensors: Mapping[str, np.ndarray]) -> Morphs:
@@ -42,18 +44,25 @@ class Morphs:
         complete = {"reference", "teeth"} <= set(tensors) and shapes.keys() == textures.keys()
         if UNSMILING not in shapes and WITH_TEETH in shapes:
             shapes[UNSMILING], textures[UNSMILING] = -shapes[WITH_TEETH], -textures[WITH_TEETH]
-        locks = tensors.get("locks")
+        locks, coat = tensors.get("locks"), tensors.get("coat")
+        if coat is not None and textures:
+            flats.append(coat)
+            for key in (PAINTED, UNPAINTED):
+                shapes[key], textures[key] = (np.zeros_like(next(iter(of.values()))) for of in (shapes, textures))
         complete &= locks is None or (locks.ndim == 3 and locks.shape[2] == 4)
         if not complete or not _fit(tensors["reference"], tensors["teeth"], shapes, textures, flats):
             raise WeightsError("these are no morphs", "Restore the file from the release it came with.")
-        return cls(tensors["reference"], shapes, textures, named("smooth"), named("cover"), tensors["teeth"], locks)
+        return cls(
+            tensors["reference"], shapes, textures, named("smooth"), named("cover"), tensors["teeth"], locks, coat
+        )
 
     def known(self, strengths: Mapping[str, float]) -> dict[str, float]:
         """Of some changes, those that are morphs."""
         return {name: value for name, value in strengths.items() if _key(name, value) in self.shapes}
 
-    def combined(self, strengths: Mapping[str, float]) -> Morph:
-        """All the changes as one; ``strengths``: of those that are :meth:`known`."""
+    def combined(self, strengths: Mapping[str, float], lips: str | None = None) -> Morph:
+        """All the changes as one; ``strengths``: of those that are :meth:`known`; lips: the colour of lipstick, of
+        ``PAINTS``, red if None."""
         amounts = {_key(name, value): abs(value) for name, value in strengths.items()}
         teeth = self.teeth if WITH_TEETH in amounts else np.zeros((0, 0, 3), np.float32)
         shape, texture = (
@@ -61,7 +70,11 @@ class Morphs:
         )
         smooth = [self.smooths[key] * amount for key, amount in amounts.items() if key in self.smooths]
         smooth = np.clip(_sum(smooth), 0, 1) if smooth else NOWHERE
-        return Morph(self.reference, shape, texture, smooth, teeth, closes=amounts.get(UNSMILING, 0.0))
+        morph = Morph(self.reference, shape, texture, smooth, teeth, closes=amounts.get(UNSMILING, 0.0))
+        paints = {PAINTED: PAINTS[lips or RED], UNPAINTED: PAINTS[BARE]}
+        for key in amounts.keys() & paints.keys():
+            morph = replace(morph, coat=amounts[key] * self.coat, paint=np.array(paints[key]))
+        return morph
 
     def hangs(self, strengths: Mapping[str, float]) -> bool:
         """Whether long hair comes with the changes."""

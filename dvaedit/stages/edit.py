@@ -15,7 +15,7 @@ from dvaedit.checkpoints.store import find_card
 from dvaedit.editing.attributes import AttributeEdit, apply_shift, attribute_shift
 from dvaedit.editing.effects import DYES, added, region_of, turning
 from dvaedit.editing.parts import Parts
-from dvaedit.editing.reading import hair_colour, read_change
+from dvaedit.editing.reading import hair_colour, lip_colour, read_change
 from dvaedit.editing.text import (
     Pairs,
     TextEdit,
@@ -47,7 +47,8 @@ class Edit(Stage):
 
     ``meta``: ``region`` it shows in, ``dyed``: hair takes on another colour, ``turns``: into
     which, see :func:`dvaedit.editing.effects.turning`, ``added``: what is put on the face,
-    ``morphed``: what is moved and shaded there, and how much, ``rest``: whether anything else is left, ``mix`` of
+    ``morphed``: what is moved and shaded there, and how much, ``lips``: the colour of lipstick, if a text names one,
+    ``rest``: whether anything else is left, ``mix`` of
     attributes per text, ``cosine`` to before.
 
     ``drawn``: what can be is dyed, drawn and morphed; otherwise all is ``rest``.
@@ -61,7 +62,7 @@ class Edit(Stage):
     """
 
     name: ClassVar[str] = "edit"
-    version: ClassVar[int] = 38
+    version: ClassVar[int] = 39
     attributes: tuple[AttributeEdit, ...] = ()
     texts: tuple[TextEdit, ...] = ()
     objective: TextObjective = field(default_factory=TextObjective)
@@ -101,7 +102,7 @@ class Edit(Stage):
 
         parts = Parts.of(touched, model.morphs) if self.drawn else Parts.sampled(touched)
         put_on = self._put_on(touched, parts, z_id_rep)
-        colour = self._hair_colour() if parts.dyed and touched.get("Dyed_Hair", 0) > 0 else None
+        colour = self._said(hair_colour) if parts.dyed and touched.get("Dyed_Hair", 0) > 0 else None
         adapt = self.adapt and colour is None
         strength = self._needed_strength(inputs, touched, parts, put_on, edited) if adapt else 1.0
         codes = {"z_id": edited(strength)}
@@ -112,6 +113,7 @@ class Edit(Stage):
         own = split or not parts.rest  # otherwise all is left to the network
         put_on, morphed = (put_on, scaled(parts.morphed, strength)) if own else ([], {})
         out.meta.update(region=parts.region, rest=bool(parts.rest), added=put_on, morphed=morphed)
+        out.meta["lips"] = self._said(lip_colour)
         shaven = [AttributeEdit(BEARD, SHAVEN)] if "shave" in put_on else []
         if split:
             left_out = attribute_shift(model.attributes, z_id_rep, _edits(touched, parts.unsampled, strength))
@@ -127,9 +129,9 @@ class Edit(Stage):
         attributes = self.model.attributes
         return apply_shift(attributes, z_id_rep, attribute_shift(attributes, z_id_rep, edits))
 
-    def _hair_colour(self) -> str | None:
-        """The first that a text names, of those known beforehand."""
-        return next(filter(None, (hair_colour(text.target) for text in self.texts)), None)
+    def _said(self, colour: Callable[[str], str | None]) -> str | None:
+        """The first colour that a text names, of those known beforehand."""
+        return next(filter(None, (colour(text.target) for text in self.texts)), None)
 
     def _put_on(self, touched: dict[str, float], parts: Parts, z_id_rep: Tensor) -> list[str]:
         """What is drawn on the face. With a morph, where nothing is said of them, come stubble, or a man's long hair,

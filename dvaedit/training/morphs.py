@@ -19,6 +19,7 @@ import torch
 
 from dvaedit.checkpoints.store import write_weights
 from dvaedit.face.align import LEFT_EYE, RIGHT_EYE
+from dvaedit.face.lipstick import coverage
 from dvaedit.face.mask import smoothstep
 from dvaedit.face.points import MIRROR_68, landmarks_68, mirrored
 from dvaedit.training.counterfactual.features import beard_weight, make_up
@@ -111,9 +112,8 @@ def learn(library: Library) -> dict[str, np.ndarray]:
             found[f"smooth/{name}"] = look.smooth * bare_skin(texture, reference)
         found[f"shape/{name}"] = look.shape * _moving(shape, look)
     lipstick = made_up(library, library.donors(_group(sex="f", smile="none"), FRONTAL))
-    found["texture/Wearing_Lipstick+"] = lipstick
+    found["coat"] = coverage(lipstick)
     found["texture/Male-"] += LIPSTICK_OF_WOMEN * lipstick
-    found["shape/Wearing_Lipstick+"] = np.zeros_like(reference)
     found["cover/Male+"] = stubble(library, reference)
     found["locks"] = learn_locks(library, reference)
     return {name: np.asarray(value, np.float32) for name, value in found.items()}

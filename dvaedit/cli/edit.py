@@ -176,8 +176,12 @@ def _show(session: Session, video: Path, result: EditResult, json: bool) -> None
     if json:
         emit_json({"video": video, **as_dict(result), "warnings": session.warnings})
         return
+    from dvaedit.editing.reading import hair_colour, lip_colour
+
     for text, mix in result.mix.items():
-        words = ", ".join(f"{name} {weight:+.2f}" for name, weight in mix.items())
+        colours = {"Dyed_Hair": hair_colour(text), "Wearing_Lipstick": lip_colour(text)}
+        named = {name: f" ({colour})" for name, colour in colours.items() if colour}
+        words = ", ".join(f"{name} {weight:+.2f}{named.get(name, '')}" for name, weight in mix.items())
         session.note(f'"{text}" was read as: {words or "none of the known attributes"}')
     frames = f"edited {result.edited_frames} of {result.frames} frames ({result.region})"
     session.note(f"{frames} in {duration(sum(result.seconds.values()))}; cosine of the identity {result.cosine:.3f}")

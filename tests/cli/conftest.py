@@ -98,7 +98,7 @@ PLAN = [
 
 class FakeApi(ModuleType):
     """Notes every call. ``info``: of the video, for the plan; ``error``: raised instead of an answer; ``full``: raised
-    by a plan's look at the disks; ``words``: those the text model does not know.
+    by a plan's look at the disks; ``words``: those the text model does not know; ``mix``: what texts are read as.
     """
 
     info = None
@@ -109,6 +109,7 @@ class FakeApi(ModuleType):
         self.error: BaseException | None = None
         self.full: BaseException | None = None
         self.words: tuple[str, ...] = ()
+        self.mix: dict[str, dict[str, float]] = {"blond hair": {"Blond_Hair": 1.0}}
         self.ran = False
         self.chatty = False
 
@@ -129,7 +130,7 @@ class FakeApi(ModuleType):
     def prepare_edit(self, *args, **values):
         def run():
             self.ran = True
-            return EditResult(unknown_words=self.words)
+            return EditResult(mix=self.mix, unknown_words=self.words)
 
         def check_disks():
             if self.full is not None:

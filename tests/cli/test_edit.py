@@ -108,6 +108,13 @@ def test_stdout_is_the_path_alone(api, run):
     assert run(*EDIT, "--quiet").stdout == "out.mp4\n"
 
 
+def test_colours_that_a_text_names_are_said(api, run):
+    text = "pink hair and dark red lips"
+    api.mix = {text: {"Dyed_Hair": 1.0, "Wearing_Lipstick": 1.0, "Young": 1.0}}
+    said = "Dyed_Hair +1.00 (pink), Wearing_Lipstick +1.00 (burgundy), Young +1.00"
+    assert f'"{text}" was read as: {said}' in run(*EDIT).stderr
+
+
 def test_json_is_all_there_is_on_stdout(api, run):
     api.words, api.chatty = ("zorblax",), True
     data = json.loads(run(*EDIT, "--json").stdout)

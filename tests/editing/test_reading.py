@@ -1,6 +1,7 @@
 import pytest
 
-from dvaedit.editing.reading import ALSO, EFFECTS_OF, hair_colour, read_change, read_text, unread
+from dvaedit.editing.reading import ALSO, EFFECTS_OF, SHADES, hair_colour, lip_colour, read_change, read_text, unread
+from dvaedit.face.lipstick import BARE, PAINTS
 from dvaedit.models.wording import CONCEPTS, INDEX
 from dvaedit.training.attributes import NAMES
 
@@ -64,6 +65,22 @@ def test_a_negation_ends_with_what_it_negates():
 )
 def test_colours_that_hair_is_dyed_have_names(text, colour):
     assert hair_colour(text) == colour
+
+
+@pytest.mark.parametrize(
+    ("text", "colour"),
+    [("hot pink lipstick", "fuchsia"), ("her lips are black, her hair is blond", "black"),
+     ("dark red lips", "burgundy"), ("wearing lipstick", None), ("pink hair", None), ("lips painted blue", "blue"),
+     ("a nude lip gloss", "nude")],
+)  # fmt: skip
+def test_colours_of_lipstick_have_names(text, colour):
+    assert lip_colour(text) == colour
+    assert (read_text(text).get("Wearing_Lipstick", 0) == 1) == (text != "pink hair")
+
+
+def test_each_colour_of_lipstick_is_a_paint():
+    assert SHADES.keys() == PAINTS.keys() - {BARE}
+    assert read_text("no pink lipstick") == {"Wearing_Lipstick": -1}
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,10 @@ from dvaedit.face.lips import (
     WIDER,
     WIDEST,
     WIDTH,
+    pressed,
+    spoken,
 )
+from dvaedit.face.lipstick import OPAQUE
 from dvaedit.face.morph import BRIGHTEST, DARKEST, LEFT, LIGHT, SATURATED, SLACK, STEADY, Morph, depth
 from dvaedit.face.mouth import gap
 from tests.face.conftest import square
@@ -432,3 +435,34 @@ def test_a_tilted_square_moves_the_face_the_same_way(plain):
     rgb = marked((100, 100))
     quad = square(SIDE)[[3, 0, 1, 2]]  # the crop's upper left corner is the frame's upper right
     assert centre(rgb + patched(moving, rgb, quad=quad)) == pytest.approx([100, 110], abs=0.1)
+
+
+def test_lips_close_between_sounds_and_not_where_nobody_speaks():
+    def said(*gaps):
+        points = np.stack([speaking(each * EYES, REST) for each in gaps])
+        return pressed(points, np.arange(len(gaps)))
+
+    closing = said(0.12, 0.1, 0.01, 0.0, 0.01, 0.1, 0.12)
+    assert closing == pytest.approx([0, 0, 1, 1, 1, 0, 0])
+    assert not said(0.0, 0.01, 0.0, 0.01).any()  # closed all the time
+    assert not said(0.0, 0.01, 0.1, 0.12, 0.1).any()  # about to speak
+    far = pressed(np.stack([speaking(each * EYES, REST) for each in (0.1, 0.0, 0.1)]), np.array([0, 40, 80]))
+    assert not far.any()
+
+
+def test_lips_that_are_pressed_part_by_so_much_less(plain):
+    shut, goal = speaking(width=REST), speaking(0.08 * EYES, 1.2 * REST)
+    gaps = [gap(spoken(shut, goal, by)) for by in (0.0, 0.5, 1.0)]
+    assert gaps[0] == pytest.approx(0.08, abs=0.01) and gaps[2] == pytest.approx(gap(shut), abs=1e-3)
+    assert gaps[2] < gaps[1] < gaps[0]
+
+
+def test_lipstick_lies_on_the_face_where_its_coat_says(plain, skin):
+    coat = np.zeros((SIZE, SIZE), np.float32)
+    coat[16:24, 32:40] = 1  # pixels 50 to 75 and 100 to 125 of the frame
+    lips, paint = to_lab(SKIN), np.array([40.0, 40.0, 20.0])
+    worn = replace(plain, coat=coat, painted=np.stack([lips, paint]))
+    delta = patched(worn, skin)
+    assert to_lab(skin + delta)[62, 112] == pytest.approx(lips + OPAQUE * (paint - lips), abs=0.6)
+    assert np.abs(delta[80:]).max() < LOST and np.abs(delta[:45]).max() < LOST
+    assert np.abs(patched(replace(worn, painted=np.zeros((0, 3))), skin)).max() < LOST  # before it is lit

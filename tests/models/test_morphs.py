@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from dvaedit.errors import WeightsError
+from dvaedit.face.lipstick import BARE, PAINTS, RED
 from dvaedit.models.morphs import Morphs
 
 SIZE = 4
@@ -116,3 +117,17 @@ def test_long_hair_comes_with_women_where_it_is_known(morphs):
     assert known.hangs({"Smiling": 1.0, "Male": -0.5}) and not morphs.hangs({"Male": -0.5})
     assert not known.hangs({"Male": 1.0}) and not known.hangs({"Smiling": 1.0}) and not known.hangs({})
     assert known.known({"Long_Hair": 1.0}) == {}  # it is no morph itself
+
+
+def test_lipstick_has_the_colour_that_is_asked_for(morphs):
+    coat = np.full((SIZE, SIZE), 0.5, np.float32)
+    known = Morphs.of({**tensors(), "coat": coat})
+    assert known.known({"Wearing_Lipstick": -0.5}) == {"Wearing_Lipstick": -0.5}
+    assert morphs.known({"Wearing_Lipstick": 1.0}) == {}
+    red, pink, none = (
+        known.combined({"Wearing_Lipstick": by}, lips) for by, lips in ((1.0, None), (2.0, "pink"), (-1.0, "pink"))
+    )
+    assert [tuple(each.paint) for each in (red, pink, none)] == [PAINTS[RED], PAINTS["pink"], PAINTS[BARE]]
+    assert red.coat == pytest.approx(coat) and pink.coat == pytest.approx(2 * coat)
+    assert not red.shape.any() and not red.texture.any()
+    assert not known.combined({"Smiling": 1.0}).coat.any()

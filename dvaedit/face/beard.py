@@ -29,7 +29,8 @@ YELLOWER = np.radians(6)  # the skin under beards is redder than that of cheeks,
 DARKEST, LIGHTEST = 0.36, 0.7  # lightness of a beard, relative to the skin's; at most so, or as light as the hair
 BLACK = 10.0  # lightness of hair below which its chroma tells nothing
 SPREAD = 1 / 100  # of the density's blur, as a share of the crop's side
-LIPS, MOUTH_GAP = slice(48, 60), 1 / 60  # which points; how far around them nothing grows, as a share of the side
+LIPS, MOUTH_GAP = slice(48, 60), 1 / 120  # which points; how far around them nothing grows, as a share of the side
+RING = 1 / 24  # how far around them what the edit shows is not what grows there, in the same unit
 FAIR = 0.25  # of the way from the darkest to fairer hair on the head: lightness of hair of a known density
 SHADE = 0.9  # exponent with which hair follows the light on the skin
 SOFT, UNDER, STREAKS, OPAQUE = 0.8, 0.3, 0.9, 0.88  # of a strand's edge in density, below strands, of light, at most
@@ -62,13 +63,14 @@ class Beard:
         """
         size, anchors = crops.shape[1], cls.anchors
         before, after, weight = medians(crops, edited, weights, points[:, anchors], reference[anchors])
-        weight = weight * off_the_lips(reference, size)
-        change, bare = np.linalg.norm(after - before, axis=2), weight > 0.5
+        change, weight = np.linalg.norm(after - before, axis=2), weight * off_the_lips(reference, size, RING)
+        bare = weight > 0.5
         if not bare.any():
             return None
         full = max(float(np.percentile(change[bare], DENSE)), LEAST)
         sure = bare & (change >= min(full, change[bare].max()))
-        cover = cv2.GaussianBlur(np.clip(change / full, 0, 1) * weight, (0, 0), size * SPREAD)
+        cover = cv2.GaussianBlur(_up_to_lips(np.clip(change / full, 0, 1), weight, reference), (0, 0), size * SPREAD)
+        cover *= off_the_lips(reference, size)
         light, skin = float(np.median(after[sure][:, 0])), np.median(before[sure], axis=0)
         return cls(cover.astype(np.float32), reference, skin, _colour(light, skin, head))
 
@@ -159,12 +161,22 @@ def _lines(reference: np.ndarray, count: int, length: float, rng: np.random.Gene
     return roots[:, None] + along * direction[:, None] + along**2 * bend[:, None]
 
 
-def off_the_lips(reference: np.ndarray, size: int) -> np.ndarray:
-    """(size, size) in [0, 1]: zero on the lips and close to them, with a soft edge."""
+def _up_to_lips(cover: np.ndarray, weight: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """The density, (S, S), where it is told, by ``weight``; and on around the lips, as it is beyond.
+
+    Where lips move, and near what a network keeps as it is, it paints none; hair grows up to the lips.
+    """
+    told, weights = (cv2.GaussianBlur(one, (0, 0), len(cover) * RING) for one in (cover * weight, weight))
+    around = 1 - off_the_lips(reference, len(cover), RING)
+    return cover * weight + around * told / np.maximum(weights, 1e-3)
+
+
+def off_the_lips(reference: np.ndarray, size: int, gap: float = MOUTH_GAP) -> np.ndarray:
+    """(size, size) in [0, 1]: zero on the lips and up to ``gap`` around them, a share of the side, with a soft edge."""
     lips = np.zeros((size, size), np.uint8)
     cv2.fillPoly(lips, [np.rint(reference[LIPS] * size * 16).astype(np.int32)], 1, shift=4)
-    gap = 2 * round(size * MOUTH_GAP / 2) + 1
-    return 1 - cv2.GaussianBlur(cv2.dilate(lips, np.ones((gap, gap))).astype(np.float32), (0, 0), 1)
+    grown = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(size * gap) + 1,) * 2)
+    return 1 - cv2.GaussianBlur(cv2.dilate(lips, grown).astype(np.float32), (0, 0), 1)
 
 
 def _colour(light: float, skin: np.ndarray, head: np.ndarray | None) -> np.ndarray:

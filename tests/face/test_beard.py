@@ -51,6 +51,21 @@ def test_density_is_where_the_edit_darkened_skin_and_not_on_the_lips(beard):
     assert beard.skin[0] == pytest.approx(skin, abs=1)
 
 
+def test_a_beard_grows_up_to_the_lips(reference):
+    """Though the network paints none close to them, and parsers take some skin there for lips."""
+    size = 128
+    lips = np.zeros((size, size), np.uint8)
+    cv2.fillPoly(lips, [np.rint(reference[48:60] * size).astype(np.int32)], 1)
+    far = cv2.distanceTransform(1 - lips, cv2.DIST_L2, 5)
+    crops, weights = np.broadcast_to(SKIN, (3, size, size, 3)).copy(), np.repeat((far > 2)[None], 3, 0).astype(float)
+    edited = crops.copy()
+    edited[:, (far > 4) & (far < 20)] = DARK
+    cover = Beard.learn(crops, edited, weights, np.repeat(reference[None], 3, 0), reference).cover
+    assert cover[far > 6][far[far > 6] < 14].min() > 0.9
+    assert cover[(far > 3) & (far < 5)].min() > 0.75
+    assert cover[far == 0].max() < 0.3 and np.median(cover[far == 0]) < 0.02 and cover[far > 26].max() < 0.02
+
+
 def test_a_faint_change_is_no_full_beard(reference):
     crops = np.broadcast_to(SKIN, (3, SIZE, SIZE, 3)).copy()
     edited = crops - 8

@@ -16,19 +16,21 @@ from dvaedit.face.mask import smoothstep
 
 OUTER, INNER = slice(48, 60), slice(60, 68)  # edges of the lips
 CHEEKS = (1, 2, 3, 4, 48, 31), (15, 14, 13, 12, 54, 35)  # points around each
-RED, BARE = "red", "bare"
+RED, BARE = "red", (0.0, 0.0, 0.0)
 # Lightness beside ``MEAN_SKIN``, chroma over lightness, and hue, degrees. 272 women with lipstick (labelled by eye):
-# 0.76 times the skin's lightness, 0.84 (a tenth: 1.25) and 24 degrees; 748 without: 0.86, 0.59 and 29.
+# 0.76 times the skin's lightness, 0.84 (a tenth: 1.25) and 24 degrees.
 PAINTS = {
     RED: (38.0, 1.4, 22.0), "burgundy": (27.0, 1.1, 14.0), "brown": (33.0, 0.75, 40.0), "nude": (55.0, 0.5, 38.0),
     "pink": (52.0, 0.8, 2.0), "fuchsia": (44.0, 1.2, 350.0), "coral": (52.0, 0.95, 34.0), "orange": (52.0, 1.15, 48.0),
-    "purple": (32.0, 1.0, 320.0), "blue": (34.0, 0.9, 275.0), "black": (13.0, 0.15, 20.0), BARE: (52.0, 0.57, 29.0),
+    "purple": (32.0, 1.0, 320.0), "blue": (34.0, 0.9, 275.0), "black": (13.0, 0.15, 20.0),
 }  # fmt: skip
 MEAN_SKIN = np.array([61.0, 16.9, 22.4])  # Lab, of theirs
 EXPOSED, TINTED, VIVID = 0.6, 0.6, 0.5  # exponents with which paint's lightness, hue and saturation go with skin's
 RELIEF = 0.9  # share of the lips' light and shade that shows
 SHADE = 0.5, 1.15  # times the paint's lightness, between which its chroma goes with it
-MADE_UP = 1.1, 1.4  # times the saturation of bare lips, between which lips count as painted
+# Bare lips of 748 women: times the skin's lightness; a and b over lightness: more than the skin's, and times that.
+# Lips that are still redder are painted: by 0.25 (a tenth: 0.32) without lipstick, by 0.48 (a tenth: 0.34) with it.
+PALER, REDDER, BLUER, MADE_UP = 0.86, 0.25, 0.76, (0.30, 0.42)
 OPAQUE = 0.9  # of a coat
 SOLID = 0.7  # of the greatest change: what lipstick changes so much it covers
 
@@ -55,19 +57,30 @@ def beside(crops: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def in_light(paint: Sequence[float], lips: np.ndarray, skin: np.ndarray) -> np.ndarray:
-    """A paint of ``PAINTS`` over lips of one colour, beside skin of another: (3,) Lab each.
+    """A paint of ``PAINTS``, or lips without any, beside skin of some colour: (3,) Lab each.
 
-    Light of another colour changes paint as it changes skin (von Kries, 1902).
+    ``BARE`` gives lips that are painted the colour of bare ones, and others, of the colour ``lips``, theirs. Light of
+    another colour changes paint as it changes skin (von Kries, 1902).
     """
+    if tuple(paint) == BARE:
+        return lips + _made_up(lips, skin) * (_bare(skin) - lips)
     light, chroma, hue = paint
     tint = np.maximum(from_lab(skin), 1) / from_lab(MEAN_SKIN)
     seen = to_lab(from_lab(_lab(light, chroma, np.radians(hue))) * (tint / tint.mean()) ** TINTED)
     light *= (max(float(skin[0]), 1.0) / MEAN_SKIN[0]) ** EXPOSED
     chroma *= max(saturation(skin) / saturation(MEAN_SKIN), 1.0) ** VIVID
-    colour = _lab(light, chroma, np.arctan2(seen[2], seen[1]))
-    if tuple(paint) != PAINTS[BARE]:
-        return colour
-    return lips + smoothstep(saturation(lips) / saturation(colour), *MADE_UP) * (colour - lips)
+    return _lab(light, chroma, np.arctan2(seen[2], seen[1]))
+
+
+def _bare(skin: np.ndarray) -> np.ndarray:
+    _, a, b = skin / max(float(skin[0]), 1.0)
+    return PALER * skin[0] * np.array([1, a + REDDER, BLUER * b])
+
+
+def _made_up(lips: np.ndarray, skin: np.ndarray) -> float:
+    """Whether lips are painted, in [0, 1]."""
+    red, pale = (colour[1] / max(float(colour[0]), 1.0) for colour in (lips, skin))
+    return float(smoothstep(red - pale, *MADE_UP))
 
 
 def painted(lab: np.ndarray, coat: np.ndarray, lips: np.ndarray, paint: np.ndarray) -> np.ndarray:

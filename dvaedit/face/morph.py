@@ -45,8 +45,9 @@ class Morph:
     what is fine there goes, wrinkles above all; ``teeth``: float32 (h, w, 3), Lab, what lips that
     part uncover, from corner to corner and from the upper lip down, or (0, 0, 3); ``above_skin``: (), see
     :func:`dvaedit.face.mouth.above_skin`; ``closes``: (), the share of a smile's gap by which lips close; ``coat``:
-    float32 (S, S), how much lipstick lies where; ``paint``: (3,), its colour, see :data:`dvaedit.face.lipstick.PAINTS`;
-    ``painted``: (2, 3), Lab, of the lips before and after in the light of a video, or (0, 3)."""
+    float32 (S, S), how much lipstick lies where; ``paint``: (3,), its colour, see
+    :func:`dvaedit.face.lipstick.in_light`; ``painted``: (2, 3), Lab, of the lips before and after in the light of a
+    video, or (0, 3)."""
 
     reference: np.ndarray
     shape: np.ndarray

@@ -71,7 +71,7 @@ class Morphs:
         smooth = [self.smooths[key] * amount for key, amount in amounts.items() if key in self.smooths]
         smooth = np.clip(_sum(smooth), 0, 1) if smooth else NOWHERE
         morph = Morph(self.reference, shape, texture, smooth, teeth, closes=amounts.get(UNSMILING, 0.0))
-        paints = {PAINTED: PAINTS[lips or RED], UNPAINTED: PAINTS[BARE]}
+        paints = {PAINTED: PAINTS[lips or RED], UNPAINTED: BARE}
         for key in amounts.keys() & paints.keys():
             morph = replace(morph, coat=amounts[key] * self.coat, paint=np.array(paints[key]))
         return morph

@@ -1,7 +1,7 @@
 import pytest
 
 from dvaedit.editing.reading import ALSO, EFFECTS_OF, SHADES, hair_colour, lip_colour, read_change, read_text, unread
-from dvaedit.face.lipstick import BARE, PAINTS
+from dvaedit.face.lipstick import PAINTS
 from dvaedit.models.wording import CONCEPTS, INDEX
 from dvaedit.training.attributes import NAMES
 
@@ -79,7 +79,7 @@ def test_colours_of_lipstick_have_names(text, colour):
 
 
 def test_each_colour_of_lipstick_is_a_paint():
-    assert SHADES.keys() == PAINTS.keys() - {BARE}
+    assert SHADES.keys() == PAINTS.keys()
     assert read_text("no pink lipstick") == {"Wearing_Lipstick": -1}
 
 

@@ -5,13 +5,16 @@ import pytest
 from dvaedit.face.lab import from_lab, saturation, to_lab
 from dvaedit.face.lipstick import (
     BARE,
+    BLUER,
     EXPOSED,
     INNER,
     MEAN_SKIN,
     OPAQUE,
     OUTER,
     PAINTS,
+    PALER,
     RED,
+    REDDER,
     RELIEF,
     SHADE,
     beside,
@@ -46,7 +49,7 @@ def test_lips_and_cheeks_are_looked_at_but_not_teeth():
     assert beside(crops, np.stack([points + 5] * 2)) is None
 
 
-@pytest.mark.parametrize("name", sorted(PAINTS.keys() - {BARE}))
+@pytest.mark.parametrize("name", PAINTS)
 def test_paint_has_its_colour_whatever_the_lips(name):
     light, chroma, angle = PAINTS[name]
     for lips in (LIPS, DARK):
@@ -63,11 +66,13 @@ def test_paint_is_seen_in_the_light_that_skin_is_seen_in():
 
 
 def test_bare_lips_stay_and_painted_ones_lose_their_paint():
-    bare = in_light(PAINTS[BARE], np.array([52.0, 26, 14]), MEAN_SKIN)
-    assert bare == pytest.approx([52, 26, 14])
-    light, chroma, _ = PAINTS[BARE]
-    gone = in_light(PAINTS[BARE], in_light(PAINTS[RED], LIPS, MEAN_SKIN), MEAN_SKIN)
-    assert gone[0] == pytest.approx(light) and saturation(gone) == pytest.approx(chroma, abs=0.01)
+    dark, brown = np.array([28.0, 9.0, 9.0]), np.array([33.0, 11.0, 15.0])
+    for lips, skin in ((np.array([52.0, 26, 14]), MEAN_SKIN), (dark, brown)):
+        assert in_light(BARE, lips, skin) == pytest.approx(lips)
+    for skin in (MEAN_SKIN, brown):
+        light, a, b = in_light(BARE, in_light(PAINTS[RED], LIPS, skin), skin)
+        assert light == pytest.approx(PALER * skin[0]) and b / light == pytest.approx(BLUER * skin[2] / skin[0])
+        assert a / light == pytest.approx(skin[1] / skin[0] + REDDER)
 
 
 def test_a_coat_covers_and_lets_relief_through():

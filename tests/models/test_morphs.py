@@ -127,7 +127,7 @@ def test_lipstick_has_the_colour_that_is_asked_for(morphs):
     red, pink, none = (
         known.combined({"Wearing_Lipstick": by}, lips) for by, lips in ((1.0, None), (2.0, "pink"), (-1.0, "pink"))
     )
-    assert [tuple(each.paint) for each in (red, pink, none)] == [PAINTS[RED], PAINTS["pink"], PAINTS[BARE]]
+    assert [tuple(each.paint) for each in (red, pink, none)] == [PAINTS[RED], PAINTS["pink"], BARE]
     assert red.coat == pytest.approx(coat) and pink.coat == pytest.approx(2 * coat)
     assert not red.shape.any() and not red.texture.any()
     assert not known.combined({"Smiling": 1.0}).coat.any()

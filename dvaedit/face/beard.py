@@ -63,8 +63,8 @@ class Beard:
         """
         size, anchors = crops.shape[1], cls.anchors
         before, after, weight = medians(crops, edited, weights, points[:, anchors], reference[anchors])
-        change, weight = np.linalg.norm(after - before, axis=2), weight * off_the_lips(reference, size, RING)
-        bare = weight > 0.5
+        weight = weight * off_the_lips(reference, size)
+        change, bare = np.linalg.norm(after - before, axis=2), weight > 0.5
         if not bare.any():
             return None
         full = max(float(np.percentile(change[bare], DENSE)), LEAST)
@@ -162,13 +162,15 @@ def _lines(reference: np.ndarray, count: int, length: float, rng: np.random.Gene
 
 
 def _up_to_lips(cover: np.ndarray, weight: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """The density, (S, S), where it is told, by ``weight``; and on around the lips, as it is beyond.
+    """The density, (S, S), where it is told, by ``weight``; and around the lips no less than beyond.
 
-    Where lips move, and near what a network keeps as it is, it paints none; hair grows up to the lips.
+    Where lips move, and near what a network keeps as it is, it paints little; hair grows up to the lips.
     """
-    told, weights = (cv2.GaussianBlur(one, (0, 0), len(cover) * RING) for one in (cover * weight, weight))
-    around = 1 - off_the_lips(reference, len(cover), RING)
-    return cover * weight + around * told / np.maximum(weights, 1e-3)
+    beyond = off_the_lips(reference, len(cover), RING)
+    told, weights = (
+        cv2.GaussianBlur(one * weight * beyond, (0, 0), len(cover) * RING) for one in (cover, np.ones_like(cover))
+    )
+    return np.maximum(cover * weight, (1 - beyond) * told / np.maximum(weights, 1e-3))
 
 
 def off_the_lips(reference: np.ndarray, size: int, gap: float = MOUTH_GAP) -> np.ndarray:

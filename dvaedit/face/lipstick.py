@@ -31,6 +31,7 @@ SHADE = 0.5, 1.15  # times the paint's lightness, between which its chroma goes 
 # Bare lips of 748 women: times the skin's lightness; a and b over lightness: more than the skin's, and times that.
 # Lips that are still redder are painted: by 0.25 (a tenth: 0.32) without lipstick, by 0.48 (a tenth: 0.34) with it.
 PALER, REDDER, BLUER, MADE_UP = 0.86, 0.25, 0.76, (0.30, 0.42)
+LIGHTER = 1.2  # times the lips' lightness that they have at most without paint: they may lie in the shade
 OPAQUE = 0.9  # of a coat
 SOLID = 0.7  # of the greatest change: what lipstick changes so much it covers
 
@@ -63,7 +64,7 @@ def in_light(paint: Sequence[float], lips: np.ndarray, skin: np.ndarray) -> np.n
     another colour changes paint as it changes skin (von Kries, 1902).
     """
     if tuple(paint) == BARE:
-        return lips + _made_up(lips, skin) * (_bare(skin) - lips)
+        return lips + _made_up(lips, skin) * (_bare(lips, skin) - lips)
     light, chroma, hue = paint
     tint = np.maximum(from_lab(skin), 1) / from_lab(MEAN_SKIN)
     seen = to_lab(from_lab(_lab(light, chroma, np.radians(hue))) * (tint / tint.mean()) ** TINTED)
@@ -72,9 +73,12 @@ def in_light(paint: Sequence[float], lips: np.ndarray, skin: np.ndarray) -> np.n
     return _lab(light, chroma, np.arctan2(seen[2], seen[1]))
 
 
-def _bare(skin: np.ndarray) -> np.ndarray:
+def _bare(lips: np.ndarray, skin: np.ndarray) -> np.ndarray:
+    """The colour of lips without paint; their hue lies between that of the paint and that beside this skin."""
     _, a, b = skin / max(float(skin[0]), 1.0)
-    return PALER * skin[0] * np.array([1, a + REDDER, BLUER * b])
+    usual = np.array([a + REDDER, BLUER * b])
+    hue = usual / max(np.hypot(*usual), 1e-6) + lips[1:] / max(np.hypot(*lips[1:]), 1e-6)
+    return _lab(min(PALER * skin[0], LIGHTER * lips[0]), float(np.hypot(*usual)), np.arctan2(hue[1], hue[0]))
 
 
 def _made_up(lips: np.ndarray, skin: np.ndarray) -> float:

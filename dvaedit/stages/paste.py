@@ -70,7 +70,7 @@ class Paste(Stage):
     """
 
     name: ClassVar[str] = "paste"
-    version: ClassVar[int] = 82
+    version: ClassVar[int] = 85
     region: str = "auto"
     mode: str = "delta"
     model: Model = unkeyed(None)

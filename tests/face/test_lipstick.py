@@ -8,6 +8,7 @@ from dvaedit.face.lipstick import (
     BLUER,
     EXPOSED,
     INNER,
+    LIGHTER,
     MEAN_SKIN,
     OPAQUE,
     OUTER,
@@ -70,9 +71,12 @@ def test_bare_lips_stay_and_painted_ones_lose_their_paint():
     for lips, skin in ((np.array([52.0, 26, 14]), MEAN_SKIN), (dark, brown)):
         assert in_light(BARE, lips, skin) == pytest.approx(lips)
     for skin in (MEAN_SKIN, brown):
-        light, a, b = in_light(BARE, in_light(PAINTS[RED], LIPS, skin), skin)
-        assert light == pytest.approx(PALER * skin[0]) and b / light == pytest.approx(BLUER * skin[2] / skin[0])
-        assert a / light == pytest.approx(skin[1] / skin[0] + REDDER)
+        red = in_light(PAINTS[RED], LIPS, skin)
+        usual = np.array([skin[1] / skin[0] + REDDER, BLUER * skin[2] / skin[0]])
+        bare = in_light(BARE, red, skin)
+        assert bare[0] == pytest.approx(min(PALER * skin[0], LIGHTER * red[0]))
+        assert saturation(bare) == pytest.approx(np.hypot(*usual))
+        assert hue(bare) == pytest.approx((hue(red) + hue([0, *usual])) / 2)
 
 
 def test_a_coat_covers_and_lets_relief_through():

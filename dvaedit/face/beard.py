@@ -20,7 +20,7 @@ from dvaedit.face.mask import smoothstep
 from dvaedit.face.paste import Patch, mask_in_frame
 from dvaedit.face.softness import softened, softness
 
-DENSE = 88  # percentile of the change over the skin from which on a beard is full
+DENSE = 75  # percentile of the change over the skin from which on a beard is full
 LEAST = 20.0  # Lab; a smaller change than this is no full beard anywhere
 NEUTRAL = 0.6  # saturation, relative to the skin's, of hair where a head has none
 # The same of beards: where that of the hair on the head is 0, and what it adds, within bounds.

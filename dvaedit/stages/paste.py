@@ -70,7 +70,7 @@ class Paste(Stage):
     """
 
     name: ClassVar[str] = "paste"
-    version: ClassVar[int] = 85
+    version: ClassVar[int] = 86
     region: str = "auto"
     mode: str = "delta"
     model: Model = unkeyed(None)

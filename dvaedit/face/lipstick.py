@@ -21,8 +21,8 @@ RED, BARE = "red", (0.0, 0.0, 0.0)
 # 0.76 times the skin's lightness, 0.84 (a tenth: 1.25) and 24 degrees.
 PAINTS = {
     RED: (38.0, 1.4, 22.0), "burgundy": (27.0, 1.1, 14.0), "brown": (33.0, 0.75, 40.0), "nude": (55.0, 0.5, 38.0),
-    "pink": (52.0, 0.8, 2.0), "fuchsia": (44.0, 1.2, 350.0), "coral": (52.0, 0.95, 34.0), "orange": (52.0, 1.15, 48.0),
-    "purple": (32.0, 1.0, 320.0), "blue": (34.0, 0.9, 275.0), "black": (13.0, 0.15, 20.0),
+    "pink": (52.0, 0.75, 9.0), "fuchsia": (44.0, 1.2, 356.0), "coral": (52.0, 0.95, 34.0), "orange": (52.0, 1.15, 48.0),
+    "purple": (32.0, 0.95, 326.0), "blue": (34.0, 0.9, 275.0), "black": (13.0, 0.15, 20.0),
 }  # fmt: skip
 MEAN_SKIN = np.array([61.0, 16.9, 22.4])  # Lab, of theirs
 EXPOSED, TINTED, VIVID = 0.6, 0.6, 0.5  # exponents with which paint's lightness, hue and saturation go with skin's

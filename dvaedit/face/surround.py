@@ -6,6 +6,7 @@ has and nothing else inside, and hangs together with the hair inside.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -21,7 +22,7 @@ FALL = 0.5  # pixels to the side that hair may go for each it hangs down, below 
 FAINT = 0.1  # likelihood of a colour that hair hanging there has at least
 TOUCHING = 64  # part of the wide square below the crop's upper edge in which hair touches it
 SCALP = 0.25  # likelihood of hair over that of the head, from which on what is above the crop is hair
-MORE = 1.3  # times the hair that colours tell below the crop, from which on the parser is believed
+MORE = 1.3  # times what colours tell of the hair that a parser finds below the crop, from which on it is believed
 BINS = 24  # of each channel of Lab
 MAIN = 0.9  # share of the hair whose colours, the most frequent ones, tell where more of it is
 GLIMPSE = 0.02  # of cloth, relative to the hair seen, that is enough to know its colours
@@ -161,10 +162,16 @@ def _share(low: float, size: int) -> slice:
     return slice(round(low * size), round((low + 1 / FAR) * size))
 
 
-def length(found: np.ndarray, reach: float) -> int:
-    """How much hair there is below the crop, pixels. found: a class map of :func:`wide_map`."""
-    _, v = _crop_places(len(found), reach)
-    return int(((found == HAIR) & (v >= 1)).sum())
+def missed(looks: Sequence[tuple[np.ndarray, np.ndarray]]) -> bool:
+    """Whether colours miss hair below the crop that a parser finds there.
+
+    looks: pairs of class maps of :func:`wide_map` with the reach ``FAR``, by colours alone and by the parser.
+    """
+    told, parsed = 0, 0
+    for by_colour, by_parser in looks:
+        hair = (by_parser == HAIR) & (_crop_places(len(by_parser), FAR)[1] >= 1)
+        told, parsed = told + int((hair & (by_colour == HAIR)).sum()), parsed + int(hair.sum())
+    return parsed > MORE * told
 
 
 def _falling(hair: np.ndarray, low: int) -> np.ndarray:

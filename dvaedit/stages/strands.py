@@ -16,7 +16,7 @@ from dvaedit.face.matte import ramps
 from dvaedit.face.person import PersonSegmenter
 from dvaedit.face.regions import CLASS_ID
 from dvaedit.face.steady import RADIUS
-from dvaedit.face.surround import FAR, HAIR, MORE, REACH, HairColours, in_frame, length, wide_map, wide_quads, windows
+from dvaedit.face.surround import FAR, HAIR, REACH, HairColours, in_frame, missed, wide_map, wide_quads, windows
 from dvaedit.models.bundle import Model
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.stages.frames import crops_at
@@ -107,13 +107,13 @@ class Strands:
         return found
 
     def _reach(self, video: Path, align: Artifact, size: int) -> float:
-        """``FAR`` if a few frames show hair hanging that colours do not tell, else ``REACH``."""
-        places, quads, told = self.probes.places, align.read("quads"), np.zeros(2)
+        """``FAR`` if a few frames show hair hanging that colours do not tell, or tell elsewhere, else ``REACH``."""
+        places, quads, looks = self.probes.places, align.read("quads"), []
         wide, long = wide_quads(quads), wide_quads(quads, FAR)
         for at in places[:: max(len(places) // LOOKS, 1)]:
             if in_frame(wide[at], size, self.frame_size)[-1].any():  # else the frame ends before hair does
                 crops = next(crops_at(video, align, round(size * FAR / REACH), [(at, at + 1)], _wide, long))[2]
                 classes = read_maps(self.parsed, at, at + 1)
                 ways = None, self._hanging(crops)
-                told += [length(self._maps(crops, long[at : at + 1], classes, FAR, way)[0], FAR) for way in ways]
-        return FAR if told[1] > MORE * told[0] else REACH
+                looks.append([self._maps(crops, long[at : at + 1], classes, FAR, way)[0] for way in ways])
+        return FAR if missed(looks) else REACH

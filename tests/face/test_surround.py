@@ -10,7 +10,7 @@ from dvaedit.face.surround import (
     TOP,
     HairColours,
     in_frame,
-    length,
+    missed,
     wide_map,
     wide_quads,
     windows,
@@ -161,8 +161,14 @@ def test_hair_that_a_parser_sees_hang_is_hair_though_cloth_has_its_colour():
     assert spread[-1] - spread[0] <= 8 + 2 * 0.5 * (size - 80) + 4  # as far to the side as falling hair may go
     colour_alone = wide_map(wide, person > 0, person, classes, colours, FAR) == HAIR
     assert colour_alone[90:110, 32:88].all()
-    assert (
-        length(np.where(found, HAIR, 0), FAR)
-        == found[top + side :].sum()
-        < length(np.where(colour_alone, HAIR, 0), FAR)
-    )
+
+
+def test_colours_miss_what_a_parser_finds_below_the_crop_alone():
+    size = 120
+    low = round(size / 3 * TOP) + size // 3
+    none, lock, part, cloth, above = (np.zeros((size, size), np.uint8) for _ in range(5))
+    lock[low : low + 26, 50:60] = part[low : low + 18, 50:60] = HAIR
+    cloth[low:, 70:] = above[:low] = HAIR
+    assert missed([(none, lock)]) and missed([(part, lock)]) and missed([(cloth, lock)])
+    assert not missed([(lock, lock)]) and not missed([(lock, part)]) and not missed([(part, lock), (lock, lock)])
+    assert not missed([(none, above)]) and not missed([(lock, none)]) and not missed([])

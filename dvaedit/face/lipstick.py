@@ -13,8 +13,8 @@ import numpy as np
 
 from dvaedit.face.lab import from_lab, saturation, to_lab
 from dvaedit.face.mask import smoothstep
+from dvaedit.face.mouth import INNER, OUTER
 
-OUTER, INNER = slice(48, 60), slice(60, 68)  # edges of the lips
 CHEEKS = (1, 2, 3, 4, 48, 31), (15, 14, 13, 12, 54, 35)  # points around each
 RED, BARE = "red", (0.0, 0.0, 0.0)
 # Lightness beside ``MEAN_SKIN``, chroma over lightness, and hue, degrees. 272 women with lipstick (labelled by eye):

@@ -7,11 +7,9 @@ from dvaedit.face.lipstick import (
     BARE,
     BLUER,
     EXPOSED,
-    INNER,
     LIGHTER,
     MEAN_SKIN,
     OPAQUE,
-    OUTER,
     PAINTS,
     PALER,
     RED,
@@ -23,6 +21,7 @@ from dvaedit.face.lipstick import (
     in_light,
     painted,
 )
+from dvaedit.face.mouth import INNER, OUTER
 from tests.face.test_mouth import speaking
 
 SIZE = 128

@@ -70,7 +70,7 @@ def in_light(paint: Sequence[float], lips: np.ndarray, skin: np.ndarray) -> np.n
     seen = to_lab(from_lab(_lab(light, chroma, np.radians(hue))) * (tint / tint.mean()) ** TINTED)
     light *= (max(float(skin[0]), 1.0) / MEAN_SKIN[0]) ** EXPOSED
     chroma *= max(saturation(skin) / saturation(MEAN_SKIN), 1.0) ** VIVID
-    return _lab(light, chroma, np.arctan2(seen[2], seen[1]))
+    return _lab(light, max(chroma, saturation(seen)), np.arctan2(seen[2], seen[1]))
 
 
 def _bare(lips: np.ndarray, skin: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ from dvaedit.face.lab import from_lab, to_lab
 from dvaedit.face.lips import closed, held, pressed, spoken
 from dvaedit.face.lipstick import beside, in_light, painted
 from dvaedit.face.mask import border_window
-from dvaedit.face.mouth import ABOVE_SKIN, Mouth, above_skin, narrowed, open_mouth, teeth_shown
+from dvaedit.face.mouth import ABOVE_SKIN, Mouth, above_skin, inside_shown, narrowed, open_mouth
 from dvaedit.face.paste import Box, Patch, into_frame, mask_in_frame
 
 POINTS_SIGMA, TURN_SIGMA = 1.0, 3.0  # frames
@@ -115,13 +115,15 @@ class Morph:
             return box, np.zeros((0, 0, 3), np.float32)
         picture = rgb[box[1] : box[3], box[0] : box[2]].astype(np.float32)
         shown = into_frame(face, quad, box, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
-        skin = shown * (1 - teeth_shown(picture, points, quad, box))
-        shaded = self._shaded(picture, skin, in_box(offset, quad, box), FINE * side(quad))
+        skin, lips = (shown * (1 - mouth) for mouth in inside_shown(picture, points, quad, box))
+        shaded = self._shaded(picture, skin, lips, in_box(offset, quad, box), FINE * side(quad))
         out = self._reshaped(shaded, shown, quad, box, points, goal)
         return box, weights[..., None] * (out - picture)
 
-    def _shaded(self, picture: np.ndarray, shown: np.ndarray, places: np.ndarray, fine: float) -> np.ndarray:
-        """``fine``: sigma, in pixels, of what counts as such."""
+    def _shaded(
+        self, picture: np.ndarray, shown: np.ndarray, lips: np.ndarray, places: np.ndarray, fine: float
+    ) -> np.ndarray:  # fmt: skip
+        """``lips``: where lipstick may show; ``fine``: sigma, in pixels, of what counts as such."""
         lab = to_lab(picture)
         light, tint = lab[..., :1], lab[..., 1:]
         change = shown[..., None] * fetch(self.texture, places)
@@ -134,7 +136,7 @@ class Morph:
         after = np.clip(light + change[..., :1], LEFT * light, 100)
         shaded = np.dstack([after, _kept(lab, after) * tint + change[..., 1:]])
         if len(self.painted):
-            shaded = painted(shaded, shown * fetch(self.coat, places), *self.painted)
+            shaded = painted(shaded, lips * fetch(self.coat, places), *self.painted)
         shaded = from_lab(shaded)
         return np.clip(picture + shaded - from_lab(lab), 0, 255)  # exactly the same where nothing changes
 

@@ -26,6 +26,7 @@ ABOVE_SKIN = 1.25, 4.0  # times the skin's: what that lightness is bounded by li
 WHITES, OVER_WHITES = 95, 1.3  # percentile of the eyes' lightness that is that of their whites; teeth's over it
 OWN_TINT, SKIN_TINT = np.array([0.8, 3.4]), np.array([0.35, 0.48])  # the same of a and b
 LESS_RED, LIGHTER = (2.0, 6.0), (-10.0, 0.0)  # Lab a and lightness of teeth beside the lips', between which they show
+DARKER = 4.0, 12.0  # lightness of what lies behind teeth below the lips', between which it shows
 UNSURE = 0.05  # of the mouth's width: how far the inner edges of lips may be off
 BEYOND = 1.2, 3.0  # heights of teeth above and below the gap, between which there is skin: no lips, no hair
 SHADOW = 0.7  # how much darker the mouth is beneath the teeth
@@ -132,12 +133,14 @@ def _own(before: np.ndarray, mouth: Mouth) -> np.ndarray:
     return cv2.remap(before, mouth.before, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
-def teeth_shown(picture: np.ndarray, points: np.ndarray, quad: np.ndarray, box: Box) -> np.ndarray:
-    """Where teeth show between lips that are open: float32 (h, w) in [0, 1]; they are less red than lips, and lighter.
+def inside_shown(picture: np.ndarray, points: np.ndarray, quad: np.ndarray, box: Box) -> np.ndarray:
+    """Where teeth, and where teeth or the dark behind them show between open lips: float32 (2, h, w) in [0, 1].
+
+    Teeth are less red than lips, and lighter; what is behind them is darker.
 
     picture: float32 (h, w, 3), what the frame shows in ``box``, RGB, 8-bit levels; points: (68, 2), sides of ``quad``.
     """
-    shown = np.zeros(picture.shape[:2], np.float32)
+    shown = np.zeros((2, *picture.shape[:2]), np.float32)
     if gap(points) < CLOSED:
         return shown
     outer, inner = (np.rint(_in_frame(points[part], quad) - box[:2]).astype(np.int32) for part in (OUTER, INNER))
@@ -157,7 +160,9 @@ def teeth_shown(picture: np.ndarray, points: np.ndarray, quad: np.ndarray, box: 
         return shown
     light, red, _ = np.min(lips, axis=0)
     teeth = smoothstep(red - lab[..., 1], *LESS_RED) * smoothstep(lab[..., 0] - light, *LIGHTER)
-    shown[y, x] = cv2.GaussianBlur(inside * teeth.astype(np.float32), (0, 0), 0.7)
+    dark = smoothstep(light - lab[..., 0], *DARKER)
+    for one, seen in zip(shown, (teeth, np.maximum(teeth, dark)), strict=True):
+        one[y, x] = cv2.GaussianBlur(inside * seen.astype(np.float32), (0, 0), 0.7)
     return shown
 
 

@@ -70,7 +70,7 @@ class Paste(Stage):
     """
 
     name: ClassVar[str] = "paste"
-    version: ClassVar[int] = 88
+    version: ClassVar[int] = 89
     region: str = "auto"
     mode: str = "delta"
     model: Model = unkeyed(None)

@@ -22,8 +22,8 @@ from dvaedit.face.mouth import (
     above_skin,
     gap,
     inner_lips,
+    inside_shown,
     open_mouth,
-    teeth_shown,
 )
 from tests.face.conftest import face_points, square
 
@@ -227,18 +227,20 @@ def lips_on_skin(points: np.ndarray, between: np.ndarray) -> np.ndarray:
     return picture
 
 
-def test_teeth_between_open_lips_are_found_and_neither_lips_nor_skin_nor_dark_are():
+def test_teeth_between_open_lips_are_found_and_the_dark_behind_them_but_neither_lips_nor_skin():
     points = grinning()
     quad, middle = square(SIDE), round(LINE * SIDE)
-    shown = teeth_shown(lips_on_skin(points, np.array([205.0, 195, 180])), points, quad, BOX)
-    assert shown[middle - 2 : middle + 3, 92:108].min() > 0.95
     lip = round((points[57, 1] + points[66, 1]) / 2 * SIDE)
-    assert shown[lip, 95:105].max() < 0.05 and not shown[: middle - 30].any() and not shown[middle + 30 :].any()
-    assert teeth_shown(lips_on_skin(points, DARK), points, quad, BOX).max() < 0.05
-    assert not teeth_shown(lips_on_skin(points, SKIN), speaking(), quad, BOX).any()
+    white, dark = (lips_on_skin(points, np.array(colour)) for colour in ((205.0, 195, 180), DARK))
+    (teeth, inside), (none, behind) = (inside_shown(picture, points, quad, BOX) for picture in (white, dark))
+    for shown in (teeth, inside, behind):
+        assert shown[middle - 2 : middle + 3, 92:108].min() > 0.95
+        assert shown[lip, 95:105].max() < 0.05 and not shown[: middle - 30].any() and not shown[middle + 30 :].any()
+    assert none.max() < 0.05
+    assert not inside_shown(lips_on_skin(points, SKIN), speaking(), quad, BOX).any()
 
 
 def test_a_mouth_beyond_the_frame_shows_no_teeth():
     points = grinning()
     below = lips_on_skin(points, np.array([205.0, 195, 180]))[:120]
-    assert not teeth_shown(below, points, square(SIDE), (0, 0, SIDE, 120)).any()
+    assert not inside_shown(below, points, square(SIDE), (0, 0, SIDE, 120)).any()

@@ -35,12 +35,10 @@ def pressed(points: np.ndarray, frames: np.ndarray) -> np.ndarray:
     68, 2); frames: (n,) rising numbers.
     """
     gaps = np.array([gap(own) for own in points])
-    return np.array([_pressed(gaps, frames - now, own) for now, own in zip(frames, gaps, strict=True)])
-
-
-def _pressed(gaps: np.ndarray, away: np.ndarray, own: float) -> float:
-    sides = [gaps[(away * side >= 0) & (np.abs(away) <= SOON)].max() for side in (-1, 1)]
-    return float(smoothstep(min(sides), *SPEAKS) * (1 - smoothstep(own, *PRESSED)))
+    low, high = np.searchsorted(frames, frames - SOON), np.searchsorted(frames, frames + SOON, "right")
+    around = [(gaps[first : at + 1], gaps[at:last]) for at, (first, last) in enumerate(zip(low, high, strict=True))]
+    opens = np.array([min(before.max(), after.max()) for before, after in around])
+    return smoothstep(opens, *SPEAKS) * (1 - smoothstep(gaps, *PRESSED))
 
 
 def spoken(points: np.ndarray, goal: np.ndarray, pressed: float = 0.0) -> np.ndarray:

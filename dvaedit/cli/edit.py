@@ -176,11 +176,10 @@ def _show(session: Session, video: Path, result: EditResult, json: bool) -> None
     if json:
         emit_json({"video": video, **as_dict(result), "warnings": session.warnings})
         return
-    from dvaedit.editing.reading import hair_colour, lip_colour
+    from dvaedit.editing.reading import colours
 
     for text, mix in result.mix.items():
-        colours = {"Dyed_Hair": hair_colour(text), "Wearing_Lipstick": lip_colour(text)}
-        named = {name: f" ({colour})" for name, colour in colours.items() if colour}
+        named = {name: f" ({colour})" for name, colour in colours(text).items()}
         words = ", ".join(f"{name} {weight:+.2f}{named.get(name, '')}" for name, weight in mix.items())
         session.note(f'"{text}" was read as: {words or "none of the known attributes"}')
     frames = f"edited {result.edited_frames} of {result.frames} frames ({result.region})"

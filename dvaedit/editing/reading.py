@@ -27,6 +27,10 @@ SHADES = {  # what colours of lipstick are called, of ``PAINTS``
 }  # fmt: skip
 LIPS = ("{} lipstick", "{} lips", "{} lip gloss", "{} lip color", "lips painted {}", "lips {}", "lips are {}",
         "lips in {}", "lipstick in {}", "lipstick is {}")  # fmt: skip
+COLOURED = {  # concepts that name a colour: the attribute, and the colour, of ``VIVID`` or ``PAINTS``
+    **{f"{colour}_hair": ("Dyed_Hair", colour) for colour in VIVID},
+    **{f"{colour}_lips": ("Wearing_Lipstick", colour) for colour in SHADES},
+}
 # Strength 1 is the attribute as it usually looks. Concepts without a row (pose, eyes) are not edits of the identity.
 EFFECTS_OF: dict[str, dict[str, float]] = {
     "black_hair": {"Black_Hair": 1}, "brown_hair": {"Brown_Hair": 1}, "blond_hair": {"Blond_Hair": 1},
@@ -46,8 +50,7 @@ EFFECTS_OF: dict[str, dict[str, float]] = {
     "rosy": {"Rosy_Cheeks": 1}, "lipstick": {"Wearing_Lipstick": 1}, "no_lipstick": {"Wearing_Lipstick": -1},
     "lighter_hair": {"Blond_Hair": 0.6}, "grandmother": {"Young": -1, "Male": -1},
     "grandfather": {"Young": -1, "Male": 1},
-    **{f"{colour}_hair": {"Dyed_Hair": 1} for colour in VIVID},
-    **{f"{colour}_lips": {"Wearing_Lipstick": 1} for colour in SHADES},
+    **{concept: {name: 1} for concept, (name, _) in COLOURED.items()},
 }  # fmt: skip
 # What people say beside the table's words, which the text model was trained on.
 ALSO: dict[str, tuple[str, ...]] = {
@@ -111,14 +114,10 @@ def unread(text: str) -> set[str]:
     return {item for item in _phrases(text) if item not in EFFECTS_OF}
 
 
-def hair_colour(text: str) -> str | None:
-    """The name of the colour, of ``VIVID``, in which a text asks for hair."""
-    return _first(text, {f"{colour}_hair": colour for colour in VIVID})
-
-
-def lip_colour(text: str) -> str | None:
-    """The name of the colour, of ``PAINTS``, in which a text asks for lips."""
-    return _first(text, {f"{colour}_lips": colour for colour in SHADES})
+def colours(text: str) -> dict[str, str]:
+    """The colours that a text names first, by attribute: "Dyed_Hair" of ``VIVID``, "Wearing_Lipstick" of ``PAINTS``."""
+    said = [COLOURED[item] for item in _phrases(text) if item in COLOURED]
+    return dict(reversed(said))
 
 
 def read_change(target: str, source: str, known: Collection[str] | None = None) -> dict[str, float]:
@@ -136,11 +135,6 @@ def _with_ages(text: str) -> str:
         return " " + next(word for most, word in AGES.items() if years < most) + " "
 
     return AGE.sub(word, text.lower())
-
-
-def _first(text: str, colours: dict[str, str]) -> str | None:
-    """Of colours by concept, the first that is said."""
-    return next((colours[item] for item in _phrases(text) if item in colours), None)
 
 
 def _phrases(text: str) -> Iterator[str]:

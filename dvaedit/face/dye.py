@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dvaedit.face.lab import from_lab, saturation, to_lab
+from dvaedit.face.lab import from_lab, lab_of, saturation, to_lab
 from dvaedit.face.mask import smoothstep
 from dvaedit.face.matte import matte
 from dvaedit.face.paste import Patch, support
@@ -156,14 +156,13 @@ def _named(before: np.ndarray, after: np.ndarray, skin: np.ndarray, turns: Mappi
         chroma += share * (np.clip(chroma, *(tinted * np.array(nature.chroma))) - chroma)
         most = nature.hue[0] + nature.hue[1] * np.degrees(np.arctan2(skin[2], skin[1]))
         hue -= share * max(hue - max(most, WARM), 0.0)
-    return light * np.array([1.0, *(chroma * np.array([np.cos(np.radians(hue)), np.sin(np.radians(hue))]))])
+    return lab_of(light, chroma, np.radians(hue))
 
 
 def _vivid(name: str, skin: np.ndarray) -> np.ndarray:
     """The colour of ``VIVID``, (3,) Lab, in the light in which skin has the colour ``skin``."""
     light, chroma, hue = VIVID[name]
-    light *= _exposure(skin)
-    return light * np.array([1, chroma * np.cos(np.radians(hue)), chroma * np.sin(np.radians(hue))], np.float32)
+    return lab_of(light * _exposure(skin), chroma, np.radians(hue))
 
 
 def _exposure(skin: np.ndarray) -> float:

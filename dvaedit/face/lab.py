@@ -21,6 +21,11 @@ def saturation(lab: np.ndarray, darkest: float = 1.0) -> float:
     return float(np.hypot(*lab[1:])) / max(float(lab[0]), darkest)
 
 
+def lab_of(light: float, chroma: float, hue: float) -> np.ndarray:
+    """(3,) Lab of a lightness, a chroma over lightness, see :func:`saturation`, and a hue, radians."""
+    return light * np.array([1, chroma * np.cos(hue), chroma * np.sin(hue)])
+
+
 def _convert(values: np.ndarray, code: int) -> np.ndarray:
     if not values.size:
         return values

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 
-from dvaedit.face.lab import from_lab, saturation, to_lab
+from dvaedit.face.lab import from_lab, lab_of, saturation, to_lab
 from dvaedit.face.mask import smoothstep
-from dvaedit.face.mouth import INNER, OUTER
+from dvaedit.face.mouth import INNER, OUTER, filled
 
 CHEEKS = (1, 2, 3, 4, 48, 31), (15, 14, 13, 12, 54, 35)  # points around each
 RED, BARE = "red", (0.0, 0.0, 0.0)
@@ -49,8 +48,8 @@ def beside(crops: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarra
     """
     size, found = crops.shape[1], []
     for crop, own in zip(crops, points, strict=True):
-        lips = _filled(size, own[OUTER]) & ~_filled(size, own[INNER])
-        cheeks = np.any([_filled(size, own[list(around)]) for around in CHEEKS], axis=0)
+        lips = filled(size, own[OUTER]) & ~filled(size, own[INNER])
+        cheeks = np.any([filled(size, own[list(around)]) for around in CHEEKS], axis=0)
         if lips.any() and cheeks.any():
             lab = to_lab(crop)
             found.append([np.median(lab[where], axis=0) for where in (lips, cheeks)])
@@ -67,10 +66,10 @@ def in_light(paint: Sequence[float], lips: np.ndarray, skin: np.ndarray) -> np.n
         return lips + _made_up(lips, skin) * (_bare(lips, skin) - lips)
     light, chroma, hue = paint
     tint = np.maximum(from_lab(skin), 1) / from_lab(MEAN_SKIN)
-    seen = to_lab(from_lab(_lab(light, chroma, np.radians(hue))) * (tint / tint.mean()) ** TINTED)
+    seen = to_lab(from_lab(lab_of(light, chroma, np.radians(hue))) * (tint / tint.mean()) ** TINTED)
     light *= (max(float(skin[0]), 1.0) / MEAN_SKIN[0]) ** EXPOSED
     chroma *= max(saturation(skin) / saturation(MEAN_SKIN), 1.0) ** VIVID
-    return _lab(light, max(chroma, saturation(seen)), np.arctan2(seen[2], seen[1]))
+    return lab_of(light, max(chroma, saturation(seen)), np.arctan2(seen[2], seen[1]))
 
 
 def _bare(lips: np.ndarray, skin: np.ndarray) -> np.ndarray:
@@ -78,7 +77,7 @@ def _bare(lips: np.ndarray, skin: np.ndarray) -> np.ndarray:
     _, a, b = skin / max(float(skin[0]), 1.0)
     usual = np.array([a + REDDER, BLUER * b])
     hue = usual / max(np.hypot(*usual), 1e-6) + lips[1:] / max(np.hypot(*lips[1:]), 1e-6)
-    return _lab(min(PALER * skin[0], LIGHTER * lips[0]), float(np.hypot(*usual)), np.arctan2(hue[1], hue[0]))
+    return lab_of(min(PALER * skin[0], LIGHTER * lips[0]), float(np.hypot(*usual)), np.arctan2(hue[1], hue[0]))
 
 
 def _made_up(lips: np.ndarray, skin: np.ndarray) -> float:
@@ -93,13 +92,3 @@ def painted(lab: np.ndarray, coat: np.ndarray, lips: np.ndarray, paint: np.ndarr
     share = np.clip(light / max(float(paint[0]), 1.0), *SHADE) * np.maximum(coat, 1)
     new = np.dstack([light, share * paint[1], share * paint[2]])
     return lab + np.clip(OPAQUE * coat, 0, 1)[..., None] * (new - lab)
-
-
-def _lab(light: float, chroma: float, hue: float) -> np.ndarray:
-    """A colour by its lightness, chroma over that, and hue, radians."""
-    return light * np.array([1, chroma * np.cos(hue), chroma * np.sin(hue)])
-
-
-def _filled(size: int, points: np.ndarray) -> np.ndarray:
-    mask = np.zeros((size, size), np.uint8)
-    return cv2.fillPoly(mask, [np.rint(points * size).astype(np.int32)], 1) > 0

@@ -99,13 +99,18 @@ def above_skin(crops: np.ndarray, points: np.ndarray) -> float:
     """
     size, found = crops.shape[1], []
     for crop, own in zip(to_lab(crops), points, strict=True):
-        eyes = np.zeros(crop.shape[:2], np.uint8)
-        cv2.fillPoly(eyes, [np.rint(own[lid] * size).astype(np.int32) for lid in (LEFT_EYE, RIGHT_EYE)], 1)
+        eyes = filled(size, own[LEFT_EYE], own[RIGHT_EYE])
         skin = _around(crop, Mouth.of(own, own, own_quad(size), (0, 0, size, size)))
         if eyes.any() and len(skin):
-            whites = np.percentile(crop[eyes > 0][:, 0], WHITES)
+            whites = np.percentile(crop[eyes][:, 0], WHITES)
             found.append(OVER_WHITES * whites / max(float(np.median(skin[:, 0])), 1.0))
     return float(np.clip(np.median(found), *ABOVE_SKIN)) if found else ABOVE_SKIN[0]
+
+
+def filled(size: int, *outlines: np.ndarray) -> np.ndarray:
+    """bool (size, size): the inside of outlines, (k, 2) each, sides of a crop of ``size`` pixels."""
+    mask = np.zeros((size, size), np.uint8)
+    return cv2.fillPoly(mask, [np.rint(outline * size).astype(np.int32) for outline in outlines], 1) > 0
 
 
 def open_mouth(

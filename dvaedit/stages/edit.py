@@ -15,7 +15,7 @@ from dvaedit.checkpoints.store import find_card
 from dvaedit.editing.attributes import AttributeEdit, apply_shift, attribute_shift
 from dvaedit.editing.effects import DYES, added, region_of, turning
 from dvaedit.editing.parts import Parts
-from dvaedit.editing.reading import hair_colour, lip_colour, read_change
+from dvaedit.editing.reading import colours, read_change
 from dvaedit.editing.text import (
     Pairs,
     TextEdit,
@@ -57,7 +57,7 @@ class Edit(Stage):
 
     Edits add up in the normalised code; ``text_frames`` frames spread over the video guide the text search. ``adapt``:
     one change alone is as strong as :func:`needed_strength` says, ``meta["strength"]``, but for colours of hair that
-    are known beforehand (:func:`hair_colour`); ``steps``: of the sampling that
+    are known beforehand (:func:`colours`); ``steps``: of the sampling that
     tells it.
     """
 
@@ -102,7 +102,7 @@ class Edit(Stage):
 
         parts = Parts.of(touched, model.morphs) if self.drawn else Parts.sampled(touched)
         put_on = self._put_on(touched, parts, z_id_rep)
-        colour = self._said(hair_colour) if parts.dyed and touched.get("Dyed_Hair", 0) > 0 else None
+        colour = self._said("Dyed_Hair") if parts.dyed and touched.get("Dyed_Hair", 0) > 0 else None
         adapt = self.adapt and colour is None
         strength = self._needed_strength(inputs, touched, parts, put_on, edited) if adapt else 1.0
         codes = {"z_id": edited(strength)}
@@ -113,7 +113,7 @@ class Edit(Stage):
         own = split or not parts.rest  # otherwise all is left to the network
         put_on, morphed = (put_on, scaled(parts.morphed, strength)) if own else ([], {})
         out.meta.update(region=parts.region, rest=bool(parts.rest), added=put_on, morphed=morphed)
-        out.meta["lips"] = self._said(lip_colour)
+        out.meta["lips"] = self._said("Wearing_Lipstick")
         shaven = [AttributeEdit(BEARD, SHAVEN)] if "shave" in put_on else []
         if split:
             left_out = attribute_shift(model.attributes, z_id_rep, _edits(touched, parts.unsampled, strength))
@@ -129,9 +129,9 @@ class Edit(Stage):
         attributes = self.model.attributes
         return apply_shift(attributes, z_id_rep, attribute_shift(attributes, z_id_rep, edits))
 
-    def _said(self, colour: Callable[[str], str | None]) -> str | None:
-        """The first colour that a text names, of those known beforehand."""
-        return next(filter(None, (colour(text.target) for text in self.texts)), None)
+    def _said(self, name: str) -> str | None:
+        """The first colour that a text names for an attribute, of those known beforehand."""
+        return next(filter(None, (colours(text.target).get(name) for text in self.texts)), None)
 
     def _put_on(self, touched: dict[str, float], parts: Parts, z_id_rep: Tensor) -> list[str]:
         """What is drawn on the face. With a morph, where nothing is said of them, come stubble, or a man's long hair,

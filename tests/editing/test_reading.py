@@ -1,6 +1,6 @@
 import pytest
 
-from dvaedit.editing.reading import ALSO, EFFECTS_OF, SHADES, hair_colour, lip_colour, read_change, read_text, unread
+from dvaedit.editing.reading import ALSO, EFFECTS_OF, SHADES, colours, read_change, read_text, unread
 from dvaedit.face.lipstick import PAINTS
 from dvaedit.models.wording import CONCEPTS, INDEX
 from dvaedit.training.attributes import NAMES
@@ -64,7 +64,7 @@ def test_a_negation_ends_with_what_it_negates():
     [("dye his hair blue", "blue"), ("a girl with green hair", "green"), ("blue eyes", None), ("red hair", None)],
 )
 def test_colours_that_hair_is_dyed_have_names(text, colour):
-    assert hair_colour(text) == colour
+    assert colours(text).get("Dyed_Hair") == colour
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_colours_that_hair_is_dyed_have_names(text, colour):
      ("a nude lip gloss", "nude")],
 )  # fmt: skip
 def test_colours_of_lipstick_have_names(text, colour):
-    assert lip_colour(text) == colour
+    assert colours(text).get("Wearing_Lipstick") == colour
     assert (read_text(text).get("Wearing_Lipstick", 0) == 1) == (text != "pink hair")
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from dvaedit.checkpoints.load import load_model, load_text_model
-from dvaedit.editing.attributes import AttributeEdit
+from dvaedit.editing.attributes import AttributeEdit, check_strength, known_edits, merged
 from dvaedit.editing.paper_text import PaperObjective
 from dvaedit.editing.reading import unread
 from dvaedit.editing.text import TextEdit
@@ -197,10 +197,9 @@ def prepare_edit(
     scale = 1.0 if strength is None else strength
     texts = tuple(_text_edit(item, source_text, scale) for item in _as_tuple(text))
     attribute_edits = tuple(_attribute_edit(item, scale) for item in _as_tuple(attributes))
-    plain_ones = all(abs(change.strength) == 1 for change in (*texts, *attribute_edits))
-    adapt = strength is None and plain_ones and options.recipe != PAPER
     if not texts and not attribute_edits:
         raise UsageError("nothing to edit", hint='Give --text "blond hair" or --attribute Blond_Hair.')
+    check_strengths(attribute_edits, texts)
     choice = Choice.parse(face)
     check_region(region)
     _check_recipe(options.recipe, region, paste, iterations, bool(texts))
@@ -214,8 +213,9 @@ def prepare_edit(
         raise UsageError(f"{sidecar_path(target)} exists", hint="Remove it, or allow its replacement with --overwrite.")
     encoding = source.encoding(target, Encoding("h264", crf, preset, pix_fmt, lossless), codec)
     model = _load(options)
-    for change in attribute_edits:
-        model.attributes.index(change.name)
+    attribute_edits = merged(known_edits(model.attributes, attribute_edits))
+    plain_ones = all(abs(change.strength) == 1 for change in (*texts, *attribute_edits))
+    adapt = strength is None and plain_ones and options.recipe != PAPER
     papers = options.recipe == PAPER  # whose pictures reach CLIP without antialiasing
     text_model = load_text_model(clip, model.runtime, antialias=not papers) if texts else None
     wordings = [item.target for item in texts]
@@ -327,6 +327,14 @@ def slug(texts: Sequence[TextEdit], attributes: Sequence[AttributeEdit]) -> str:
 
 def _signed(strength: float) -> str:
     return "" if strength == 1 else f"{strength:+g}"
+
+
+def check_strengths(attributes: Iterable[AttributeEdit], texts: Iterable[TextEdit]) -> None:
+    """Raise UsageError where a strength is no finite number or out of range."""
+    for change in attributes:
+        check_strength(change.strength, change.name)
+    for change in texts:
+        check_strength(change.strength, f"'{change.target}'")
 
 
 def check_outputs(source: Source, target: Path | None, video: Path | None, overwrite: bool) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dvaedit.api import Options, PathLike
+from dvaedit.api import Options, PathLike, check_strengths
 from dvaedit.checkpoints.load import load_model, load_text_model
-from dvaedit.editing.attributes import AttributeEdit
+from dvaedit.editing.attributes import AttributeEdit, known_edits, merged
 from dvaedit.editing.text import TextEdit
 from dvaedit.errors import UsageError
 from dvaedit.evaluation import evaluate as evaluation
@@ -131,7 +131,10 @@ def sweep(
     job, model = _job(video, face, options), _model(options)
     texts = tuple(item if isinstance(item, TextEdit) else TextEdit(item, source_text) for item in _as_tuple(text))
     many = model.attributes.names if _as_tuple(each) == (ALL,) else each
-    variants = make_variants(_known(attributes, model), texts, _known(many, model), strengths)
+    asked, alone = (known_edits(model.attributes, _attributes(items)) for items in (attributes, many))
+    variants = make_variants(merged(asked), texts, alone, strengths)
+    for variant in variants:
+        check_strengths(variant.attributes, variant.texts)
     text_model = load_text_model(clip, model.runtime) if texts else None
     settings = replace(job.settings, region=region, paste=paste, people=(job.people()[0],))
     picked = is_sheet(target)
@@ -174,12 +177,6 @@ def _as_tuple(items):
 
 def _attributes(items) -> tuple[AttributeEdit, ...]:
     return tuple(item if isinstance(item, AttributeEdit) else AttributeEdit.parse(item) for item in _as_tuple(items))
-
-
-def _known(items, model: Model) -> tuple[AttributeEdit, ...]:
-    """Attributes under the model's own spelling. Raises UsageError for one it does not know."""
-    names = model.attributes.names
-    return tuple(AttributeEdit(names[model.attributes.index(e.name)], e.strength) for e in _attributes(items))
 
 
 def _model(options: Options) -> Model:

@@ -41,7 +41,10 @@ STRENGTHS = (0.5, 1.0, 1.5, 2.0)
 SHEETS = (".png", ".jpg", ".jpeg")
 VIEWS = ("face", "frame")
 SOURCE = "source"
-SHARED = ("invert", "parse")  # stages that all variants have in common, after the track
+OWN = ("edit", "sample", "drawn", "paste")  # stages of one variant
+SHARED = ("invert", "parse")  # stages that variants have in common, after the track
+FEW = {"few": "few:pick", "invert": "few:invert", "sample": "few:sample"}
+"""Labels of the stages that work on a few frames, where all that a variant changes is drawn."""
 
 
 @dataclass(frozen=True)
@@ -106,8 +109,8 @@ def sweep_nodes(
 ) -> list[Node]:  # fmt: skip
     """The stages of ``edit`` for each variant; what variants share is there once.
 
-    ``frames``: how many frames of the track to work on, None for all. Labels of a variant's own stages end in
-    ``:<label>``.
+    ``frames``: how many frames of the track to work on, None for as many as each variant needs. Labels of a variant's
+    own stages end in ``:<label>``; those of ``FEW`` are told from what has them take all frames.
     """
     nodes: dict[str, Node] = {}
     for variant in variants:
@@ -120,16 +123,17 @@ def sweep_nodes(
 
 def _chain(nodes: list[Node], label: str, frames: int | None) -> Iterator[Node]:
     """One variant's nodes, with labels of its own where it differs, working on a few frames only."""
-    own, picked = {"edit", "sample", "drawn", "paste"}, frames is not None
-    rename = {name: f"{name}:{label}" for name in own} | ({"align": "pick", "encode": "pick"} if picked else {})
-    tracked = {*SHARED, *own}
+    picked, few = frames is not None, any(node.name == "few" for node in nodes)
+    kinds = FEW if few else {}
+    labels = {**kinds, **{name: f"{kinds.get(name, name)}:{label}" for name in OWN}}
+    sources = labels | ({"align": "pick", "encode": "pick"} if picked else {})
     for node in nodes:
         if node.name == "export":
             continue
         inputs = node.inputs
-        if node.name in tracked:
-            inputs = {name: rename.get(source, source) for name, source in node.inputs.items()}
-        yield Node(node.stage, inputs, f"{node.name}:{label}" if node.name in own else node.name)
+        if node.name in (*SHARED, *OWN):
+            inputs = {name: sources.get(source, source) for name, source in node.inputs.items()}
+        yield Node(node.stage, inputs, labels.get(node.name, node.name))
         if picked and node.name == "encode":
             yield Node(Pick(frames), {"align": "align", "encode": "encode"})
 

@@ -14,6 +14,7 @@ import pytest
 import dvaedit
 from dvaedit import api, job
 from dvaedit.checkpoints import store
+from dvaedit.cli import main
 from dvaedit.errors import NoFaceError, StorageError, UsageError, VideoError, WeightsError
 from dvaedit.video.probe import probe
 from dvaedit.video.reader import read_frames
@@ -132,11 +133,20 @@ def test_bad_video_is_refused_and_leaves_nothing(kind, error, video, options, tm
     assert files(tmp_path) == before
 
 
+NAN, INF = float("nan"), float("inf")
+
+
 @pytest.mark.parametrize(
     "change",
     [{"attributes": "Blonde_Hair"}, {"attributes": "Male=x"}, {}, {"attributes": "Male", "region": "knee"},
      {"attributes": "Male", "codec": "betamax"}, {"attributes": "Male", "crf": 99},
-     {"attributes": "Male", "output": "out.xyz"}],
+     {"attributes": "Male", "output": "out.xyz"}, {"attributes": ["Male", "male=-1"]},
+     {"attributes": ["Male=6", "Male=6"]},
+     *[{"attributes": "Male", "strength": strength} for strength in (NAN, INF, -INF, 1000.0)],
+     *[{"text": "blond hair", "strength": strength} for strength in (NAN, INF, -INF, 1000.0)],
+     {"attributes": "Male=5", "strength": 3}, {"attributes": "Male=0", "strength": NAN},
+     {"attributes": dvaedit.AttributeEdit("Male", NAN)}, {"attributes": dvaedit.AttributeEdit("Male", 99.0)},
+     {"text": dvaedit.TextEdit("blond hair", strength=INF)}, {"text": dvaedit.TextEdit("blond hair", strength=-99.0)}],
 )  # fmt: skip
 def test_bad_request_is_refused_before_any_work(change, video, options, tmp_path):
     if "output" in change:
@@ -146,6 +156,43 @@ def test_bad_request_is_refused_before_any_work(change, video, options, tmp_path
     assert raised.value.hint
     assert files(tmp_path) == ["in.mp4"]
     assert not options.cache_dir.exists()
+
+
+@pytest.mark.parametrize(
+    ("asked", "edits"),
+    [
+        (["male"], {"Male": 1}), (["MALE=0.5", "blond_hair"], {"Male": 0.5, "Blond_Hair": 1}),
+        (["Male", "Male=0.5"], {"Male": 1.5}), (["Male", "male=-2"], {"Male": -1}),
+        (["Male=0", "Blond_Hair=-1"], {"Male": 0, "Blond_Hair": -1}),
+        ([dvaedit.AttributeEdit("male", 2), "Male"], {"Male": 3}),
+    ],
+)  # fmt: skip
+def test_attributes_are_asked_for_once_each_by_the_models_names(video, options, asked, edits):
+    plan = api.prepare_edit(video, attributes=asked, options=options)
+    assert {edit.name: edit.strength for edit in plan.job.settings.attributes} == edits
+    assert len(plan.job.settings.attributes) == len(edits)
+    assert plan.request["attributes"] == [{"name": name, "strength": value} for name, value in edits.items()]
+
+
+def test_the_case_of_a_name_does_not_change_what_runs(video, options):
+    plans = [api.prepare_edit(video, attributes=name, options=options) for name in ("Blond_Hair", "blond_hair")]
+    assert plans[0].stages() == plans[1].stages()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("-a", "Male", "-a", "male=-1"), "error: Male=1 and Male=-1 cancel each other out\nhint: "),
+        (("-a", "Male", "--strength", "nan"), "error: strength nan of Male is out of range\nhint: "),
+        (("-a", "Male", "--strength", "1000"), "error: strength 1000 of Male is out of range\nhint: "),
+        (("-t", "blond hair", "--strength", "inf"), "error: strength inf of 'blond hair' is out of range\nhint: "),
+    ],
+)
+def test_bad_strengths_are_usage_errors_of_the_command_line(video, options, capsys, monkeypatch, arguments, said):
+    monkeypatch.delenv("DVAEDIT_DEBUG", raising=False)
+    monkeypatch.setenv("COLUMNS", "200")
+    assert main(["edit", str(video), *arguments, "--cache-dir", str(options.cache_dir)]) == 2
+    assert capsys.readouterr().err.startswith(said)
 
 
 def test_unwritable_output_is_refused_before_any_work(video, options, tmp_path):
@@ -281,6 +328,7 @@ def test_what_the_paper_recipe_has_not_is_refused(video, options, values, said):
     [
         ({"attributes": "Male"}, True), ({"attributes": "Male=-1"}, True), ({"attributes": "Male=0.5"}, False),
         ({"attributes": "Male", "strength": 1}, False), ({"attributes": ["Male", "Blond_Hair=2"]}, False),
+        ({"attributes": ["Male", "male"]}, False), ({"attributes": ["Male=0.5", "male=0.5"]}, True),
     ],
 )  # fmt: skip
 def test_strength_is_found_where_none_is_given(video, options, asked, adapts):

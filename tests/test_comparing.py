@@ -16,6 +16,7 @@ from dvaedit import api, comparing
 from dvaedit.cli.evaluate import as_json
 from dvaedit.cli.session import plain_json
 from dvaedit.errors import NoFaceError, UsageError, VideoError
+from dvaedit.stages import graph
 from dvaedit.video.probe import probe
 from dvaedit.video.reader import read_frames
 from dvaedit.video.writer import write_rgb_video
@@ -174,6 +175,18 @@ def test_without_the_cache_the_file_beside_an_edit_tells_what_was_asked_for(tiny
     assert dvaedit.evaluate(tmp_path / "in.mp4", tmp_path / "ours.mp4", options=chosen).edits[0].run is None
 
 
+def test_an_edit_by_the_papers_recipe_is_recognised_too(tiny, folder, monkeypatch):
+    monkeypatch.setattr(api, "load_model", lambda name, runtime: tiny_model())
+    made = dvaedit.Options(steps=5, cache_dir=folder / "cache", device="cpu", recipe="paper")
+    dvaedit.edit(folder / "in.mp4", attributes="Male=0.3", output=folder / "paper.mp4", options=made)
+    (folder / "paper.mp4.dvaedit.json").unlink()
+    found = dvaedit.evaluate(folder / "in.mp4", folder / "paper.mp4", options=options(folder)).edits[0]
+    assert found.run["origin"] == "found in the cache by its pictures" and found.run["edits"] == {"Male": 0.3}
+    assert found.run["settings"]["paper-sample"]["steps"] == 5 and found.run["weights"]["autoencoder"] == "a" * 64
+    assert found.mask.startswith("the run's own mask (square)") and found.run["region"] == "square"
+    assert found.metrics.outside_psnr > 40
+
+
 def test_report_is_one_page_without_a_network(tiny, folder):
     hostile = folder / "<b>ours&.mp4"
     shutil.copy(folder / "ours.mp4", hostile)
@@ -219,6 +232,19 @@ def test_sweep_draws_the_source_and_every_strength(tiny, folder, tmp_path):
     assert 0 < changes[0] < changes[1]
 
 
+def test_sweep_adds_up_an_attribute_that_is_repeated_and_tries_each_on_its_own(tiny, folder, tmp_path):
+    chosen = options(folder)
+    made = dvaedit.sweep(
+        folder / "in.mp4", attributes=["male=0.1", "Male=0.1"], strengths=[1], frames=1, tile=64,
+        output=tmp_path / "sum.png", options=chosen,
+    )  # fmt: skip
+    assert [tile.label for tile in made.tiles] == ["Male 0.2"]
+    made = dvaedit.sweep(
+        folder / "in.mp4", each=["male", "Male=-1"], frames=1, tile=64, output=tmp_path / "each.png", options=chosen
+    )
+    assert [tile.label for tile in made.tiles] == ["Male 1", "Male -1"]
+
+
 def test_sweep_inverts_only_the_frames_it_shows_and_only_once(tiny, folder, tmp_path):
     seen = {}
     chosen = options(folder, progress=lambda label, done, total: seen.setdefault(label, []).append(total))
@@ -247,9 +273,25 @@ def test_sweep_video_keeps_times_and_shares_the_cache_with_edit(tiny, folder, tm
     assert first.shape[0] % 2 == first.shape[1] % 2 == 0
 
 
+@pytest.mark.parametrize("each", [["Blond_Hair", "Male"], ["Male", "Blond_Hair"]], ids=["drawn first", "sampled first"])
+def test_sweep_video_of_edits_that_need_few_frames_and_all(tiny, folder, tmp_path, monkeypatch, each):
+    monkeypatch.setattr(graph, "COUNT", 3)
+    seen = {}
+
+    def note(label, done, total):
+        seen.setdefault(label, set()).add(total)
+
+    chosen = dvaedit.Options(steps=3, cache_dir=tmp_path / "cache", device="cpu", progress=note)
+    result = dvaedit.sweep(folder / "in.mp4", each=each, tile=64, output=tmp_path / "grid.mp4", options=chosen)
+    assert [tile.label for tile in result.tiles] == [f"{name.replace('_', ' ')} 1" for name in each]
+    assert (seen["few:invert"], seen["invert"], probe(result.output).frames) == ({3}, {8}, 8)
+
+
 @pytest.mark.parametrize(
     "change",
     [{}, {"attributes": "Male", "each": ["Male"]}, {"each": ["Wings"]}, {"attributes": "Male", "strengths": [99]},
+     {"attributes": "Male=5", "strengths": [3]}, {"attributes": ["Male", "male=-1"]},
+     {"attributes": dvaedit.AttributeEdit("Male", float("nan"))},
      {"attributes": "Male", "output": "out.txt"}, {"attributes": "Male", "tile": 63},
      {"attributes": "Male", "view": "ear"}, {"attributes": "Male", "frames": 0},
      {"attributes": "Male", "strengths": [n / 10 for n in range(80)]}],

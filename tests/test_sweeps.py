@@ -5,12 +5,16 @@ import pytest
 from dvaedit.editing.attributes import AttributeEdit
 from dvaedit.editing.text import TextEdit
 from dvaedit.errors import UsageError
-from dvaedit.stages.graph import Settings
+from dvaedit.pipeline.run import Pipeline
+from dvaedit.pipeline.store import Cache
+from dvaedit.stages.estimate import few_frames
+from dvaedit.stages.graph import Settings, edit_nodes
 from dvaedit.stages.pick import spread
 from dvaedit.sweeps import STRENGTHS, make_variants, sweep_nodes
 from tests.stages.conftest import tiny_model
 
 BLOND, OLD = AttributeEdit("Blond_Hair", 1.5), AttributeEdit("Young", -1)
+GLASSES, MAN = AttributeEdit("Eyeglasses", 1), AttributeEdit("Male", 1)
 
 
 def test_one_edit_at_several_strengths():
@@ -52,8 +56,10 @@ def test_picked_frames_are_spread(length, count, places):
 def test_variants_share_all_but_their_own_stages(frames, tmp_path):
     variants = make_variants([], [], [BLOND, OLD], [])
     nodes = {node.name: node for node in sweep_nodes(tmp_path, tiny_model(), None, Settings(), variants, frames)}
-    own = [name for name in nodes if ":" in name]
-    assert sorted(own) == sorted(f"{s}:{v.label}" for s in ("edit", "sample", "paste") for v in variants)
+    drawn = "few:" if frames is None else ""
+    samples = [f"{drawn}sample:Blond Hair 1.5", "sample:Young -1"]
+    own = [name for name in nodes if name.endswith(tuple(variant.label for variant in variants))]
+    assert sorted(own) == sorted([*samples, *(f"{s}:{v.label}" for s in ("edit", "paste") for v in variants)])
     track = "align" if frames is None else "pick"
     paste = nodes["paste:Young -1"]
     assert paste.inputs["align"] == track and paste.inputs["edit"] == "edit:Young -1"
@@ -62,3 +68,33 @@ def test_variants_share_all_but_their_own_stages(frames, tmp_path):
     assert ("pick" in nodes) is (frames is not None)
     assert nodes["encode"].inputs == {"align": "align"}
     assert SimpleNamespace(**vars(nodes["edit:Blond Hair 1.5"].stage)).attributes == (BLOND,)
+
+
+MIXED = {
+    "drawn first": ([], [], [BLOND, MAN], []),
+    "sampled first": ([], [], [MAN, BLOND], []),
+    "of codes of their own": ([], [], [GLASSES, MAN, BLOND], [1, 0]),
+    "in part": ([GLASSES, MAN], [], [], [0, 1]),
+    "of two kinds": ([GLASSES, BLOND], [], [], [1, 0]),
+}
+
+
+def planned(nodes, folder):
+    return Pipeline(nodes, Cache(folder), "0" * 64)
+
+
+@pytest.mark.parametrize("asked", MIXED.values(), ids=MIXED)
+def test_variants_of_any_kind_are_computed_as_each_would_be_alone(asked, tmp_path):
+    """What is drawn takes a few frames' noise codes, what is sampled all; keys tell from what a stage works."""
+    model, variants = tiny_model(), make_variants(*asked)
+    swept = planned(sweep_nodes(tmp_path, model, None, Settings(), variants, None), tmp_path).keys
+    for variant in variants:
+        nodes = edit_nodes(tmp_path, model, None, Settings(attributes=variant.attributes))
+        alone = planned(nodes, tmp_path).keys
+        assert [swept[f"{name}:{variant.label}"] for name in ("edit", "paste")] == [alone["edit"], alone["paste"]]
+
+
+def test_of_a_mixed_sweep_it_is_known_which_stages_take_few_frames(tmp_path):
+    variants = make_variants([], [], [BLOND, MAN], [])
+    plans = planned(sweep_nodes(tmp_path, tiny_model(), None, Settings(), variants, None), tmp_path).plan()
+    assert few_frames(plans, 100) == dict.fromkeys(("few:pick", "few:invert", "few:sample:Blond Hair 1.5"), 16)

@@ -142,7 +142,8 @@ def faces() -> str:
 
     from dvaedit.face.mesh import FaceMesher
 
-    found = FaceMesher().detect(np.zeros((96, 96, 3), np.uint8))
+    with FaceMesher() as mesher:
+        found = mesher.detect(np.zeros((96, 96, 3), np.uint8))
     return f"the detector runs and finds {len(found)} faces in an empty picture"
 
 

@@ -50,7 +50,7 @@ def _rows(plan: EditPlan, steps: int, texts: int) -> list[tuple[StagePlan, Estim
     faces = known_frames(stages) or info.frames
     pixels = info.width * info.height
     frames = {stage.label: info.frames if stage.label in WHOLE_VIDEO else faces for stage in stages}
-    frames |= few_frames(stages)
+    frames |= few_frames(stages, faces)
     return [(stage, estimate(stage, frames[stage.label], pixels, steps, texts)) for stage in stages]
 
 
@@ -74,7 +74,7 @@ def _table(rows: list[tuple[StagePlan, Estimate]], seconds: float, disk: int) ->
     for stage, cost in rows:
         runs = cost.seconds > 0
         numbers = (str(cost.frames or ""), duration(cost.seconds), size(cost.bytes)) if runs else ("", "", "")
-        table.add_row(stage.label, TITLES.get(stage.label, TITLES.get(stage.stage, "")), state(stage), *numbers)
+        table.add_row(stage.label, TITLES.get(stage.label.split("-")[0], ""), state(stage), *numbers)
     return table
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -29,9 +31,40 @@ class AttributeEdit:
             strength = float(value) if value else 1.0
         except ValueError:
             raise UsageError(f"strength '{value}' of {name} is not a number", hint="Write NAME=1.5.") from None
-        if not abs(strength) <= MAX_STRENGTH:
-            raise UsageError(f"strength {value} of {name} is out of range", hint=f"Keep within +-{MAX_STRENGTH:g}.")
+        check_strength(strength, name)
         return cls(name, strength)
+
+
+def check_strength(strength: float, name: str) -> None:
+    """Raise UsageError where the strength of what is called ``name`` is no finite number within +-MAX_STRENGTH."""
+    if not abs(strength) <= MAX_STRENGTH:
+        hint = f"Give a number within +-{MAX_STRENGTH:g}, --strength included."
+        raise UsageError(f"strength {strength:g} of {name} is out of range", hint=hint)
+
+
+def known_edits(attributes: AttributeModel, edits: Iterable[AttributeEdit]) -> tuple[AttributeEdit, ...]:
+    """Edits under the model's own spelling of their names. Raises UsageError for a name it does not know."""
+    return tuple(AttributeEdit(attributes.names[attributes.index(edit.name)], edit.strength) for edit in edits)
+
+
+def merged(edits: Iterable[AttributeEdit]) -> tuple[AttributeEdit, ...]:
+    """Each name once, where it is first, with its strengths added up.
+
+    Raises UsageError where they cancel out or add up to more than MAX_STRENGTH.
+    """
+    found: dict[str, list[float]] = {}
+    for edit in edits:
+        found.setdefault(edit.name, []).append(edit.strength)
+    return tuple(AttributeEdit(name, _added_up(name, strengths)) for name, strengths in found.items())
+
+
+def _added_up(name: str, strengths: list[float]) -> float:
+    total = math.fsum(strengths)
+    if min(strengths) < 0 < max(strengths) and abs(total) < 1e-9:
+        said = " and ".join(f"{name}={strength:g}" for strength in strengths)
+        raise UsageError(f"{said} cancel each other out", hint="They add up; leave out what is not wanted.")
+    check_strength(total, name)
+    return total
 
 
 def attribute_shift(attributes: AttributeModel, z_id_rep: Tensor, edits: list[AttributeEdit]) -> Tensor:

@@ -37,8 +37,8 @@ EFFECTS: dict[str, Effect] = {
     "Eyeglasses": Effect("face with eyeglasses", "face without glasses", "eye_area", adds="glasses"),
     "Sunglasses": Effect("face with sunglasses", "face without glasses", "eye_area", adds="glasses"),
     "No_Beard": Effect("clean shaven face", "face with a beard", "lower_face", adds="beard", sign=-1),
-    "5_o_Clock_Shadow": Effect("face with stubble", "clean shaven face", "lower_face"),
-    "Mustache": Effect("face with a moustache", "clean shaven face", "lower_face", adds="beard"),
+    "5_o_Clock_Shadow": Effect("face with stubble", "clean shaven face", "lower_face", adds="whiskers"),
+    "Mustache": Effect("face with a moustache", "clean shaven face", "lower_face", adds="whiskers"),
     "Smiling": Effect("smiling face", "face with a neutral expression", "face"),
     "Mouth_Slightly_Open": Effect("face with open mouth", "face with closed mouth", "lower_face"),
     "Male": Effect("face of a man", "face of a woman", "head"),
@@ -50,6 +50,7 @@ EFFECTS: dict[str, Effect] = {
     "Rosy_Cheeks": Effect("face with rosy cheeks", "face", "face"),
 }
 WHOLE_HEAD = "head"
+KNOWN = ("whiskers", "locks")  # what is put on as it is known beforehand
 DYES = frozenset(name for name, effect in EFFECTS.items() if effect.dyes and effect.region == "hair")  # and no more
 
 

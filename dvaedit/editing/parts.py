@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dvaedit.editing.effects import DYES, EFFECTS, adding, dyed, region_of
+from dvaedit.editing.effects import DYES, EFFECTS, KNOWN, adding, dyed, region_of
 from dvaedit.models.morphs import Morphs
 
 
@@ -24,7 +24,7 @@ class Parts:
     def of(cls, strengths: Mapping[str, float], morphs: Morphs | None) -> Parts:
         """Of changes, by attribute. What gives hair another colour too is morphed only where nothing is sampled."""
         morphed = morphs.known(strengths) if morphs else {}
-        put_on = adding(strengths, [] if morphs and morphs.locks is not None else ["locks"])
+        put_on = adding(strengths, [kind for kind in KNOWN if morphs is None or not morphs.knows(kind)])
         rest = _others(strengths, morphed, put_on)
         if rest:
             morphed = {name: value for name, value in morphed.items() if not EFFECTS[name].dyes}

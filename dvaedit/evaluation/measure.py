@@ -214,7 +214,7 @@ def outside_change(
 ) -> tuple[float, float, int]:  # fmt: skip
     """Sum of squared differences, greatest difference (8-bit levels) and number of the pixels outside a mask.
 
-    rgb, edited: uint8 (H, W, 3). box, mask: of ``in_frame``. Pixels within ``MARGIN`` of the mask do not count.
+    rgb, edited: uint8 (H, W, 3). box, mask: of ``mask_in_frame``. Pixels within ``MARGIN`` of the mask do not count.
     """
     inside = np.zeros(rgb.shape[:2], np.uint8)
     inside[box[1] : box[3], box[0] : box[2]] = mask > 0

@@ -94,28 +94,35 @@ def _packets(path: Path) -> Iterator[bytes]:
 
 def _read(cache: Cache, exported: Artifact) -> RunRecord | None:
     """The run's chain, where all of it is still in the cache."""
-    places = [name.removeprefix("align") for name in sorted(exported.inputs) if name.startswith("align")]
+    names = sorted((name for name in exported.inputs if name.startswith("align")), key=lambda name: (len(name), name))
+    places = [name.removeprefix("align") for name in names]
     people = [tuple(_input(cache, exported, f"{name}{place}") for name in ("align", "paste")) for place in places]
     if not people or not all(align is not None and paste is not None for align, paste in people):
         return None
     align, paste = people[0]
-    decode, edit, sample = (_input(cache, *of) for of in ((align, "decode"), (paste, "edit"), (paste, "sample")))
-    if decode is None or edit is None or sample is None:
+    decode, sample = _input(cache, align, "decode"), _input(cache, paste, "sample")
+    edit = None if sample is None else _input(cache, sample, "edit")
+    if decode is None or edit is None:
         return None
-    chain = {"align": align, "edit": edit, "sample": sample, "paste": paste, "export": exported}
-    settings = {stage: artifact.meta.get("config", {}) for stage, artifact in chain.items()}
-    weights = {part: digest for artifact in chain.values() for part, digest in artifact.meta.get("weights", {}).items()}
-    mix, config = edit.meta["mix"], settings["edit"]
+    chain = (align, edit, sample, paste, exported)
+    settings = {artifact.stage: artifact.meta.get("config", {}) for artifact in chain}
+    weights = {part: digest for artifact in chain for part, digest in artifact.meta.get("weights", {}).items()}
+    mix, config = edit.meta["mix"], settings[edit.stage]
     edits = tuple(AttributeEdit(**item) for item in config.get("attributes", []))
+    texts = tuple(dict.fromkeys(text["target"] for text in config.get("texts", [])))
     return RunRecord(
-        "found in the cache by its pictures", settings, weights, edits + _asked(mix, config), tuple(mix),
+        "found in the cache by its pictures", settings, weights, edits + _asked(mix, config), texts,
         edit.meta["region"], edit.meta["cosine"], mix, tuple(people), decode,
     )  # fmt: skip
 
 
 def _input(cache: Cache, of: Artifact, name: str) -> Artifact | None:
-    """An input of an artifact; the stage is the name without the number of the person."""
-    return cache.open(name.split("-")[0], of.inputs[name], touch=False) if name in of.inputs else None
+    """An input of an artifact; the stage is the name without the number of the person, or the paper's such stage."""
+    if name not in of.inputs:
+        return None
+    stage = name.split("-")[0]
+    found = (cache.open(each, of.inputs[name], touch=False) for each in (stage, f"paper-{stage}"))
+    return next((artifact for artifact in found if artifact is not None), None)
 
 
 def _read_sidecar(edited: Path, digest: str, original: str) -> RunRecord | None:

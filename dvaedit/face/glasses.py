@@ -15,7 +15,7 @@ from typing import ClassVar
 import cv2
 import numpy as np
 
-from dvaedit.face.anchor import SIDE, Drawing, in_box, light_on, medians
+from dvaedit.face.anchor import SIDE, Drawing, in_box, light_on, medians, pixels
 from dvaedit.face.lab import from_lab
 from dvaedit.face.mask import smoothstep
 from dvaedit.face.paste import Patch, mask_in_frame
@@ -28,11 +28,15 @@ LOWER, RIM = 0.5, (-0.6, 0.6)  # thickness of rims' lower half over that of the 
 BRIDGED, TAPERED = (1.0, 1.0), (1.1, 0.6)  # widths of bridge and temples at their ends, over the rims'
 SMEAR = 1 / 80  # of the network's glasses, sigma, as a share of the crop's side
 LENSES = (0.0, 0.5, 1.0)  # how dark beside the frame lenses may be when a shape is fitted
+SUN = (0.88, 0.66, 2.9, 0.05, 0.06)  # the shape of those with dark lenses, of which smears tell less
+NIGHT, SUNNY = 0.16, (1.0, 0.82)  # lightness of dark lenses over the skin's, at most; how dense at their top and bottom
+GLINT, SLANT, STREAK = (0.10, 0.16), 0.7, (-0.45, 0.22)  # of clear and dark lenses; across them; where, and its sigma
 CLEAR = 0.3  # lenses that take less light than this are clear: a network darkens what lies behind them a little
 GRAY, DARK = 0.4, 0.35  # share of the network's chroma that frames keep; their lightness over the skin's, at most
 GLEAM, SHADOW, SOLID = 9.0, 0.22, 0.96  # lightness of frames' upper edges, Lab; on the skin below; opacity
 EYES = ((36, 39), (42, 45))  # of the 68 points: outer and inner corners
-BRIDGE, EARS, EAR = 27, ((0, 1), (16, 15)), -0.1  # points where temples end, and how far above the first of two
+# Points where temples end, how far above the first of two, and how far they go on, in units of the pupils' distance.
+BRIDGE, EARS, EAR, BEHIND = 27, ((0, 1), (16, 15)), -0.1, 0.12
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,10 @@ def outlines(eyes: np.ndarray, bridge: np.ndarray, ears: np.ndarray, shape: Shap
         outer.append(centre + sign * along * half - down * 0.22 * shape.height * unit)
     t = np.linspace(0, 1, 16)[:, None]
     arch = (1 - t) * inner[0] + t * inner[1] - 4 * t * (1 - t) * down * 0.05 * unit
-    temples = [np.stack([corner, ear]) for corner, ear in zip(outer, ears, strict=True)]
+    temples = [
+        np.stack([corner, ear + BEHIND * unit * sign * along])
+        for sign, corner, ear in zip((-1, 1), outer, ears, strict=True)
+    ]
     return Curves(lenses, arch, temples, unit)
 
 
@@ -131,12 +138,14 @@ class Glasses:
         parts = before[strong], after[strong], after[lens if lens.any() else strong]
         skin, colour, glass = (np.median(part, axis=0) for part in parts)
         colour[0] = min(colour[0], DARK * skin[0])
+        if opacity[1]:
+            shape, opacity[1], glass[0] = Shape(*SUN), SOLID, min(glass[0], NIGHT * skin[0])
         sizes = np.array([shape.width, shape.height, shape.exponent, shape.lift, shape.thickness])
         return cls(reference, sizes, _grayed(colour), _grayed(glass), skin, opacity)
 
     @cached_property
     def drawing(self) -> Drawing:
-        """Frame, lenses, the light on the frame's upper edges, the shadow it throws."""
+        """Frame, lenses, the light on the frame's upper edges, the shadow it throws, the light on the lenses."""
         shape = Shape(*self.shape.tolist())
         curves = _on(self.reference, shape)
         frame, lens = np.moveaxis(draw(curves, shape.thickness, SIDE), -1, 0)
@@ -144,7 +153,8 @@ class Glasses:
         lower = _shifted(frame, shape.thickness * unit / 3)
         gleam = np.clip(frame - lower, 0, 1)
         shadow = cv2.GaussianBlur(_shifted(frame, 0.05 * unit), (0, 0), 0.03 * unit)
-        return Drawing(np.dstack([frame, lens, gleam, shadow]))
+        glint, density = np.moveaxis(_on_lenses(curves), -1, 0)
+        return Drawing(np.dstack([frame, lens * density, gleam, shadow, lens * glint]))
 
     def patch(self, rgb: np.ndarray, mask: np.ndarray, quad: np.ndarray, offset: np.ndarray) -> Patch:
         """What the glasses add to a frame; arguments and result as of :meth:`dvaedit.face.beard.Beard.patch`."""
@@ -153,11 +163,12 @@ class Glasses:
             return box, np.zeros((0, 0, 3), np.float32)
         before = rgb[box[1] : box[3], box[0] : box[2]].astype(np.float32)
         layers = softened(self.drawing.at(in_box(offset, quad, box), quad), softness(before, weights))
-        frame, lens, gleam, shadow = (each[..., None] for each in layers)
+        frame, lens, gleam, shadow, glint = (each[..., None] for each in layers)
         light = light_on(before, quad)[..., None] / max(self.skin[0], 1)
         solid, dark = self.opacity
         after = before * (1 - SHADOW * solid * shadow)
         after = after + dark * lens * (from_lab(self.lens) - after)
+        after = after + GLINT[int(dark > 0)] * solid * glint * (255 - after)
         edges = gleam * np.array([GLEAM, 0, 0]) * np.clip(light, 0, 1.4)
         colour = self.frame * np.clip(light, 0.6, 1.4) + edges
         after = after + SOLID * solid * frame * (from_lab(colour) - after)
@@ -168,6 +179,20 @@ def _on(reference: np.ndarray, shape: Shape) -> Curves:
     eyes = np.stack([reference[list(pair)].mean(axis=0) for pair in EYES])
     ears = np.stack([reference[upper] + EAR * (reference[upper] - reference[lower]) for upper, lower in EARS])
     return outlines(eyes, reference[BRIDGE], ears, shape)
+
+
+def _on_lenses(curves: Curves) -> np.ndarray:
+    """How light lies on lenses, and how dense they are if dark, float32 (SIDE, SIDE, 2) in [0, 1]; sides of the drawing."""
+    found = np.zeros((SIDE, SIDE, 2), np.float32)
+    at = pixels(SIDE)
+    for outline in curves.lenses:
+        low, high = outline.min(axis=0), outline.max(axis=0)
+        x, y = np.moveaxis((at - (low + high) / 2) / ((high - low) / 2), -1, 0)
+        near = (np.abs(x) < 1.5) & (np.abs(y) < 1.5)
+        streak = np.exp(-(((SLANT * x + y - STREAK[0]) / STREAK[1]) ** 2)) * np.clip(1 - 0.5 * x**2, 0, 1)
+        top, bottom = SUNNY
+        found[near] = np.stack([streak, top + (bottom - top) * (np.clip(y, -1, 1) + 1) / 2], axis=-1)[near]
+    return found
 
 
 def _best_shape(darker: np.ndarray, reference: np.ndarray) -> Shape:

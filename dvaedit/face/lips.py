@@ -10,13 +10,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from dvaedit.face.mask import smoothstep
-from dvaedit.face.mouth import LOWER_LIP, TOOTH, UPPER_LIP, between_eyes, gap
+from dvaedit.face.mouth import LOWER_LIP, TOOTH, UPPER_LIP, WIDER, WIDTH, between_eyes, gap, smiling
 
 LOW = np.r_[5:12, 55:60, 65:68]  # chin and lower lip
 LIPS = (np.r_[49:54], UPPER_LIP), (np.r_[59:54:-1], LOWER_LIP)  # outer edges, but for corners, and inner ones
 WIDE_OPEN, SPARED = 0.15, 0.6  # gap of open lips, see :func:`gap`; share of the way that they do not go
 WIDEST = 1.1 * TOOTH  # by which lips part, whatever is asked for: teeth are no higher
-WIDTH, WIDER, NARROWEST = 0.56, 0.3, 0.6  # of a mouth at rest, in the same unit; bounds of its change, as a share
+NARROWEST = 0.6  # bound of the change of a mouth's width, as a share
 STRETCH = 0.5  # how far narrower mouths are drawn towards it
 CURVE = 0.1  # how far above the middle of the mouth a smile's corners should lie, in the same unit
 THINNER = 0.97  # exponent with which the upper lip gets thinner as a mouth gets wider (68 people at rest and smiling)
@@ -48,7 +48,7 @@ def spoken(points: np.ndarray, goal: np.ndarray, pressed: float = 0.0) -> np.nda
     """
     corners, eyes = points[54] - points[48], between_eyes(points)
     width, rest, open_ = max(np.hypot(*corners), 1e-6), WIDTH * eyes, min(gap(points) / WIDE_OPEN, 1.0)
-    goal = points + (1 - SPARED * _smiling(points, WIDER)) * (goal - points)
+    goal = points + (1 - SPARED * smiling(points, WIDER)) * (goal - points)
     goal[LOW] = points[LOW] + (1 - SPARED * open_) * (goal[LOW] - points[LOW])
     goal[LOW] -= _too_far(points, goal, WIDEST * (1 - SPARED * open_) * (1 - pressed)) * eyes
     axis, lips = corners / width, goal[48:68]
@@ -67,7 +67,7 @@ def _thinned(points: np.ndarray, goal: np.ndarray) -> np.ndarray:
 
 def held(points: np.ndarray) -> float:
     """The gap of the lips of a face, (n, 68, 2), that is due to its smile: what it seldom exceeds where it smiles."""
-    gaps = [gap(own) for own in points if _smiling(own, SMILES) > 0.5]
+    gaps = [gap(own) for own in points if smiling(own, SMILES) > 0.5]
     return float(np.percentile(gaps, HELD)) if gaps else 0.0
 
 
@@ -76,8 +76,8 @@ def closed(points: np.ndarray, goal: np.ndarray, by: float) -> np.ndarray:
 
     Lips that touch then lie on each other. The mouth changes as far as the face smiles.
     """
-    smiling, goal, mouth = _smiling(points, SMILES), goal.copy(), slice(48, 68)
-    goal[mouth], by = points[mouth] + smiling * (goal[mouth] - points[mouth]), smiling * by
+    smiles, goal, mouth = smiling(points, SMILES), goal.copy(), slice(48, 68)
+    goal[mouth], by = points[mouth] + smiles * (goal[mouth] - points[mouth]), smiles * by
     opened, eyes, down = gap(points), between_eyes(points), -_up(goal[54] - goal[48])
     left = max(opened - by, 0.0)
     over = OVERLAP * max(1 - left / TIGHT, 0.0) * min(opened / TIGHT, 1.0) * min(by / max(opened, 1e-6), 1.0)
@@ -87,12 +87,6 @@ def closed(points: np.ndarray, goal: np.ndarray, by: float) -> np.ndarray:
         goal[inner[1:-1]] = middle + sign * (left - over) / 2 * eyes * down
         goal[edge] = _behind(goal, inner) + thick + sign * over / 2 * eyes * down * TOUCHING[:, None]
     return goal
-
-
-def _smiling(points: np.ndarray, wider: float) -> float:
-    """How far a face smiles, in [0, 1], by its mouth, which smiles draw so much ``wider``, as a share."""
-    width = np.hypot(*(points[54] - points[48])) / max(between_eyes(points), 1e-6)
-    return float(np.clip((width / WIDTH - 1) / wider, 0, 1))
 
 
 def _wider(points: np.ndarray, goal: np.ndarray) -> float:

@@ -19,7 +19,7 @@ from dvaedit.face.lab import from_lab, to_lab
 from dvaedit.face.lips import closed, held, pressed, spoken
 from dvaedit.face.lipstick import beside, in_light, painted
 from dvaedit.face.mask import border_window
-from dvaedit.face.mouth import ABOVE_SKIN, Mouth, above_skin, inside_shown, narrowed, open_mouth
+from dvaedit.face.mouth import ABOVE_SKIN, Mouth, above_skin, inside_shown, lips_alone, narrowed, open_mouth
 from dvaedit.face.paste import Box, Patch, into_frame, mask_in_frame
 
 POINTS_SIGMA, TURN_SIGMA = 1.0, 3.0  # frames
@@ -115,9 +115,10 @@ class Morph:
             return box, np.zeros((0, 0, 3), np.float32)
         picture = rgb[box[1] : box[3], box[0] : box[2]].astype(np.float32)
         shown = into_frame(face, quad, box, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
-        skin, lips = (shown * (1 - mouth) for mouth in inside_shown(picture, points, quad, box))
+        teeth, inside = inside_shown(picture, points, quad, box)
+        skin, lips = (shown * (1 - mouth) for mouth in (teeth, inside))
         shaded = self._shaded(picture, skin, lips, in_box(offset, quad, box), FINE * side(quad))
-        out = self._reshaped(shaded, shown, quad, box, points, goal)
+        out = self._reshaped(shaded, teeth, shown, quad, box, points, goal)
         return box, weights[..., None] * (out - picture)
 
     def _shaded(
@@ -141,9 +142,10 @@ class Morph:
         return np.clip(picture + shaded - from_lab(lab), 0, 255)  # exactly the same where nothing changes
 
     def _reshaped(
-        self, picture: np.ndarray, shown: np.ndarray, quad: np.ndarray, box: Box, points: np.ndarray, goal: np.ndarray
-    ) -> np.ndarray:
-        """A box of the frame with the face's points moved to ``goal``, float32 (h, w, 3)."""
+        self, picture: np.ndarray, seen: np.ndarray, shown: np.ndarray, quad: np.ndarray, box: Box, points: np.ndarray,
+        goal: np.ndarray,
+    ) -> np.ndarray:  # fmt: skip
+        """A box of the frame with the face's points moved to ``goal``, float32 (h, w, 3); seen: where teeth show."""
         if not self.teeth.size and not self.closes:
             return _fetched(picture, _shift(points, goal, quad, box))
         mouth = Mouth.of(points, goal, quad, box)
@@ -152,7 +154,8 @@ class Morph:
             above, beneath = (_fetched(picture, shift) for shift in (upper, lower))
             below = mouth.below[..., None].astype(np.float32)
             return narrowed(above + below * (beneath - above), picture, mouth, shown)
-        warped = _fetched(picture, upper + mouth.below[..., None] * (lower - upper))
+        lips = lips_alone(picture, seen, points, quad, box)
+        warped = _fetched(lips, upper + mouth.below[..., None] * (lower - upper))
         return open_mouth(warped, picture, mouth, self.teeth, float(self.above_skin), shown)
 
 

@@ -28,7 +28,10 @@ OWN_TINT, SKIN_TINT = np.array([0.8, 3.4]), np.array([0.35, 0.48])  # the same o
 LESS_RED, LIGHTER = (2.0, 6.0), (-10.0, 0.0)  # Lab a and lightness of teeth beside the lips', between which they show
 DARKER = 4.0, 12.0  # lightness of what lies behind teeth below the lips', between which it shows
 UNSURE = 0.05  # of the mouth's width: how far the inner edges of lips may be off
+NEAR, SURE = 0.04, 0.1  # of the mouth's width: sigma within which lips are beside teeth; share of teeth that is none
 BEYOND = 1.2, 3.0  # heights of teeth above and below the gap, between which there is skin: no lips, no hair
+ROOTS = 0.12  # of a tooth's height: how soft the edge of the row is
+WIDTH, WIDER = 0.56, 0.3  # of a mouth at rest, in the same unit; by how much smiles draw it wider, as a share
 SHADOW = 0.7  # how much darker the mouth is beneath the teeth
 
 
@@ -39,7 +42,7 @@ class Mouth:
     ``inside``: in [0, 1], between the lips; ``below``: in [0, 1], below the line between them; ``along``: from corner
     to corner, 0 to 1; ``down``: pixels beneath the upper lip; ``height``: of the gap there, pixels; ``before``:
     (h, w, 2), the pixel of the box between the lips that lay there before. ``tooth``: pixels; ``closed``: in [0, 1],
-    how far the lips were closed before.
+    how far the lips were closed before; ``smiles``: in [0, 1], how far the face smiled before.
     """
 
     inside: np.ndarray
@@ -50,6 +53,15 @@ class Mouth:
     before: np.ndarray
     tooth: float
     closed: float
+    smiles: float
+
+    def row(self) -> np.ndarray:
+        """(h, w) in [0, 1]: where the upper teeth of a smile are, closed or open the mouth may have been.
+
+        Who smiles already shows their own.
+        """
+        tall, soft = TALLEST * self.tooth, ROOTS * self.tooth
+        return (1 - self.smiles) * (1 - smoothstep(self.down, tall - soft, tall + soft))
 
     @classmethod
     def of(cls, points: np.ndarray, goal: np.ndarray, quad: np.ndarray, box: Box) -> Mouth:
@@ -71,7 +83,7 @@ class Mouth:
         before = between(*lay, along, share).astype(np.float32)
         return cls(
             inside, below, along, y - top, np.maximum(height, 1.0), before,
-            TOOTH * between_eyes(points) * side(quad), 1 - float(smoothstep(gap(points), CLOSED, OPEN)),
+            TOOTH * between_eyes(points) * side(quad), 1 - float(smoothstep(gap(points), CLOSED, OPEN)), smiling(points, WIDER),
         )  # fmt: skip
 
 
@@ -84,6 +96,12 @@ def gap(points: np.ndarray) -> float:
     """How far lips are apart, as a share of the distance between the eyes' outer corners."""
     apart = points[LOWER_LIP[1:-1]] - points[UPPER_LIP[1:-1]]
     return float(np.hypot(*apart.mean(axis=0)) / max(between_eyes(points), 1e-6))
+
+
+def smiling(points: np.ndarray, wider: float) -> float:
+    """How far a face smiles, in [0, 1], by its mouth, which smiles draw so much ``wider``, as a share."""
+    width = np.hypot(*(points[54] - points[48])) / max(between_eyes(points), 1e-6)
+    return float(np.clip((width / WIDTH - 1) / wider, 0, 1))
 
 
 def between_eyes(points: np.ndarray) -> float:
@@ -124,7 +142,7 @@ def open_mouth(
     """
     own = _own(before, mouth)
     drawn = from_lab(_lit(_teeth(mouth, teeth), picture, mouth, light))
-    between = own + mouth.closed * (drawn - own)
+    between = own + np.maximum(mouth.closed, mouth.row())[..., None] * (drawn - own)
     return picture + (mouth.inside * shown)[..., None] * (between - picture)
 
 
@@ -169,6 +187,29 @@ def inside_shown(picture: np.ndarray, points: np.ndarray, quad: np.ndarray, box:
     for one, seen in zip(shown, (teeth, np.maximum(teeth, dark)), strict=True):
         one[y, x] = cv2.GaussianBlur(inside * seen.astype(np.float32), (0, 0), 0.7)
     return shown
+
+
+def lips_alone(picture: np.ndarray, teeth: np.ndarray, points: np.ndarray, quad: np.ndarray, box: Box) -> np.ndarray:
+    """``picture`` with what shows of teeth, (h, w) in [0, 1], on the lower lip in the colours of the lip beside them.
+
+    Where its inner edge is off, a lip that is moved would take teeth along. Other arguments as of
+    :func:`inside_shown`.
+    """
+    if not teeth.any():
+        return picture
+    outer, inner = (np.rint(_in_frame(points[part], quad) - box[:2]).astype(np.int32) for part in (OUTER, INNER))
+    left, top, width, height = cv2.boundingRect(outer)
+    x, y = (slice(max(low, 0), max(low + size, 0)) for low, size in ((left, width), (top, height)))
+    part, seen = picture[y, x], teeth[y, x]
+    lip = np.vstack([outer[6:], outer[:1], inner[:1], inner[:3:-1]])
+    lip = cv2.fillPoly(np.zeros(seen.shape, np.float32), [lip], 1.0, offset=(-x.start, -y.start))
+    lips, seen = lip * (seen < SURE), lip * seen
+    sigma = max(NEAR * width, 0.5)
+    colours, weights = (cv2.GaussianBlur(one, (0, 0), sigma) for one in (part * lips[..., None], lips))
+    out = picture.copy()
+    known = smoothstep(weights, 0, SURE)
+    out[y, x] = part + (seen * known)[..., None] * (colours / np.maximum(weights, 1e-3)[..., None] - part)
+    return out
 
 
 def _teeth(mouth: Mouth, teeth: np.ndarray) -> np.ndarray:

@@ -180,7 +180,8 @@ def _falling(hair: np.ndarray, low: int) -> np.ndarray:
     for row in range(low, len(hair)):
         above = hair[row - 1]
         if (row - low) % rows == 0:
-            above = above | np.roll(above, 1) | np.roll(above, -1)
+            beside = np.pad(above, 1)
+            above = above | beside[:-2] | beside[2:]
         hair[row] &= above
     return hair
 

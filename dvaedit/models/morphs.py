@@ -11,8 +11,10 @@ from dvaedit.errors import WeightsError
 from dvaedit.face.lipstick import BARE, PAINTS, RED
 from dvaedit.face.morph import NOWHERE, Morph
 
-WITH_TEETH, LONG_HAIRED, UNSMILING = "Smiling+", "Male-", "Smiling-"
-PAINTED, UNPAINTED = "Wearing_Lipstick+", "Wearing_Lipstick-"
+SMILING, LONG_HAIRED, UNSMILING = "Smiling+", "Male-", "Smiling-"
+WITH_TEETH = SMILING, "Mouth_Slightly_Open+"
+PAINTED, UNPAINTED, MADE_UP = "Wearing_Lipstick+", "Wearing_Lipstick-", "Heavy_Makeup+"
+FOLD, DEEPEST = 15.0, 6.0  # Lab lightness that shades darken as they are, and by which they do more, at most
 POINTS = 68
 
 
@@ -42,8 +44,8 @@ class Morphs:
         shapes, textures = named("shape"), named("texture")
         flats = [*named("smooth").values(), *named("cover").values()]
         complete = {"reference", "teeth"} <= set(tensors) and shapes.keys() == textures.keys()
-        if UNSMILING not in shapes and WITH_TEETH in shapes:
-            shapes[UNSMILING], textures[UNSMILING] = -shapes[WITH_TEETH], -textures[WITH_TEETH]
+        if UNSMILING not in shapes and SMILING in shapes:
+            shapes[UNSMILING], textures[UNSMILING] = -shapes[SMILING], -textures[SMILING]
         locks, coat = tensors.get("locks"), tensors.get("coat")
         if coat is not None and textures:
             flats.append(coat)
@@ -56,6 +58,10 @@ class Morphs:
             tensors["reference"], shapes, textures, named("smooth"), named("cover"), tensors["teeth"], locks, coat
         )
 
+    def knows(self, kind: str) -> bool:
+        """Whether it knows what a kind of thing looks like that is put on: of ``KNOWN`` effects."""
+        return bool(self.covers) if kind == "whiskers" else self.locks is not None
+
     def known(self, strengths: Mapping[str, float]) -> dict[str, float]:
         """Of some changes, those that are morphs."""
         return {name: value for name, value in strengths.items() if _key(name, value) in self.shapes}
@@ -64,16 +70,18 @@ class Morphs:
         """All the changes as one; ``strengths``: of those that are :meth:`known`; lips: the colour of lipstick, of
         ``PAINTS``, red if None."""
         amounts = {_key(name, value): abs(value) for name, value in strengths.items()}
-        teeth = self.teeth if WITH_TEETH in amounts else np.zeros((0, 0, 3), np.float32)
+        teeth = self.teeth if not amounts.keys().isdisjoint(WITH_TEETH) else np.zeros((0, 0, 3), np.float32)
         shape, texture = (
             _sum(of[key] * amount for key, amount in amounts.items()) for of in (self.shapes, self.textures)
         )
+        texture[..., 0] = _shallow(texture[..., 0])
         smooth = [self.smooths[key] * amount for key, amount in amounts.items() if key in self.smooths]
         smooth = np.clip(_sum(smooth), 0, 1) if smooth else NOWHERE
         morph = Morph(self.reference, shape, texture, smooth, teeth, closes=amounts.get(UNSMILING, 0.0))
-        paints = {PAINTED: PAINTS[lips or RED], UNPAINTED: BARE}
-        for key in amounts.keys() & paints.keys():
-            morph = replace(morph, coat=amounts[key] * self.coat, paint=np.array(paints[key]))
+        paints = {UNPAINTED: BARE, MADE_UP: PAINTS[lips or RED], PAINTED: PAINTS[lips or RED]}
+        for key in [key for key in paints if key in amounts and self.coat is not None]:
+            amount = min(amounts[key], 1.0) if paints[key] == BARE else amounts[key]
+            morph = replace(morph, coat=amount * self.coat, paint=np.array(paints[key]))
         return morph
 
     def hangs(self, strengths: Mapping[str, float]) -> bool:
@@ -101,6 +109,11 @@ def _fit(
 
 def _key(name: str, strength: float) -> str:
     return f"{name}{'+' if strength > 0 else '-'}"
+
+
+def _shallow(light: np.ndarray) -> np.ndarray:
+    """Changes of lightness, (S, S), of which the deepest go on more slowly: they are folds, wide because a mean is."""
+    return np.maximum(light, -FOLD) - DEEPEST * np.tanh(np.clip(-FOLD - light, 0, None) / DEEPEST)
 
 
 def _sum(arrays: Iterable[np.ndarray]) -> np.ndarray:

@@ -83,7 +83,8 @@ def make_media(
 
 
 def choose_frames(original: Original, edit: Edited, identity: Sequence[float | None]) -> tuple[list[int], int | None]:
-    """Key frames spread over those that show the face in both, with the one whose identity is kept least."""
+    """Key frames, spread over those of the original that show the face and have a partner in the edit, whatever that
+    shows; and which of them keeps the identity least, None where that is known of none."""
     shown = [int(frame) for frame in original.frames if edit.pairing.partner[frame] >= 0]
     if not shown:
         return [], None

@@ -33,8 +33,8 @@ PATIENCE = 2  # strengths in a row that do not pay
 SAME = 0.6  # mean cosine of SFace's codes below which strengths are too much
 RELIABLE = 0.9  # AUC of an attribute's classifier; others have no say
 
-Finish = Callable[[np.ndarray, Sequence[int]], np.ndarray]
-"""Crops, uint8 (n, S, S, 3), and which they are of the track: the same with something on them."""
+Finish = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""Crops, uint8 (n, S, S, 3), and the numbers of their frames in the video: the same with something on them."""
 
 
 class Probes(Protocol):
@@ -83,6 +83,7 @@ class MorphedProbes:
         self._finish = finish
         self.track, self.chosen, self._sampled, self._hair = sampled.track, sampled.chosen, sampled, hair
         self._morph, self._points = morph, self.track.read("points").astype(np.float64)[self.chosen]
+        self._frames = self.track.read("frames")[self.chosen]
         self._crops = np.concatenate([self.track.read("crops", n, n + 1) for n in self.chosen])
 
     def crops(self, strength: float) -> np.ndarray:
@@ -91,7 +92,7 @@ class MorphedProbes:
             crops = crops + self._hair * (self._sampled.crops(strength).astype(np.float32) - crops)
             crops = np.rint(crops).astype(np.uint8)
         crops = morphed_crops(self._morph(strength), crops, self._points)
-        return crops if self._finish is None else self._finish(crops, self.chosen)
+        return crops if self._finish is None else self._finish(crops, self._frames)
 
 
 def hair_of(inputs: Mapping[str, Artifact], probes: SampledProbes) -> np.ndarray:

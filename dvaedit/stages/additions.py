@@ -23,9 +23,9 @@ from dvaedit.stages.probes import HAIR_SHARE, Probes, reduced, weights_of
 log = logging.getLogger(__name__)
 
 KINDS: dict[str, type[Shave | Beard | Glasses | Locks]] = {
-    "shave": Shave, "beard": Beard, "stubble": Beard, "glasses": Glasses, "locks": Locks,
+    "shave": Shave, "beard": Beard, "whiskers": Beard, "glasses": Glasses, "locks": Locks,
 }  # fmt: skip
-GROWN, WORN, HANGING = ("shave", "beard", "stubble"), ("glasses",), ("locks",)  # from below to above
+GROWN, WORN, HANGING = ("shave", "beard", "whiskers"), ("glasses",), ("locks",)  # from below to above
 SEEN = 0.001  # of the crop's pixels; glasses have 0.0045 of them or more, faces without 0 (98 % of 120 portraits each)
 
 
@@ -92,12 +92,12 @@ def worn(classes: np.ndarray) -> bool:
 LEARNT = {"beard": Addition, "shave": Addition, "glasses": Spectacles}  # from edited crops
 
 
-class Stubble(Addition):
+class Whiskers(Addition):
     """Hair whose density on the face is known beforehand."""
 
     def __init__(self, inputs: Mapping[str, Artifact], dyed: bool, cover: np.ndarray, reference: np.ndarray) -> None:
         """cover: (S, S) in [0, 1], over the face whose points are ``reference``, (68, 2), sides of the crop."""
-        super().__init__("stubble", inputs, dyed)
+        super().__init__("whiskers", inputs, dyed)
         self._cover = cover
         self._lie_on(reference)
 

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from dvaedit.checkpoints.store import find_card
 from dvaedit.editing.attributes import AttributeEdit, apply_shift, attribute_shift
-from dvaedit.editing.effects import DYES, added, region_of, turning
+from dvaedit.editing.effects import DYES, EFFECTS, KNOWN, added, region_of, turning
 from dvaedit.editing.parts import Parts
 from dvaedit.editing.reading import colours, read_change
 from dvaedit.editing.text import (
@@ -37,7 +37,7 @@ from dvaedit.stages.long_hair import LongHair
 from dvaedit.stages.parse import read_maps
 
 SEARCH_TIMESTEPS = (350, 550, 750)
-BEARD, LONG = "No_Beard", "Long_Hair"
+BEARD, LONG, LIPSTICK = "No_Beard", "Long_Hair", "Wearing_Lipstick"
 SHAVEN = 1.5  # strength at which the beards of men go that are made women
 
 
@@ -47,7 +47,7 @@ class Edit(Stage):
 
     ``meta``: ``region`` it shows in, ``dyed``: hair takes on another colour, ``turns``: into
     which, see :func:`dvaedit.editing.effects.turning`, ``added``: what is put on the face,
-    ``morphed``: what is moved and shaded there, and how much, ``lips``: the colour of lipstick, if a text names one,
+    ``grown``: by what hair grows there, and how much; ``morphed``: what is moved and shaded, and how much, ``lips``: the colour of lipstick, if a text names one,
     ``rest``: whether anything else is left, ``mix`` of
     attributes per text, ``cosine`` to before.
 
@@ -62,7 +62,7 @@ class Edit(Stage):
     """
 
     name: ClassVar[str] = "edit"
-    version: ClassVar[int] = 39
+    version: ClassVar[int] = 41
     attributes: tuple[AttributeEdit, ...] = ()
     texts: tuple[TextEdit, ...] = ()
     objective: TextObjective = field(default_factory=TextObjective)
@@ -111,9 +111,11 @@ class Edit(Stage):
         out.meta["cosine"] = float(torch.cosine_similarity(codes["z_id"], z_id_rep).mean())
         split = self.split and parts.split
         own = split or not parts.rest  # otherwise all is left to the network
-        put_on, morphed = (put_on, scaled(parts.morphed, strength)) if own else ([], {})
+        morphed = scaled(parts.morphed, strength) | self._implied(touched, parts, z_id_rep)
+        put_on, morphed = (put_on, morphed) if own else ([], {})
         out.meta.update(region=parts.region, rest=bool(parts.rest), added=put_on, morphed=morphed)
-        out.meta["lips"] = self._said("Wearing_Lipstick")
+        out.meta["grown"] = morphed | parts.adding if "whiskers" in put_on else {}
+        out.meta["lips"] = self._said(LIPSTICK)
         shaven = [AttributeEdit(BEARD, SHAVEN)] if "shave" in put_on else []
         if split:
             left_out = attribute_shift(model.attributes, z_id_rep, _edits(touched, parts.unsampled, strength))
@@ -139,14 +141,21 @@ class Edit(Stage):
         found, morphs = added(parts.adding), self.model.morphs
         if not parts.morphed:
             return found
-        if morphs.cover(parts.morphed) is not None and "beard" not in found and BEARD not in touched:
-            found = [*found, "stubble"]
+        grows = morphs.cover(parts.morphed) is not None and BEARD not in touched
+        if grows and not {"beard", "whiskers"} & set(found):
+            found = [*found, "whiskers"]
         if not morphs.hangs(parts.morphed) or not self._man(z_id_rep):
             return found
         if LONG not in touched:
             found = [*found, "locks"]
         shaven = BEARD not in touched and BEARD in self.model.attributes.names
         return [*found, "shave"] if shaven else found
+
+    def _implied(self, touched: dict[str, float], parts: Parts, z_id_rep: Tensor) -> dict[str, float]:
+        """What is morphed too where nothing is said of it: a woman's lipstick comes off as she becomes a man."""
+        lips = {LIPSTICK: -1.0}
+        bare = parts.morphed.get("Male", 0) > 0 and LIPSTICK not in touched and not self._man(z_id_rep)
+        return self.model.morphs.known(lips) if bare else {}
 
     def _man(self, z_id_rep: Tensor) -> bool:
         """Whether the classifier sees one."""
@@ -160,9 +169,10 @@ class Edit(Stage):
         """How strong the edit must be; 1 for several changes, all of which would follow the one that needs most."""
         if len(parts.rest) + len(parts.morphed) > 1 or (parts.morphed and parts.adding):
             return 1.0
-        wanted = {name: value for name, value in touched.items() if name != LONG or name not in parts.adding}
+        known = [name for name in parts.adding if EFFECTS[name].adds in KNOWN]
+        wanted = {name: value for name, value in touched.items() if name not in known}
         if not wanted:
-            return 1.0  # hair that is put on is of one length
+            return 1.0  # it looks as it does
         if parts.morphed.get("Smiling", 0) < 0:
             return 1.0  # a smile is taken off once
         probes = SampledProbes(self.model, inputs, self.steps, edited)

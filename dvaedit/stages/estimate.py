@@ -9,7 +9,7 @@ from dvaedit.pipeline.run import StagePlan
 from dvaedit.stages.probes import COUNT
 from dvaedit.video.probe import VideoInfo
 
-FEW_ONLY = ("few", "invert", "sample")
+FEW, PICKED = ("few", "drawn"), ("invert", "sample")  # take a few frames; do so where a run picks some
 
 
 @dataclass(frozen=True)
@@ -77,10 +77,11 @@ def estimate(plan: StagePlan, frames: int, pixels: int, steps: int, texts: int =
     return Estimate(left if each else 0, once + left * each, round(left * (cost.bytes + cost.pixel_bytes * pixels)))
 
 
-def few_frames(plans: Iterable[StagePlan]) -> dict[str, int]:
-    """How many frames the stages take, by label, that work on a few only, where a run has such."""
+def few_frames(plans: Iterable[StagePlan], faces: int) -> dict[str, int]:
+    """How many frames the stages take, by label, that work on a few only. faces: the frames with the face."""
     labels = [plan.label for plan in plans]
-    return {label: COUNT for label in labels if label.startswith(FEW_ONLY)} if "few" in labels else {}
+    few = (*FEW, *PICKED) if "few" in labels else FEW
+    return {label: min(COUNT, faces) for label in labels if label.startswith(few)}
 
 
 def known_frames(plans: Iterable[StagePlan]) -> int | None:
@@ -115,11 +116,11 @@ def bytes_to_come(plans: Iterable[StagePlan], frames: int, pixels: int, lossless
     frames, pixels: of the video, and of one frame; lossless: whether the output is.
     """
     plans = list(plans)
-    faces, few = known_frames(plans) or frames, few_frames(plans)
-    total = 0
+    faces = known_frames(plans) or frames
+    few, total = few_frames(plans, faces), 0
     for plan in plans:
         whole = plan.stage in ("decode", "export", "intake")
-        total += estimate(plan, frames if whole else min(few.get(plan.label, faces), faces), pixels, 1).bytes
+        total += estimate(plan, frames if whole else few.get(plan.label, faces), pixels, 1).bytes
         if plan.stage == "export" and plan.needed and plan.state != "cached" and lossless:
             total += round(frames * pixels * LOSSLESS_PIXEL_BYTES)
     return total

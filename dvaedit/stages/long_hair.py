@@ -17,6 +17,7 @@ from dvaedit.face.regions import CLASS_ID, REGIONS, ids
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.stages.additions import Addition
 from dvaedit.stages.morphing import Morphing
+from dvaedit.stages.parse import read_maps
 from dvaedit.stages.png import encode_masks
 from dvaedit.stages.probes import HAIR_SHARE, reduced, weights_of
 
@@ -36,7 +37,7 @@ class LongHair(Addition):
         """maps: of :class:`Locks`; reference: (68, 2), points of the mean face, sides of the crop; morphing: of the
         face that it hangs beside; dye: of the head's own hair."""
         super().__init__("locks", inputs, dyed=False)
-        self._dye = np.zeros((2, 3)) if dye is None else dye
+        self._dye, self._parsed = np.zeros((2, 3)) if dye is None else dye, inputs["parse"]
         self._maps, self._moved = maps, (self.points,) * 2 if morphing is None else (morphing.points, morphing.goals)
         self._lie_on(reference)
         self._crops, self._classes = self.probes.crops(), self.probes.classes()
@@ -48,12 +49,14 @@ class LongHair(Addition):
         pairs = zip(self._hair.astype(np.float32), self.points[self.probes.places][:, ANCHORS], strict=True)
         return into_room(np.mean([seen(hair, own, self.reference[ANCHORS]) for hair, own in pairs], axis=0))
 
-    def on(self, crops: np.ndarray, chosen: Sequence[int]) -> np.ndarray:
-        """Crops, uint8 (n, S, S, 3), of some of the probes, as edits other than this have made them, with the hair."""
+    def on(self, crops: np.ndarray, frames: np.ndarray) -> np.ndarray:
+        """Crops, uint8 (n, S, S, 3), as edits other than this have made them, with the hair; frames: (n,), the numbers
+        in the video of those they show, probes or others of the track."""
         hair, out, quad = self._locks, crops.copy(), room(own_quad(crops.shape[1])[None])[0]
-        masks = [weights_of(self._classes[chosen], part, (MASK, MASK)) for part in KEPT]
-        points = self.points[self.probes.places][chosen][:, ANCHORS]
-        for own, crop, *parts in zip(points, out, *masks, strict=True):
+        places = np.searchsorted(self._align.read("frames"), frames)
+        classes = np.concatenate([read_maps(self._parsed, at, at + 1) for at in places])
+        masks = [weights_of(classes, part, (MASK, MASK)) for part in KEPT]
+        for own, crop, *parts in zip(self.points[places][:, ANCHORS], out, *masks, strict=True):
             where = between(in_room(own), in_room(self.reference[ANCHORS]), PLACES)
             mask = self._allowed(where, np.zeros_like(where), parts)
             crop[:] = patched(crop, hair.patch(crop, mask, quad, where))

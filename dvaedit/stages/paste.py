@@ -26,7 +26,7 @@ from dvaedit.models.bundle import Model
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.pipeline.stage import Stage, StageProgress, unkeyed
 from dvaedit.pipeline.writer import ArtifactWriter
-from dvaedit.stages.additions import GROWN, HANGING, LEARNT, WORN, Addition, Additions, Stubble
+from dvaedit.stages.additions import GROWN, HANGING, LEARNT, WORN, Addition, Additions, Whiskers
 from dvaedit.stages.extent import Extent, reach_of
 from dvaedit.stages.frames import crops_at
 from dvaedit.stages.long_hair import LongHair
@@ -70,7 +70,7 @@ class Paste(Stage):
     """
 
     name: ClassVar[str] = "paste"
-    version: ClassVar[int] = 89
+    version: ClassVar[int] = 93
     region: str = "auto"
     mode: str = "delta"
     model: Model = unkeyed(None)
@@ -93,7 +93,7 @@ class Paste(Stage):
         dye = None if strands is None else strands.dye(edit["turns"])
         if dye is not None and not out.has("dye"):
             out.save({"dye": dye}, group="dye")
-        added = self._additions(inputs, edit["added"], morphed, morphing, dye) if auto else []
+        added = self._additions(inputs, edit, morphing, dye) if auto else []
         for addition in added:
             if not out.has(addition.kind):
                 out.save(addition.learn(), group=addition.kind)
@@ -123,17 +123,16 @@ class Paste(Stage):
         out.meta.update(mode=self.mode, region=region, dyed=dyed, reach=reach)
 
     def _additions(
-        self, inputs: dict[str, Artifact], kinds: list[str], morphed: dict[str, float], morphing: Morphing | None,
-        dye: np.ndarray | None,
-    ) -> list[Addition]:  # fmt: skip
+        self, inputs: dict[str, Artifact], edit: dict[str, Any], morphing: Morphing | None, dye: np.ndarray | None
+    ) -> list[Addition]:
         morphs, dyed, found = self.model.morphs, dye is not None, []
-        for kind in kinds:
-            if kind == "stubble":
-                found.append(Stubble(inputs, dyed, morphs.cover(morphed), morphs.reference))
+        for kind in edit["added"]:
+            if kind == "whiskers":
+                found.append(Whiskers(inputs, dyed, morphs.cover(edit["grown"]), morphs.reference))
             elif kind == "locks":
                 hair = LongHair(inputs, morphs.locks, morphs.reference, morphing, dye)
                 found += [hair] if hair.fits else []
-                if not hair.fits and not morphed:
+                if not hair.fits and morphing is None:
                     log.warning("hair is long already, or hardly any is found: no other is put on")
             else:
                 found.append(LEARNT[kind](kind, inputs, dyed))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import weakref
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -48,6 +49,7 @@ class Strands:
         self.model, info, size = model, probe(video), model.parser.config.image_size
         self.frame_size = info.width, info.height
         self.kept, self.shares, self.segmenter = [], [], PersonSegmenter()
+        weakref.finalize(self, self.segmenter.close)  # also if the stage is interrupted
         self.crops, self.classes = self.probes.crops(), self.probes.classes()
         self.colours = HairColours.learn(self.crops, reduced(self.classes, self.crops.shape[1:3]))
         self.reach = self._reach(video, align, size)

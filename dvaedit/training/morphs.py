@@ -22,22 +22,25 @@ from dvaedit.face.align import LEFT_EYE, RIGHT_EYE
 from dvaedit.face.lipstick import coverage
 from dvaedit.face.mask import smoothstep
 from dvaedit.face.points import MIRROR_68, landmarks_68, mirrored
-from dvaedit.training.counterfactual.features import beard_weight, make_up
+from dvaedit.training.cosmetics import BLUSH, ROSY, SHADOW, STUBBLE, blush, eyes_made_up, lipstick, moustache, whiskers
 from dvaedit.training.counterfactual.library import Library, Row, Test
 from dvaedit.training.locks import learn_locks
 from dvaedit.training.pseudo_labels import SIZE
 from dvaedit.training.sources import TRAINING_DATA
 from dvaedit.training.teeth import learn_teeth
+from dvaedit.training.wrinkles import learn_wrinkles
 
 COUNT, FRONTAL = 400, 0.15  # faces of a group, at most; how far they may be turned
 EYES, BROWS, LIPS = (LEFT_EYE, RIGHT_EYE), (slice(17, 22), slice(22, 27)), (slice(48, 60),)
-NOSTRILS = (slice(31, 36),)
+NOSE, WINGS = (
+    np.r_[29, 31, 33, 35],
+    0.035,
+)  # its lower half; how far its wings go beyond these points, sides of the crop
 FADE = 23  # pixels over which a texture ends before the mesh does
 ABOVE, ACROSS = 5, 14.0  # pixels above the brows from which on a forehead's relief runs across; sigma of that
 RELIEF = 8.0  # sigma of what counts as shade, not relief
-STUBBLE = 0.45  # density
 LIPSTICK_OF_WOMEN = 0.5  # times lipstick alone
-LIPSTICK = 1.35  # times what the pairs have, which are of all hues
+FOUNDATION = 0.5  # share of the skin's fine relief that make-up hides
 STILL = np.array([0, 1, 15, 16, 27, 28, 36, 39, 42, 45])  # points that say how large and how tilted a face is
 
 
@@ -48,7 +51,8 @@ class Look:
     ``shape``, ``texture``: how much of it is taken; ``relief``: so much more of what is fine; ``tint``: share of its
     colour, its lightness being whole; ``darker``, ``lighter``: Lab lightness it does not exceed; ``eyes``, ``lips``,
     ``brows``: share that these take, whose mean is a blur; ``steady``: share that brows and upper lids move;
-    ``smooth``: share of the skin's fine relief that goes.
+    ``smooth``: share of the skin's fine relief that goes; ``nose``: share of it all that the nose's lower half takes,
+    whose wings are edges, no folds; ``mouth``: share of its own change of size that the mouth takes.
     """
 
     shape: float = 1.0
@@ -62,14 +66,34 @@ class Look:
     brows: float = 1.0
     steady: float = 1.0
     smooth: float = 0.0
+    nose: float = 1.0
+    mouth: float = 1.0
 
 
 LOOKS: dict[str, Look] = {
     "Smiling+": Look(texture=1.45, tint=0.6, lighter=15, eyes=0, lips=0, brows=0, steady=0.4),
     "Male+": Look(shape=1.5, texture=1.9, tint=0.5, eyes=0.3, brows=0.6),
     "Male-": Look(shape=-1.3, texture=-1.6, tint=0.3, darker=10, eyes=0.5, brows=0.15, smooth=0.4),
-    "Young-": Look(shape=1.2, texture=1.15, relief=1.2, tint=0.25, darker=20, eyes=0.2, lips=0.15, brows=0.35),
-    "Young+": Look(shape=-0.8, texture=-0.9, relief=0.3, tint=0.3, darker=5, eyes=0.1, lips=0.5, brows=0.1, smooth=0.8),
+    "Young-": Look(
+        shape=1.1, texture=0.75, relief=1.0, tint=0.25, darker=20, eyes=0.2, lips=0.15, brows=0.35, mouth=0.2
+    ),
+    "Young+": Look(
+        shape=-0.8,
+        texture=-0.9,
+        relief=0.3,
+        tint=0.3,
+        darker=5,
+        eyes=0.1,
+        lips=0.5,
+        brows=0.1,
+        smooth=0.8,
+        nose=0.3,
+        mouth=0.2,
+    ),
+    "Child+": Look(
+        shape=0.8, texture=1.2, tint=0.3, darker=8, lighter=8, eyes=0.2, lips=0.5, brows=0.3, smooth=0.9, nose=0.3
+    ),
+    "Mouth_Slightly_Open+": Look(shape=1.5, texture=0, steady=0),
 }
 
 
@@ -91,6 +115,10 @@ def _serious(row: Row) -> bool:
     return row["smile"] == "none" and row["mouth_open"] == "0" and row["age"] in ("young", "middle")
 
 
+def _agape(row: Row) -> bool:
+    return row["smile"] == "none" and row["mouth_open"] == "1" and row["age"] in ("young", "middle")
+
+
 def _bare(test: Test) -> Test:
     return lambda row: test(row) and row["glasses"] == "none" and row["facial_hair"] == "none"
 
@@ -101,7 +129,10 @@ def learn(library: Library) -> dict[str, np.ndarray]:
     smile = [(_bare(_smiling), _bare(_serious))]
     sexes = [(_group(sex="m", age="young", facial_hair="none|stubble"), _group(sex="f", age="young"))]
     ages = [(_group(sex=sex, age="old"), _group(sex=sex, age="young")) for sex in "mf"]
-    pairs = {"Smiling+": smile, "Male+": sexes, "Male-": sexes, "Young-": ages, "Young+": ages}
+    childhood = [(_group(sex=sex, age="child"), _group(sex=sex, age="young")) for sex in "mf"]
+    mouths = [(_bare(_agape), _bare(_serious))]
+    pairs = {"Smiling+": smile, "Male+": sexes, "Male-": sexes, "Young-": ages, "Young+": ages, "Child+": childhood,
+             "Mouth_Slightly_Open+": mouths}  # fmt: skip
     found = {"reference": reference, "teeth": learn_teeth(library, library.donors(_smiling, FRONTAL))}
     for name, groups in pairs.items():
         differences = [difference(library, *pair) for pair in groups]
@@ -109,12 +140,13 @@ def learn(library: Library) -> dict[str, np.ndarray]:
         look = LOOKS[name]
         found[f"texture/{name}"] = dressed(texture, look, reference)
         if look.smooth:
-            found[f"smooth/{name}"] = look.smooth * bare_skin(texture, reference)
+            found[f"smooth/{name}"] = look.smooth * bare_skin(texture, reference) * _but_nose(reference, look)
         found[f"shape/{name}"] = look.shape * _moving(shape, look)
-    lipstick = made_up(library, library.donors(_group(sex="f", smile="none"), FRONTAL))
-    found["coat"] = coverage(lipstick)
-    found["texture/Male-"] += LIPSTICK_OF_WOMEN * lipstick
-    found["cover/Male+"] = stubble(library, reference)
+    painted = lipstick(library, library.donors(_group(sex="f", smile="none"), FRONTAL))
+    found["coat"] = coverage(painted)
+    found["texture/Young-"][..., 0] += learn_wrinkles(library, skin_of(reference), covered(texture))
+    found["texture/Male-"] += LIPSTICK_OF_WOMEN * painted
+    found |= make_up(reference, bare_skin(texture, reference)) | hair_of_faces(library, reference)
     found["locks"] = learn_locks(library, reference)
     return {name: np.asarray(value, np.float32) for name, value in found.items()}
 
@@ -151,7 +183,7 @@ def dressed(texture: np.ndarray, look: Look, reference: np.ndarray) -> np.ndarra
     light = light + look.relief * (light - cv2.GaussianBlur(light, (0, 0), RELIEF))
     light = light + _forehead(reference) * (_across(light, inside) - light)
     bound = np.where(light > 0, look.lighter, look.darker)
-    weight = fading(inside)
+    weight = fading(inside) * _but_nose(reference, look)
     for parts, share, grow in ((EYES, look.eyes, 5), (LIPS, look.lips, 3), (BROWS, look.brows, 13)):
         weight *= 1 - (1 - share) * _filled(reference, parts, grow)
     return weight[..., None] * np.dstack([bound * np.tanh(light / bound), texture[..., 1:]])
@@ -184,35 +216,49 @@ def fading(inside: np.ndarray) -> np.ndarray:
 
 def bare_skin(texture: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """(S, S) in [0, 1]: the mean face without eyes, brows and lips."""
-    weight = fading(covered(texture))
-    for parts, grow in ((EYES, 7), (LIPS, 7), (BROWS, 13), (NOSTRILS, 7)):
+    return fading(covered(texture)) * skin_of(reference)
+
+
+def skin_of(reference: np.ndarray) -> np.ndarray:
+    """(S, S) in [0, 1]: zero on eyes, brows, lips and nostrils of the mean face."""
+    weight = np.ones((SIZE, SIZE), np.float32)
+    for parts, grow in ((EYES, 7), (LIPS, 7), (BROWS, 13), ((slice(31, 36),), 7)):
         weight = weight * (1 - _filled(reference, parts, grow))
     return weight
 
 
-def made_up(library: Library, faces: np.ndarray, seed: int = 0) -> np.ndarray:
-    """What lipstick changes, (S, S, 3) Lab over the mean face: mean of faces with and without."""
-    rng, raster = np.random.default_rng(seed), library.raster(library.canonical)
-    changes = []
-    for face in rng.choice(faces, min(COUNT // 4, len(faces)), replace=False):
-        image, points = library.image(face), library.points[face]
-        painted = make_up(image, points, rng, heavy=False)
-        changes.append(
-            np.subtract(*(cv2.cvtColor(raster.pull(one, points), cv2.COLOR_RGB2LAB) for one in (painted, image)))
-        )
-    return LIPSTICK * _evened(np.mean(changes, axis=0))
+def _but_nose(reference: np.ndarray, look: Look) -> np.ndarray:
+    """(S, S) in [0, 1]: what the lower half of the nose takes, and one elsewhere."""
+    outline = reference[NOSE] + WINGS * np.array([[0, 0], [-1, 0], [0, 0.3], [1, 0]])
+    return 1 - (1 - look.nose) * _filled(outline, (slice(None),), 9)
 
 
-def stubble(library: Library, reference: np.ndarray) -> np.ndarray:
-    """(S, S) in [0, 1]: how dense stubble is over the mean face."""
-    raster = library.raster(library.canonical)
-    weight = raster.weight(beard_weight(library.canonical), 4.0)[..., 0]
-    return STUBBLE * _evened(weight) * (1 - _filled(reference, LIPS, 7))
+def make_up(reference: np.ndarray, bare: np.ndarray) -> dict[str, np.ndarray]:
+    """The tensors of what is painted on skin and eyes. bare: (S, S) in [0, 1], see :func:`bare_skin`."""
+    colours = {
+        "Heavy_Makeup+": eyes_made_up(reference) + blush(reference, BLUSH),
+        "Rosy_Cheeks+": blush(reference, ROSY),
+    }
+    found = {f"texture/{name}": colour for name, colour in colours.items()}
+    found |= {f"shape/{name}": np.zeros_like(reference) for name in colours}
+    return found | {"smooth/Heavy_Makeup+": FOUNDATION * bare}
+
+
+def hair_of_faces(library: Library, reference: np.ndarray) -> dict[str, np.ndarray]:
+    """The tensors of the hair that grows on faces."""
+    lips = _filled(reference, LIPS, 3)
+    return {
+        "cover/Male+": whiskers(library, STUBBLE, lips),
+        "cover/5_o_Clock_Shadow+": whiskers(library, SHADOW, lips),
+        "cover/Mustache+": moustache(reference, lips),
+    }
 
 
 def _moving(shape: np.ndarray, look: Look) -> np.ndarray:
     shape = shape.copy()
     shape[np.r_[17:27, 36:40, 42:46]] *= look.steady
+    mean = shape[48:68].mean(axis=0)
+    shape[48:68] = mean + look.mouth * (shape[48:68] - mean)
     return shape
 
 
@@ -230,10 +276,6 @@ def _even(points: np.ndarray) -> np.ndarray:
 
 def _sym(shift: np.ndarray) -> np.ndarray:
     return (shift + shift[MIRROR_68] * [-1, 1]) / 2
-
-
-def _evened(image: np.ndarray) -> np.ndarray:
-    return (image + image[:, ::-1]) / 2
 
 
 def export(library: Library, folder: Path) -> None:

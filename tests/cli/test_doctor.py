@@ -54,3 +54,11 @@ def test_versions_name_the_packages():
 def test_codecs_make_a_round_trip():
     pytest.importorskip("dvaedit.video.writer")
     assert checks.codecs().startswith("encoded and decoded 4 frames of h264")
+
+
+def test_the_face_detector_is_freed(monkeypatch):
+    from dvaedit.face.mesh import FaceMesher
+
+    closed, close = [], FaceMesher.close
+    monkeypatch.setattr(FaceMesher, "close", lambda self: closed.append(close(self)))
+    assert "finds 0 faces" in checks.faces() and len(closed) == 1

@@ -10,7 +10,9 @@ import pytest
 
 import dvaedit
 from dvaedit.cli import edit, faces, invert, options, reconstruct
+from dvaedit.pipeline.run import StagePlan
 from dvaedit.provenance import Marking, Signing
+from tests.cli import conftest
 from tests.cli.conftest import FakeApi
 
 EDIT = ("edit", "in.mp4", "--text", "blond hair")
@@ -168,8 +170,29 @@ def test_dry_run_as_json(api, run, video):
     assert stages["decode"]["seconds"] == stages["parse"]["seconds"] == 0
 
 
+def test_dry_run_of_a_short_video_and_two_people(api, run, monkeypatch):
+    stages = {"few": "pick", "drawn": "sample"}
+    plan = [
+        StagePlan(f"{name}{place}", stages.get(name, name), "0" * 64, "absent", 0, None, True)
+        for place in ("", "-2")
+        for name in ("few", "invert", "sample", "drawn", "paste")
+    ]
+    monkeypatch.setattr(conftest, "PLAN", plan)
+    monkeypatch.setattr(FakeApi, "info", SimpleNamespace(frames=5, width=1000, height=1000))
+    shown = {line.split()[0]: line for line in run(*EDIT, "--dry-run").stdout.splitlines()}
+    assert "pick a few frames" in shown["few-2"] and "a few crops back" in shown["drawn-2"]
+    assert "crops back, edited" in shown["sample-2"]
+
+    def frames():
+        said = json.loads(run(*EDIT, "--dry-run", "--json").stdout)["stages"]
+        return [stage["frames"] for stage in said if stage["stage"] != "pick"]
+
+    assert frames() == [5] * 8
+    monkeypatch.setattr(FakeApi, "info", SimpleNamespace(frames=50, width=1000, height=1000))
+    assert frames() == [16, 16, 16, 50] * 2
+
+
 def test_texts_take_longer_than_attributes():
-    from dvaedit.pipeline.run import StagePlan
     from dvaedit.stages.estimate import COSTS, estimate
 
     plan = StagePlan("edit", "edit", "0" * 64, "absent", 0, None, True)

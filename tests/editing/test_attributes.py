@@ -1,7 +1,15 @@
 import pytest
 import torch
 
-from dvaedit.editing.attributes import AttributeEdit, apply_shift, attribute_shift, classifier_step
+from dvaedit.editing.attributes import (
+    AttributeEdit,
+    apply_shift,
+    attribute_shift,
+    check_strength,
+    classifier_step,
+    known_edits,
+    merged,
+)
 from dvaedit.editing.effects import added, adding, dyed, region_of, turning
 from dvaedit.errors import UsageError
 from dvaedit.models.classifier import AttributeModel
@@ -64,6 +72,38 @@ def test_unknown_attribute_names_the_nearest(attributes):
 def test_bad_strength_is_a_usage_error(text):
     with pytest.raises(UsageError):
         AttributeEdit.parse(text)
+
+
+@pytest.mark.parametrize("strength", [float("nan"), float("inf"), -float("inf"), 10.1, -1000])
+def test_strengths_are_numbers_within_the_range(strength):
+    with pytest.raises(UsageError, match="of Young is out of range") as error:
+        check_strength(strength, "Young")
+    assert "within +-10" in error.value.hint
+    check_strength(10, "Young")
+    check_strength(-10, "Young")
+
+
+def test_names_are_the_models_own(attributes):
+    found = known_edits(attributes, [AttributeEdit("blond_hair", 0.5), AttributeEdit("EYEGLASSES", -1)])
+    assert found == (AttributeEdit("Blond_Hair", 0.5), AttributeEdit("Eyeglasses", -1))
+    with pytest.raises(UsageError, match="unknown attribute 'Wings'"):
+        known_edits(attributes, [AttributeEdit("Wings")])
+
+
+def test_strengths_of_a_name_that_is_repeated_add_up():
+    edits = [AttributeEdit("Young", 1), AttributeEdit("Male", -1), AttributeEdit("Young", -0.5)]
+    assert merged(edits) == (AttributeEdit("Young", 0.5), AttributeEdit("Male", -1))
+    assert merged([AttributeEdit("Male", 0)] * 2) == (AttributeEdit("Male", 0),)
+    assert merged([]) == ()
+    with pytest.raises(UsageError, match="strength 12 of Male is out of range"):
+        merged([AttributeEdit("Male", 6)] * 2)
+
+
+@pytest.mark.parametrize("strengths", [(1, -1), (0.1, 0.2, -0.3), (-2, 0, 2)])
+def test_strengths_that_cancel_out_contradict_each_other(strengths):
+    with pytest.raises(UsageError, match="cancel each other out") as error:
+        merged([AttributeEdit("Male", strength) for strength in strengths])
+    assert f"Male={strengths[0]:g} and " in error.value.message and error.value.hint
 
 
 def test_parse():

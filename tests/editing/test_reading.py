@@ -55,8 +55,131 @@ def test_texts_are_read_as_attributes(text, expected):
     assert read_text(text) == expected
 
 
-def test_a_negation_ends_with_what_it_negates():
-    assert read_text("no glasses but a beard") == {"Eyeglasses": -1, "No_Beard": -1}
+GONE = {"Eyeglasses": -1, "No_Beard": 1}  # neither glasses nor a beard
+SHAVEN, BEARDED = {"No_Beard": 1}, {"No_Beard": -1}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["without glasses and beard", "without a beard or glasses", "without glasses and a beard", "no beard nor glasses",
+     "no glasses and beard", "no glasses or a beard", "neither glasses nor a beard", "remove the glasses and the beard",
+     "get rid of his glasses and beard", "take off the glasses and beard", "take his glasses and beard off",
+     "lose the glasses and beard", "drop the beard and glasses", "shave off the beard and lose the specs",
+     "minus beard and glasses", "he doesn't have a beard or glasses", "she isn\u2019t wearing glasses or a beard",
+     "dont add glasses or a beard", "no glasses, no beard", "no glasses no beard", "without the ugly glasses and beard",
+     "not wearing glasses and a beard", "never with glasses or beard", "I don't want a beard or glasses on her",
+     "without beard on his face or glasses", "remove glasses, beard", "without glasses, and beard"],
+)  # fmt: skip
+def test_a_negation_reaches_what_is_joined_to_it(text):
+    assert read_text(text) == GONE
+
+
+@pytest.mark.parametrize(
+    ("text", "hat"),
+    [
+        ("without glasses, beard or hat", -1),
+        ("without glasses, a beard, and a hat", -1),
+        ("no glasses, beard or hat", -1),
+        ("remove his glasses, beard and hat", -1),
+        ("neither glasses, beard nor hat", -1),
+        ("no glasses or beard and a hat", 1),
+        ("without glasses, beard or hood, wearing a hat", 1),
+    ],
+)
+def test_a_negation_reaches_through_a_list(text, hat):
+    assert read_text(text) == GONE | {"Wearing_Hat": hat}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("don't smile", {"Smiling": -1}),
+        ("don\u2019t smile", {"Smiling": -1}),
+        ("dont smile", {"Smiling": -1}),
+        ("won't smile", {"Smiling": -1}),
+        ("stop laughing", {"Smiling": -1.25}),
+        ("isn't bald", {"Bald": -1}),
+        ("isnt bald", {"Bald": -1}),
+        ("cannot be bald", {"Bald": -1}),
+        ("no longer bald", {"Bald": -1}),
+        ("isn't a bald man", {"Bald": -1, "Male": 1}),
+        ("not old and bald", {"Young": 1, "Bald": -1}),
+        ("neither old nor bald", {"Young": 1, "Bald": -1}),
+        ("never old, bald or gray haired", {"Young": 1, "Bald": -1, "Gray_Hair": -1}),
+        ("take the hat off", {"Wearing_Hat": -1}),
+        ("shave the beard and moustache", SHAVEN | {"Mustache": -1}),
+        ("a makeup-free face", {"Heavy_Makeup": -1, "Wearing_Lipstick": -1}),
+        ("free of wrinkles", {"Young": 1}),
+        ("without his big gray beard", SHAVEN),
+        ("no silly hat", {"Wearing_Hat": -1}),
+        ("without having a beard", SHAVEN),
+        ("remove the beard and the smile", SHAVEN | {"Smiling": -1}),
+    ],
+)
+def test_what_negates(text, expected):
+    assert read_text(text) == expected
+
+
+BARE = {"Eyeglasses": -1}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("no glasses but a beard", BARE | BEARDED),
+        ("without glasses and with a beard", BARE | BEARDED),
+        ("no glasses and a beard", BARE | BEARDED),
+        ("no glasses and thick beard", BARE | BEARDED),
+        ("no glasses, a beard", BARE | BEARDED),
+        ("no glasses. beard", BARE | BEARDED),
+        ("no glasses, blond hair", BARE | {"Blond_Hair": 1}),
+        ("no glasses and long hair", BARE | {"Long_Hair": 1}),
+        ("without glasses, blond or red hair", BARE | {"Blond_Hair": 1, "Red_Hair": 1}),
+        ("no glasses, freckles and hat", BARE | {"Rosy_Cheeks": 1, "Wearing_Hat": 1}),
+        ("remove the glasses and add a beard", BARE | BEARDED),
+        ("take off the glasses and smile", BARE | {"Smiling": 1}),
+        ("remove the glasses, make him bald", BARE | {"Bald": 1}),
+        ("not wearing glasses and smiling", BARE | {"Smiling": 1}),
+        ("he isn't old and has a beard", {"Young": 1} | BEARDED),
+        ("is not bald and a hat", {"Bald": -1, "Wearing_Hat": 1}),
+        ("a man without glasses who has a beard", BARE | {"Male": 1} | BEARDED),
+        ("without glasses in a hat", BARE | {"Wearing_Hat": 1}),
+        ("less makeup, more hair", {"Heavy_Makeup": -0.6, "Bald": -1}),
+        ("replace the glasses with sunglasses", BARE | {"Sunglasses": 1}),
+        ("sunglasses instead of glasses", BARE | {"Sunglasses": 1}),
+        ("not only glasses but also a beard", {"Eyeglasses": 1} | BEARDED),
+        ("old without changing the beard", {"Young": -1} | BEARDED),
+        ("shave her head and take off the glasses", BARE | {"Bald": 1}),
+        ("no, blond hair", {"Blond_Hair": 1}),
+        ("losing hair, glasses", {"Receding_Hairline": 1, "Eyeglasses": 1}),
+        ("don't remove the glasses", {"Eyeglasses": 1}),
+    ],
+)
+def test_a_negation_ends(text, expected):
+    assert read_text(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("goatee", BEARDED), ("5 o'clock shadow", {"5_o_Clock_Shadow": 1}),
+        ("five o\u2019clock shadow", {"5_o_Clock_Shadow": 1}), ("stubbly", {"5_o_Clock_Shadow": 1}),
+        ("scruffy", {"5_o_Clock_Shadow": 1}), ("a handlebar moustache", {"Mustache": 1}),
+        ("mustachioed", {"Mustache": 1}), ("moustachioed", {"Mustache": 1}), ("shades", {"Sunglasses": 1}),
+        ("shades of gray hair", {"Gray_Hair": 1}), ("spectacles", {"Eyeglasses": 1}), ("bifocals", {"Eyeglasses": 1}),
+        ("lose the specs", {"Eyeglasses": -1}), ("blush", {"Rosy_Cheeks": 1}), ("blushing", {"Rosy_Cheeks": 1}),
+        ("rosy cheeks", {"Rosy_Cheeks": 1}), ("eye shadow", {"Heavy_Makeup": 1}), ("eyeshadow", {"Heavy_Makeup": 1}),
+        ("mascara", {"Heavy_Makeup": 1}), ("eyeliner", {"Heavy_Makeup": 1}), ("smokey eyes", {"Heavy_Makeup": 1}),
+        ("smoky eyes", {"Heavy_Makeup": 1}), ("a kid", {"Child": 1}), ("as a child", {"Child": 1}),
+        ("like a little boy", {"Male": 1, "Child": 1}), ("like a little girl", {"Male": -1, "Child": 1}),
+        ("a toddler", {"Child": 1}), ("childlike", {"Child": 1}), ("mouth open", {"Mouth_Slightly_Open": 1}),
+        ("gasping", {"Mouth_Slightly_Open": 1}), ("open-mouthed", {"Mouth_Slightly_Open": 1}), ("baldie", {"Bald": 1}),
+        ("balding", {"Receding_Hairline": 1}), ("a fringe", {"Bangs": 1}), ("a bowl cut", {}),
+        ("long, dark hair", {"Long_Hair": 1, "Black_Hair": 0.8}), ("in her 60\u2019s", {"Young": -1}),
+    ],
+)  # fmt: skip
+def test_natural_wordings_are_read(text, expected):
+    assert read_text(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -78,6 +201,11 @@ def test_colours_of_lipstick_have_names(text, colour):
     assert (read_text(text).get("Wearing_Lipstick", 0) == 1) == (text != "pink hair")
 
 
+def test_colours_that_are_denied_are_not_asked_for():
+    assert colours("not pink hair but blue hair") == {"Dyed_Hair": "blue"}
+    assert colours("no pink lipstick") == {}
+
+
 def test_each_colour_of_lipstick_is_a_paint():
     assert SHADES.keys() == PAINTS.keys()
     assert read_text("no pink lipstick") == {"Wearing_Lipstick": -1}
@@ -85,7 +213,12 @@ def test_each_colour_of_lipstick_is_a_paint():
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("pink hair", set()), ("a grandma with blue eyes", {"a", "with", "blue", "eyes"}), ("looking 70", set())],
+    [
+        ("pink hair", set()),
+        ("a grandma with blue eyes", {"a", "with", "blue", "eyes"}),
+        ("looking 70", set()),
+        ("isn't bald, but a zorblax.", {"but", "a", "zorblax"}),
+    ],
 )
 def test_words_that_are_no_part_of_a_phrase_are_unread(text, words):
     assert unread(text) == words
@@ -95,15 +228,26 @@ def test_what_the_source_says_is_not_asked_for():
     assert read_change("a man with a beard", "a man") == {"No_Beard": -1}
 
 
+def wordings():
+    """Those of the table by their concepts, with the pronouns of a woman."""
+    for concept in CONCEPTS:
+        for wording in (*concept.noun, *concept.adjective, *concept.having, *concept.doing, *concept.command):
+            yield concept.name, wording.format(she="she", their="her", them="her")
+
+
+SHARED = {  # words of lipstick alone, which the table has for makeup too, and "hair", which alone says nothing
+    ("makeup", text)
+    for text in ("lipstick", "red lipstick", "red lips", "wearing lipstick", "add lipstick", "put on lipstick")
+} | {
+    ("no_makeup", text)
+    for text in ("no lipstick", "natural lips", "without lipstick", "not wearing lipstick", "remove the lipstick")
+} | {("not_bald", "hair")}  # fmt: skip
+
+
 def test_every_wording_is_read_as_its_own_concept():
     """But for words that two concepts share, each wording of the table comes back as the attributes of its concept."""
-    missed = []
-    for concept in CONCEPTS:
-        expected = EFFECTS_OF.get(concept.name)
-        for wording in (*concept.noun, *concept.adjective, *concept.having, *concept.doing):
-            if expected and read_text(wording) != expected:
-                missed.append((concept.name, wording, read_text(wording)))
-    assert len(missed) < 25, missed
+    known = [(name, text) for name, text in wordings() if name in EFFECTS_OF]
+    assert {(name, text) for name, text in known if read_text(text) != EFFECTS_OF[name]} == SHARED
 
 
 def test_effects_name_known_concepts_and_attributes():

@@ -9,6 +9,7 @@ from dvaedit.face.surround import (
     REACH,
     TOP,
     HairColours,
+    _falling,
     in_frame,
     missed,
     wide_map,
@@ -172,3 +173,17 @@ def test_colours_miss_what_a_parser_finds_below_the_crop_alone():
     assert missed([(none, lock)]) and missed([(part, lock)]) and missed([(cloth, lock)])
     assert not missed([(lock, lock)]) and not missed([(lock, part)]) and not missed([(part, lock), (lock, lock)])
     assert not missed([(none, above)]) and not missed([(lock, none)]) and not missed([])
+
+
+def test_hair_that_hangs_at_one_border_is_not_at_the_other():
+    hair = np.zeros((12, 12), bool)
+    hair[:, :2] = hair[6:, 10:] = True
+    found = _falling(hair, 6)
+    assert found[:, :2].all() and not found[:, 2:].any()
+    assert not _falling(hair[:, ::-1], 6)[:, :10].any()
+
+
+def test_hair_spreads_to_both_sides_as_it_falls():
+    hair = np.ones((8, 9), bool)
+    hair[:4] = np.arange(9) == 4
+    assert _falling(hair, 4).sum(axis=1).tolist() == [1, 1, 1, 1, 3, 3, 5, 5]

@@ -10,7 +10,7 @@ from dvaedit.face.anchor import fetch
 from dvaedit.face.locks import in_room, room
 from dvaedit.face.paste import into_frame
 from dvaedit.models.classifier import AttributeModel
-from dvaedit.stages import adapt
+from dvaedit.stages import adapt, probes
 from dvaedit.stages.adapt import CLEARLY
 from dvaedit.stages.edit import SHAVEN
 from dvaedit.stages.extent import Extent
@@ -92,7 +92,7 @@ def test_their_beards_go_as_another_code_has_it(clip, cache):
 
 
 def test_men_made_more_of_men_keep_their_hair(clip, cache):
-    assert edit(clip, model_of(), cache, ("Male", 1.0)).meta["added"] == ["stubble"]
+    assert edit(clip, model_of(), cache, ("Male", 1.0)).meta["added"] == ["whiskers"]
 
 
 @pytest.mark.parametrize("change", [WOMAN, LONG], ids=["woman", "long"])
@@ -178,12 +178,13 @@ def head(clip, cache):
     """Long hair of a few frames, and their crops."""
     run = pipeline(clip, model_of(), cache, settings(LONG))
     inputs = {name: run.artifact(name) for name in ("align", "parse", "few")}
-    return LongHair(inputs, bands(), small_morphs().reference), inputs["few"].read("crops")
+    few = inputs["few"]
+    return LongHair(inputs, bands(), small_morphs().reference), few.read("crops"), few.read("frames")
 
 
 def test_crops_to_judge_have_it_too(head):
-    hair, crops = head
-    before, found = crops.copy(), hair.on(crops, [0, 1, 2])
+    hair, crops, frames = head
+    before, found = crops.copy(), hair.on(crops, frames)
     size = crops.shape[1]
     change = np.abs(found.astype(int) - crops).max(axis=3)
     assert hair.fits and found.dtype == np.uint8 and np.array_equal(crops, before)
@@ -194,21 +195,43 @@ def test_crops_to_judge_have_it_too(head):
 
 
 def test_each_crop_has_the_hair_of_its_own_frame(head):
-    hair, crops = head
-    whole = hair.on(crops, [0, 1, 2])
-    assert np.array_equal(hair.on(crops[[2]], [2])[0], whole[2])
-    assert not np.array_equal(hair.on(crops[[2]], [0])[0], whole[2])
+    hair, crops, frames = head
+    whole = hair.on(crops, frames)
+    assert np.array_equal(hair.on(crops[[2]], frames[[2]])[0], whole[2])
+    assert not np.array_equal(hair.on(crops[[2]], frames[[0]])[0], whole[2])
+
+
+def test_frames_that_are_not_among_those_it_is_learnt_from_have_it_too(clip, cache, head, monkeypatch):
+    run = pipeline(clip, model_of(), cache, settings(LONG))
+    monkeypatch.setattr(probes, "COUNT", FEW)
+    align = run.artifact("align")
+    hair = LongHair({"align": align, "parse": run.artifact("parse")}, bands(), small_morphs().reference)
+    frames, crops = align.read("frames"), align.read("crops")
+    found, learnt_from = hair.on(crops, frames), hair.probes.places
+    assert len(learnt_from) == FEW < len(frames) and np.array_equal(frames[learnt_from], head[2])
+    assert np.array_equal(found[learnt_from], head[0].on(*head[1:]))
+    assert np.array_equal(hair.on(crops[[7]], frames[[7]])[0], found[7])
 
 
 @pytest.mark.parametrize(("shown", "times"), [(None, 3), (HAIR, 0)], ids=["short", "long already"])
 def test_women_are_judged_with_their_hair(clip, cache, monkeypatch, shown, times):
     finished = []
 
-    def spied(self, crops, chosen):
-        finished.append((len(crops), list(chosen)))
+    def spied(self, crops, frames):
+        finished.append((len(crops), list(frames)))
         return crops
 
     monkeypatch.setattr(LongHair, "on", spied)
     monkeypatch.setattr(adapt, "_likeness", lambda probes: lambda crops: 1.0)
     meta = edit(clip, model_of(CLEARLY + 1, parser=shown), cache, WOMAN, adapt=True).meta
-    assert kinds_of(meta) == ["locks"] and finished == [(FEW, [0, 1, 2])] * times
+    assert kinds_of(meta) == ["locks"] and finished == [(FEW, [1, 4, 6])] * times
+
+
+def test_women_are_judged_with_their_hair_where_all_frames_are_sampled(clip, cache, monkeypatch):
+    """The strength is found on other frames than those that hair is learnt from."""
+    monkeypatch.setattr(probes, "COUNT", FEW)
+    monkeypatch.setattr(adapt, "_likeness", lambda probes: lambda crops: 1.0)
+    run = pipeline(clip, model_of(CLEARLY + 1), cache, settings(WOMAN, adapt=True, draw=False))
+    meta = run.artifact("edit").meta
+    assert "few" not in run.nodes and run.artifact("invert").frames == 8 > FEW
+    assert kinds_of(meta) == ["locks"] and meta["strength"] in adapt.MORPHED

@@ -154,29 +154,29 @@ def test_without_strength_nothing_is_moved(clip, moving, cache):
 def test_a_man_has_stubble(clip, moving, cache):
     run, paste = pasted(clip, moving, cache, ("Male", 1.0))
     morphs = small_morphs()
-    assert np.array_equal(paste.read("stubble.cover"), morphs.covers["Male+"])
-    assert np.array_equal(paste.read("stubble.reference"), morphs.reference)
-    skin, hair = paste.read("stubble.skin"), paste.read("stubble.hair")
+    assert np.array_equal(paste.read("whiskers.cover"), morphs.covers["Male+"])
+    assert np.array_equal(paste.read("whiskers.reference"), morphs.reference)
+    skin, hair = paste.read("whiskers.skin"), paste.read("whiskers.hair")
     assert DARKEST * skin[0] <= hair[0] < skin[0] and skin.shape == hair.shape == (3,)
     assert (
         "morph.shape" in paste.names
         and "levels" not in paste.names
-        and run.artifact("edit").meta["added"] == ["stubble"]
+        and run.artifact("edit").meta["added"] == ["whiskers"]
     )
-    assert set(Patches(paste, run.artifact("align")).additions.drawn) == {"stubble"}
+    assert set(Patches(paste, run.artifact("align")).additions.drawn) == {"whiskers"}
 
 
 def test_stubble_does_not_show_beside_a_beard(clip, moving, cache):
     run, paste = pasted(clip, moving, cache, ("Male", 1.0), ("No_Beard", -1.0))
     assert {"beard.cover", "beard.mask", "morph.shape"} <= paste.names
-    assert not any(name.startswith("stubble.") for name in paste.names)
+    assert not any(name.startswith("whiskers.") for name in paste.names)
     meta = run.artifact("edit").meta
     assert (meta["added"], meta["morphed"], meta["rest"]) == (["beard"], {"Male": 1}, False)
 
 
 def test_a_shaven_man_has_no_stubble(clip, moving, cache):
     run, paste = pasted(clip, moving, cache, ("Male", 1.0), ("No_Beard", 1.0))
-    assert run.artifact("edit").meta["added"] == [] and not any(name.startswith("stubble.") for name in paste.names)
+    assert run.artifact("edit").meta["added"] == [] and not any(name.startswith("whiskers.") for name in paste.names)
 
 
 @pytest.mark.parametrize("how", [{"region": "face"}, {"paste": "replace"}])

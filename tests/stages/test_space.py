@@ -9,7 +9,7 @@ from dvaedit.errors import StorageError
 from dvaedit.pipeline import store
 from dvaedit.pipeline.run import StagePlan
 from dvaedit.pipeline.store import Cache, check_free
-from dvaedit.stages.estimate import bytes_to_come, output_bytes
+from dvaedit.stages.estimate import COSTS, bytes_to_come, few_frames, output_bytes
 from dvaedit.video.probe import probe
 from tests.stages.test_chain import BLOND, pipeline
 
@@ -29,6 +29,34 @@ def test_the_estimate_is_near_what_is_written(clip, model, tmp_path):
 def test_lossless_output_takes_more():
     plan = StagePlan("export", "export", "0" * 64, "absent", 0, None, True)
     assert bytes_to_come([plan], 100, 10_000, lossless=True) > 10 * bytes_to_come([plan], 100, 10_000)
+
+
+def absent(*labels):
+    stages = {"few": "pick", "drawn": "sample"}
+    names = [label.split("-")[0] for label in labels]
+    return [
+        StagePlan(label, stages.get(name, name), "0" * 64, "absent", 0, None, True)
+        for label, name in zip(labels, names, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("labels", "few"),
+    [
+        (("align", "few", "invert", "sample", "few-2", "invert-2", "sample-2", "paste"),
+         ("few", "invert", "sample", "few-2", "invert-2", "sample-2")),
+        (("invert", "sample", "drawn", "drawn-2", "paste"), ("drawn", "drawn-2")), (("invert", "sample"), ()),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(("faces", "count"), [(100, 16), (5, 5)])
+def test_which_stages_take_how_few_frames(labels, few, faces, count):
+    assert few_frames(absent(*labels), faces) == dict.fromkeys(few, count)
+
+
+def test_a_few_drawn_frames_take_little_space():
+    each = COSTS["sample"].bytes
+    assert bytes_to_come(absent("sample", "drawn"), 100, 10_000) == 116 * each
+    assert bytes_to_come(absent("sample", "drawn"), 5, 10_000) == 10 * each
 
 
 def test_a_full_disk_is_told_before_the_work(clip, model, tmp_path, monkeypatch):

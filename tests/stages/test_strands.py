@@ -5,6 +5,7 @@ import numpy as np
 import torch
 
 from dvaedit.editing.attributes import AttributeEdit
+from dvaedit.face.person import PersonSegmenter
 from dvaedit.stages.graph import Settings
 from dvaedit.stages.png import read_mask
 from tests.stages.test_chain import pipeline
@@ -49,3 +50,10 @@ def test_shards_change_nothing(clip, model, tmp_path, monkeypatch):
     at_once = strands("one")
     monkeypatch.setattr("dvaedit.stages.paste.SHARD", 3)
     assert at_once.any() and np.array_equal(strands("other"), at_once)
+
+
+def test_the_segmenter_is_freed_with_the_stage(clip, model, tmp_path, monkeypatch):
+    closed, close = [], PersonSegmenter.close
+    monkeypatch.setattr(PersonSegmenter, "close", lambda self: closed.append(close(self)))
+    pipeline(clip, model, tmp_path, BLOND).artifact("paste")
+    assert len(closed) == 1

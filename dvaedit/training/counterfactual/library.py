@@ -92,9 +92,10 @@ class Library:
 
     def evenly_lit(self, pool: np.ndarray, share: float) -> np.ndarray:
         """The ``share`` of ``pool`` whose faces are lit alike from both sides and free of hair, best first."""
-        return pool[np.argsort([self._unevenness(face) for face in pool])[: max(1, round(share * len(pool)))]]
+        return pool[np.argsort([self.unevenness(face) for face in pool])[: max(1, round(share * len(pool)))]]
 
-    def _unevenness(self, index: int) -> float:
+    def unevenness(self, index: int) -> float:
+        """By how much the halves of a face differ in lightness, Lab, and whether hair hides any of it."""
         light = cv2.GaussianBlur(self.canonical_lab(index)[..., 0], (0, 0), 6)
         inside = cv2.erode(self.raster(self.canonical).inside.astype(np.uint8), np.ones((21, 21))) > 0
         hidden = self.raster(self.points[index]).inside & np.isin(self.classes[index], (HAIR, HAT))

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from dvaedit.checkpoints.load import load_model, load_text_model
-from dvaedit.editing.attributes import AttributeEdit, check_strength, known_edits, merged
+from dvaedit.editing.attributes import AttributeEdit, check_agreement, check_strength, known_edits, merged
 from dvaedit.editing.paper_text import PaperObjective
-from dvaedit.editing.reading import unread
+from dvaedit.editing.reading import read_change, says_something, unread
 from dvaedit.editing.text import TextEdit
 from dvaedit.errors import UsageError
 from dvaedit.evaluation.crops import CropQuality, crop_quality, mean_quality
@@ -85,12 +85,16 @@ def edit(
 
 @dataclass(frozen=True)
 class EditPlan:
-    """A checked edit that has not run: ``stages()`` says what would, ``run()`` does it."""
+    """A checked edit that has not run: ``stages()`` says what would, ``run()`` does it.
+
+    ``mix``: per text, the known attributes it is read as; what is read as none is left to CLIP, if it knows more words.
+    """
 
     video: Path
     output: Path
     compare: Path | None
     unknown_words: tuple[str, ...]
+    mix: dict[str, dict[str, float]]
     job: Job
     model: Model
     text_model: TextImageModel | None
@@ -200,6 +204,7 @@ def prepare_edit(
     if not texts and not attribute_edits:
         raise UsageError("nothing to edit", hint='Give --text "blond hair" or --attribute Blond_Hair.')
     check_strengths(attribute_edits, texts)
+    check_texts(texts)
     choice = Choice.parse(face)
     check_region(region)
     _check_recipe(options.recipe, region, paste, iterations, bool(texts))
@@ -216,10 +221,9 @@ def prepare_edit(
     attribute_edits = merged(known_edits(model.attributes, attribute_edits))
     plain_ones = all(abs(change.strength) == 1 for change in (*texts, *attribute_edits))
     adapt = strength is None and plain_ones and options.recipe != PAPER
-    papers = options.recipe == PAPER  # whose pictures reach CLIP without antialiasing
+    papers = options.recipe == PAPER  # whose pictures reach CLIP without antialiasing, and whose texts are not read
+    mix = {} if papers else read_texts(texts, attribute_edits, model.attributes.names)
     text_model = load_text_model(clip, model.runtime, antialias=not papers) if texts else None
-    wordings = [item.target for item in texts]
-    unknown = tuple(word for text in wordings for word in text_model.known_words(text)[1] if word in unread(text))
     settings = replace(
         run.settings, attributes=attribute_edits, texts=texts, adapt=adapt, region=region, paste=paste,
         encoding=encoding,
@@ -235,8 +239,9 @@ def prepare_edit(
     }  # fmt: skip
     request = plain({name: str(value) if isinstance(value, Path) else value for name, value in request.items()})
     return EditPlan(
-        video, target, beside, unknown, replace(run, settings=settings), model, text_model, marking, request
-    )
+        video, target, beside, unknown_words(texts, text_model), mix, replace(run, settings=settings), model,
+        text_model, marking, request,
+    )  # fmt: skip
 
 
 def invert(
@@ -335,6 +340,36 @@ def check_strengths(attributes: Iterable[AttributeEdit], texts: Iterable[TextEdi
         check_strength(change.strength, change.name)
     for change in texts:
         check_strength(change.strength, f"'{change.target}'")
+
+
+def check_texts(texts: Iterable[TextEdit]) -> None:
+    """Raise UsageError for a text without a word."""
+    for text in texts:
+        if not says_something(text.target):
+            hint = 'Say what to change, for instance "blond hair".'
+            raise UsageError(f"the text '{text.target}' says nothing", hint=hint)
+
+
+def read_texts(
+    texts: Sequence[TextEdit], attributes: Sequence[AttributeEdit], names: Collection[str]
+) -> dict[str, dict[str, float]]:
+    """Per text, which of the attributes ``names`` it asks for.
+
+    Raises UsageError where a text contradicts another one or ``attributes``, or these each other.
+    """
+    mix = {text.target: read_change(text.target, text.source, names) for text in texts}
+    wishes = [(f"{edit.name}={edit.strength:g}", {edit.name: edit.strength}) for edit in attributes]
+    for text in texts:
+        strengths = {name: share * text.strength for name, share in mix[text.target].items()}
+        wishes.append((f"'{text.target}'", strengths))
+    check_agreement(wishes)
+    return mix
+
+
+def unknown_words(texts: Iterable[TextEdit], text_model: TextImageModel | None) -> tuple[str, ...]:
+    """The words of texts that neither the text model knows nor the table of phrases."""
+    wordings = [text.target for text in texts]
+    return tuple(word for text in wordings for word in text_model.known_words(text)[1] if word in unread(text))
 
 
 def check_outputs(source: Source, target: Path | None, video: Path | None, overwrite: bool) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dvaedit.api import Options, PathLike, check_strengths
+from dvaedit.api import Options, PathLike, check_strengths, check_texts, read_texts, unknown_words
 from dvaedit.checkpoints.load import load_model, load_text_model
 from dvaedit.editing.attributes import AttributeEdit, known_edits, merged
 from dvaedit.editing.text import TextEdit
@@ -17,17 +17,19 @@ from dvaedit.evaluation.evaluate import Evaluation
 from dvaedit.face.quality import MIN_FACE
 from dvaedit.job import Job
 from dvaedit.models.bundle import Model
-from dvaedit.models.clip import DEFAULT_CLIP
+from dvaedit.models.clip import DEFAULT_CLIP, TextImageModel
 from dvaedit.pipeline.store import check_free
 from dvaedit.reports.media import page_bytes
 from dvaedit.reports.page import write_report
 from dvaedit.runtime import Runtime
 from dvaedit.stages.choose import LARGEST, Choice
+from dvaedit.stages.graph import Settings
 from dvaedit.stages.paste import check_region
-from dvaedit.sweeps import ALL, VIEWS, Sweep, Tile, check_sweep_output, is_sheet, make_variants, sweep_nodes
+from dvaedit.sweeps import ALL, VIEWS, Sweep, Tile, Variant, check_sweep_output, is_sheet, make_variants, sweep_nodes
 from dvaedit.video.files import check_folder
 
 DEFAULTS = Options()
+PAGES = (".html", ".htm")
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,38 @@ class SweepResult:
     output: Path
     tiles: tuple[Tile, ...]
     seconds: float
+
+
+@dataclass(frozen=True)
+class SweepPlan:
+    """A checked sweep that has not run: ``run()`` does it. ``frames``: per tile of a picture; None for a video.
+
+    ``mix``, ``unknown_words``: see :class:`dvaedit.api.EditPlan`.
+    """
+
+    output: Path
+    unknown_words: tuple[str, ...]
+    mix: dict[str, dict[str, float]]
+    job: Job
+    model: Model
+    text_model: TextImageModel | None
+    variants: list[Variant]
+    settings: Settings
+    view: str
+    tile: int
+    frames: int | None
+
+    def run(self) -> SweepResult:
+        """Compute what is missing and write the output."""
+        began, job, picked = time.monotonic(), self.job, self.frames is not None
+        settings = replace(self.settings, people=(job.people()[0],))
+        nodes = sweep_nodes(job.source.video, self.model, self.text_model, settings, self.variants, self.frames)
+        pipeline = job.pipeline(nodes)
+        if not picked:  # a few frames need next to nothing
+            job.make_room(pipeline, [f"paste:{variant.label}" for variant in self.variants], self.output)
+        made = Sweep(pipeline, job.source, self.variants, self.view, self.tile, picked)
+        tiles = made.write_sheet(self.output) if picked else made.write_video(self.output, job.clock)
+        return SweepResult(self.output, tuple(tiles), time.monotonic() - began)
 
 
 def evaluate(
@@ -89,6 +123,8 @@ def report(
     paths = _paths(edited)
     first = paths[0] if paths else Path(original)
     target = Path(output) if output is not None else first.with_name(f"{first.stem}.report.html")
+    if target.suffix.lower() not in PAGES:
+        raise UsageError(f"the page {target} is not named as HTML", hint="Give it a name that ends in .html.")
     check_file(target, [Path(original), *paths], overwrite)
     check_free({target: page_bytes(paths)}, target)
     found = evaluate(original, paths, region=region, targets=targets, face=face, options=options)
@@ -122,29 +158,56 @@ def sweep(
     which only these are inverted, or a video of all. ``view``: "face" or the whole "frame", ``tile`` pixels wide.
     ``face``: as in :func:`dvaedit.edit`, but "all".
     """
-    began, video = time.monotonic(), Path(video)
+    plan = prepare_sweep(
+        video, attributes=attributes, text=text, each=each, strengths=strengths, output=output, overwrite=overwrite,
+        frames=frames, view=view, tile=tile, source_text=source_text, clip=clip, region=region, paste=paste, face=face,
+        options=options,
+    )  # fmt: skip
+    return plan.run()
+
+
+def prepare_sweep(
+    video: PathLike,
+    *,
+    attributes: str | AttributeEdit | Sequence[str | AttributeEdit] = (),
+    text: str | TextEdit | Sequence[str | TextEdit] = (),
+    each: str | AttributeEdit | Sequence[str | AttributeEdit] = (),
+    strengths: Sequence[float] = (),
+    output: PathLike | None = None,
+    overwrite: bool = False,
+    frames: int = 3,
+    view: str = "face",
+    tile: int = 256,
+    source_text: str = "face",
+    clip: str = DEFAULT_CLIP,
+    region: str = "auto",
+    paste: str = "delta",
+    face: str | int | Path = LARGEST,
+    options: Options = DEFAULTS,
+) -> SweepPlan:
+    """Check everything :func:`sweep` is given and load the model; computes nothing yet."""
+    video = Path(video)
     target = Path(output) if output is not None else video.with_name(f"{video.stem}.sweep.png")
     check_sweep_output(target)
     check_file(target, [video], overwrite)
     _check_tiles(view, tile, frames)
     check_region(region)
-    job, model = _job(video, face, options), _model(options)
     texts = tuple(item if isinstance(item, TextEdit) else TextEdit(item, source_text) for item in _as_tuple(text))
+    check_texts(texts)
+    job, model = _job(video, face, options), _model(options)
     many = model.attributes.names if _as_tuple(each) == (ALL,) else each
     asked, alone = (known_edits(model.attributes, _attributes(items)) for items in (attributes, many))
-    variants = make_variants(merged(asked), texts, alone, strengths)
+    together = merged(asked)
+    variants = make_variants(together, texts, alone, strengths)
     for variant in variants:
         check_strengths(variant.attributes, variant.texts)
+    mix = read_texts(texts, together, model.attributes.names)
     text_model = load_text_model(clip, model.runtime) if texts else None
-    settings = replace(job.settings, region=region, paste=paste, people=(job.people()[0],))
-    picked = is_sheet(target)
-    nodes = sweep_nodes(job.source.video, model, text_model, settings, variants, frames if picked else None)
-    pipeline = job.pipeline(nodes)
-    if not picked:  # a few frames need next to nothing
-        job.make_room(pipeline, [f"paste:{variant.label}" for variant in variants], target)
-    made = Sweep(pipeline, job.source, variants, view, tile, picked)
-    tiles = made.write_sheet(target) if picked else made.write_video(target, job.clock)
-    return SweepResult(target, tuple(tiles), time.monotonic() - began)
+    settings = replace(job.settings, region=region, paste=paste)
+    return SweepPlan(
+        target, unknown_words(texts, text_model), mix, job, model, text_model, variants, settings, view, tile,
+        frames if is_sheet(target) else None,
+    )  # fmt: skip
 
 
 def check_file(output: Path, inputs: Sequence[Path], overwrite: bool) -> None:

@@ -24,6 +24,7 @@ from dvaedit.cli import (
     train,
     weights,
 )
+from dvaedit.cli.options import OneFace
 from dvaedit.cli.session import INTERRUPTED, Stopped, emit, session_of
 from dvaedit.offline import enforce
 
@@ -75,14 +76,14 @@ def root(
     enforce()
 
 
-app.command("edit", epilog=edit.EPILOG, rich_help_panel=EDITING)(edit.edit)
-app.command("invert", epilog=invert.EPILOG, rich_help_panel=EDITING)(invert.invert)
-app.command("reconstruct", epilog=reconstruct.EPILOG, rich_help_panel=EDITING)(reconstruct.reconstruct)
-app.command("sweep", epilog=sweep.EPILOG, rich_help_panel=EDITING)(sweep.sweep)
+app.command("edit", cls=OneFace, epilog=edit.EPILOG, rich_help_panel=EDITING)(edit.edit)
+app.command("invert", cls=OneFace, epilog=invert.EPILOG, rich_help_panel=EDITING)(invert.invert)
+app.command("reconstruct", cls=OneFace, epilog=reconstruct.EPILOG, rich_help_panel=EDITING)(reconstruct.reconstruct)
+app.command("sweep", cls=OneFace, epilog=sweep.EPILOG, rich_help_panel=EDITING)(sweep.sweep)
 app.command("faces", epilog=faces.EPILOG, rich_help_panel=EDITING)(faces.faces)
 app.command("attributes", epilog=attributes.EPILOG, rich_help_panel=EDITING)(attributes.attributes)
-app.command("evaluate", epilog=evaluate.EPILOG, rich_help_panel=MEASURING)(evaluate.evaluate)
-app.command("report", epilog=report.EPILOG, rich_help_panel=MEASURING)(report.report)
+app.command("evaluate", cls=OneFace, epilog=evaluate.EPILOG, rich_help_panel=MEASURING)(evaluate.evaluate)
+app.command("report", cls=OneFace, epilog=report.EPILOG, rich_help_panel=MEASURING)(report.report)
 app.command("prepare", epilog=prepare.EPILOG, rich_help_panel=TRAINING)(prepare.prepare)
 app.add_typer(train.app, name="train", rich_help_panel=TRAINING)
 app.add_typer(cache.app, name="cache", rich_help_panel=LOOKING_AFTER)

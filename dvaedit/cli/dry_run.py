@@ -35,9 +35,14 @@ def show_plan(session: Session, plan: EditPlan, steps: int, texts: int, json: bo
     rows = _rows(plan, steps, texts)
     seconds, disk = (sum(estimate.__dict__[name] for _, estimate in rows) for name in ("seconds", "bytes"))
     if json:
+        from dvaedit.editing.reading import colours
+
         stages = [_as_dict(stage, estimate) for stage, estimate in rows]
         outputs = {"video": plan.video, "output": plan.output, "compare": plan.compare}
-        emit_json({**outputs, "stages": stages, "seconds": seconds, "bytes": disk, "warnings": session.warnings})
+        named = {text: colours(text) for text in plan.mix}
+        texts = {"mix": plan.mix, "colours": named, "unknown_words": plan.unknown_words}
+        costs = {"stages": stages, "seconds": seconds, "bytes": disk}
+        emit_json({**outputs, **texts, **costs, "warnings": session.warnings})
         return
     emit_table(_table(rows, seconds, disk))
     session.note("times are rough, for the compact model on two CPU cores; nothing was written", "dim")

@@ -15,6 +15,7 @@ from dvaedit.errors import StorageError, UsageError
 
 if TYPE_CHECKING:
     from dvaedit.api import EditPlan, EditResult
+    from dvaedit.comparing import SweepPlan
 
 WHAT = "What to change"
 EPILOG = options.examples(
@@ -149,20 +150,39 @@ def edit(
             ),
             **{name: value for name, value in chosen.items() if value is not None},
         )  # fmt: skip
-        _warn_of_words(session, plan)
+        say_readings(session, plan)
         result = None if dry_run else plan.run()
     if result is None:
         _warn_of_disks(session, plan)
         show_plan(session, plan, options.steps_of(recipe, steps), len(text or ()), json)
     else:
-        _show(session, video, result, json)
+        _show(session, video, plan, result, json)
 
 
-def _warn_of_words(session: Session, plan: EditPlan) -> None:
+def say_readings(session: Session, plan: EditPlan | SweepPlan) -> None:
+    """What the texts of a plan are read as, and which of their words are not known."""
+    for text, mix in plan.mix.items():
+        _say_reading(session, text, mix)
     if plan.unknown_words:
-        words = ", ".join(f'"{word}"' for word in plan.unknown_words)
+        words = ", ".join(map(_quoted, plan.unknown_words))
         known = "`dvaedit attributes` lists what it knows"
         session.warn(f"the text model does not know the word{'s'[: len(plan.unknown_words) > 1]} {words}; {known}")
+
+
+def _say_reading(session: Session, text: str, mix: dict[str, float]) -> None:
+    from dvaedit.editing.reading import colours
+
+    named = {name: f" ({colour})" for name, colour in colours(text).items()}
+    words = ", ".join(f"{name} {weight:+.2f}{named.get(name, '')}" for name, weight in mix.items())
+    session.note(f'"{text}" was read as: {words or "none of the known attributes"}')
+
+
+def _quoted(word: str) -> str:
+    """A word that is not known, with the one that may be meant."""
+    from dvaedit.editing.reading import nearest
+
+    meant = nearest(word)
+    return f'"{word}" (did you mean "{meant}"?)' if meant else f'"{word}"'
 
 
 def _warn_of_disks(session: Session, plan: EditPlan) -> None:
@@ -172,16 +192,13 @@ def _warn_of_disks(session: Session, plan: EditPlan) -> None:
         session.warn(str(error))
 
 
-def _show(session: Session, video: Path, result: EditResult, json: bool) -> None:
+def _show(session: Session, video: Path, plan: EditPlan, result: EditResult, json: bool) -> None:
     if json:
         emit_json({"video": video, **as_dict(result), "warnings": session.warnings})
         return
-    from dvaedit.editing.reading import colours
-
     for text, mix in result.mix.items():
-        named = {name: f" ({colour})" for name, colour in colours(text).items()}
-        words = ", ".join(f"{name} {weight:+.2f}{named.get(name, '')}" for name, weight in mix.items())
-        session.note(f'"{text}" was read as: {words or "none of the known attributes"}')
+        if mix != plan.mix.get(text):  # CLIP has found something
+            _say_reading(session, text, mix)
     frames = f"edited {result.edited_frames} of {result.frames} frames ({result.region})"
     session.note(f"{frames} in {duration(sum(result.seconds.values()))}; cosine of the identity {result.cosine:.3f}")
     for person in result.people:

@@ -23,8 +23,9 @@ EPILOG = options.examples(
 WHAT = "What to compare"
 
 Original = Annotated[
-    Path, typer.Argument(metavar="ORIGINAL", help="The video before the edit.", show_default=False)
-]  # fmt: skip
+    Path,
+    typer.Argument(metavar="ORIGINAL", help="The video before the edit.", show_default=False, callback=options.local),
+]
 EditedVideos = Annotated[
     list[Path],
     typer.Argument(

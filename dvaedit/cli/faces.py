@@ -10,7 +10,7 @@ import typer
 from dvaedit.cli import options
 from dvaedit.cli.edit import as_dict
 from dvaedit.cli.session import emit, emit_json, emit_table, session_of
-from dvaedit.cli.text import clock
+from dvaedit.cli.text import clock, counted
 
 if TYPE_CHECKING:
     from dvaedit.api import FacesResult
@@ -52,7 +52,7 @@ def faces(
         return
     if not session.quiet:
         emit_table(_table(result))
-    session.note(f"{result.frames} frames in {result.shots} shots; pictures of everyone:")
+    session.note(f"{counted(result.frames, 'frame')} in {counted(result.shots, 'shot')}; pictures of everyone:")
     emit(str(result.sheet))
 
 

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer.core import TyperCommand
 
 from dvaedit.cli import completion
 from dvaedit.cli.session import session_of
 from dvaedit.cli.text import parse_size
+from dvaedit.errors import UsageError, VideoError
 from dvaedit.offline import go_offline
 
 if TYPE_CHECKING:
@@ -69,10 +71,32 @@ def _set_offline(value: bool) -> bool:
     return value
 
 
+class OneFace(TyperCommand):
+    """A command whose --face must not be repeated: only the last would count."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
+        order = [] if ctx.resilient_parsing else self.make_parser(ctx).parse_args(args=list(args))[2]
+        if sum(parameter.name == "face" for parameter in order) > 1:
+            raise UsageError("--face is given more than once", hint="Name one person; `edit` takes --face all too.")
+        return super().parse_args(ctx, args)
+
+
+def local(path: Path) -> Path:
+    """The path of an input. Raises VideoError where it was an address before it lost a slash."""
+    scheme, colon, rest = str(path).partition(":/")
+    if colon and len(scheme) > 1 and scheme.isalnum():  # not a drive
+        address = f"{scheme}://{rest.lstrip('/')}"
+        raise VideoError(f"{address} is an address, not a file", hint="Download it first, then name the file.")
+    return path
+
+
 Video = Annotated[
     Path,
-    typer.Argument(metavar="VIDEO", help="Any video that ffmpeg reads, a picture, or a folder.", show_default=False),
-]
+    typer.Argument(
+        metavar="VIDEO", help="Any video that ffmpeg reads, a picture, or a folder.", show_default=False,
+        callback=local,
+    ),
+]  # fmt: skip
 
 Face = Annotated[
     str,

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from dvaedit.cli import completion, options
+from dvaedit.cli.edit import say_readings
 from dvaedit.cli.session import emit, emit_json, session_of
 from dvaedit.cli.text import duration
 from dvaedit.errors import UsageError
@@ -111,7 +112,7 @@ def sweep(
     with session.working(f"sweep {video.name}") as progress:
         from dvaedit import comparing
 
-        result = comparing.sweep(
+        plan = comparing.prepare_sweep(
             video, attributes=attribute or (), text=text or (), each=_names(attributes), strengths=_numbers(strengths),
             output=output, overwrite=overwrite, frames=frames, view=view.value, tile=tile, source_text=source_text,
             region=region.value, face=face,
@@ -120,6 +121,8 @@ def sweep(
                 max_cache=max_cache, deinterlace=deinterlace,
             ),
         )  # fmt: skip
+        say_readings(session, plan)
+        result = plan.run()
     if json:
         emit_json({"video": video, "output": result.output, "tiles": result.tiles, "seconds": result.seconds,
                    "warnings": session.warnings})  # fmt: skip
@@ -133,7 +136,11 @@ def _names(text: str | None) -> list[str]:
 
 
 def _numbers(text: str | None) -> list[float]:
+    hint = "Write --strengths 0.5,1,2."
     try:
-        return [float(part) for part in (text or "").split(",") if part.strip()]
+        numbers = [float(part) for part in (text or "").split(",") if part.strip()]
     except ValueError:
-        raise UsageError(f"--strengths {text} is not a list of numbers", hint="Write --strengths 0.5,1,2.") from None
+        raise UsageError(f"--strengths {text} is not a list of numbers", hint=hint) from None
+    if text is not None and not numbers:
+        raise UsageError("--strengths names no number", hint=hint)
+    return numbers

@@ -45,6 +45,11 @@ def ago(then: float) -> str:
     return f"{seconds / _AGES[unit]:.0f} {'min' if unit == 'm' else unit} ago"
 
 
+def counted(number: int, what: str) -> str:
+    """How many there are of what: "1 frame", "12 frames"."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def parse_size(text: str) -> int:
     """Bytes of "500MB", "10GB" (powers of ten), "1.5GiB" (powers of two). Raises BadParameter."""
     number, unit = _split(text, "a size, for instance 500MB or 10GB")

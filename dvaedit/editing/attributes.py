@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from dvaedit.editing.effects import DYES
 from dvaedit.errors import UsageError
 from dvaedit.models.classifier import AttributeModel
 
 MAX_STRENGTH = 10.0
+NATURAL = DYES - {"Dyed_Hair"}  # colours of hair, of which it has one
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,14 @@ def check_strength(strength: float, name: str) -> None:
 
 def known_edits(attributes: AttributeModel, edits: Iterable[AttributeEdit]) -> tuple[AttributeEdit, ...]:
     """Edits under the model's own spelling of their names. Raises UsageError for a name it does not know."""
-    return tuple(AttributeEdit(attributes.names[attributes.index(edit.name)], edit.strength) for edit in edits)
+    return tuple(AttributeEdit(_known_name(attributes, edit.name), edit.strength) for edit in edits)
+
+
+def _known_name(attributes: AttributeModel, name: str) -> str:
+    try:
+        return attributes.names[attributes.index(name)]
+    except UsageError as error:
+        raise UsageError(error.message, f"{error.hint.rstrip('.')}: {', '.join(attributes.names)}.") from None
 
 
 def merged(edits: Iterable[AttributeEdit]) -> tuple[AttributeEdit, ...]:
@@ -65,6 +75,19 @@ def _added_up(name: str, strengths: list[float]) -> float:
         raise UsageError(f"{said} cancel each other out", hint="They add up; leave out what is not wanted.")
     check_strength(total, name)
     return total
+
+
+def check_agreement(wishes: Sequence[tuple[str, Mapping[str, float]]]) -> None:
+    """Raise UsageError where of two wishes, each as the user gave it and its strengths by attribute, one takes away
+    what the other adds, or both give hair a natural colour, and not the same."""
+    hint = "Leave one of them out."
+    for (first, one), (second, other) in combinations(wishes, 2):
+        for name in one:
+            if one[name] * other.get(name, 0.0) < 0:
+                raise UsageError(f"{first} and {second} contradict each other in {name}", hint=hint)
+        hair, another = ({name for name in NATURAL if wish.get(name, 0.0) > 0} for wish in (one, other))
+        if hair and another and hair != another:
+            raise UsageError(f"{first} and {second} give hair two colours", hint=hint)
 
 
 def attribute_shift(attributes: AttributeModel, z_id_rep: Tensor, edits: list[AttributeEdit]) -> Tensor:

@@ -7,7 +7,7 @@ directions in which beards grow, stand as dense as that map says and move with t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar
 
@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from dvaedit.face.anchor import SIDE, Drawing, fetch, in_box, light_on, medians
-from dvaedit.face.lab import from_lab, saturation
+from dvaedit.face.lab import from_lab, lab_of, saturation
 from dvaedit.face.mask import smoothstep
 from dvaedit.face.paste import Patch, mask_in_frame
 from dvaedit.face.softness import softened, softness
@@ -27,6 +27,13 @@ NEUTRAL = 0.6  # saturation, relative to the skin's, of hair where a head has no
 BEARD, PER_HAIR, HAIRS = 0.5, 0.6, (0.3, 2.0)
 YELLOWER = np.radians(6)  # the skin under beards is redder than that of cheeks, whose hue beards have
 DARKEST, LIGHTEST = 0.36, 0.7  # lightness of a beard, relative to the skin's; at most so, or as light as the hair
+# Of a named colour: lightness beside ``MEAN_SKIN``, chroma over lightness, and hue, degrees.
+COLOURS = {
+    "white": (78.0, 0.06, 85.0), "gray": (46.0, 0.08, 85.0), "blond": (46.0, 0.7, 68.0), "red": (33.0, 0.95, 50.0),
+    "brown": (21.0, 0.75, 58.0), "black": (9.0, 0.15, 60.0),
+}  # fmt: skip
+MEAN_SKIN, EXPOSED = 60.0, 0.25  # its lightness; how a beard's goes with it, exponent
+GRAYISH, LIT, GRAYING = 0.6, 0.55, 0.6  # saturation and lightness, over the skin's, of gray hair; how far beards follow
 BLACK = 10.0  # lightness of hair below which its chroma tells nothing
 SPREAD = 1 / 100  # of the density's blur, as a share of the crop's side
 LIPS, MOUTH_GAP = slice(48, 60), 1 / 120  # which points; how far around them nothing grows, as a share of the side
@@ -90,6 +97,11 @@ class Beard:
         light = DARKEST * float(skin[0])
         light += FAIR * max((light if head is None else float(head[0])) - light, 0)
         return cls(cover.astype(np.float32), reference, skin, _colour(light, skin, head))
+
+    def coloured(self, name: str) -> Beard:
+        """The same of a colour of ``COLOURS``, in the light on this skin."""
+        light, chroma, hue = COLOURS[name]
+        return replace(self, hair=lab_of(light * (self.skin[0] / MEAN_SKIN) ** EXPOSED, chroma, np.radians(hue)))
 
     @cached_property
     def strands(self) -> Drawing:
@@ -187,9 +199,12 @@ def _colour(light: float, skin: np.ndarray, head: np.ndarray | None) -> np.ndarr
     Measured on portraits: the hue of beards is that of skin, whatever the hair; those of fair hair have more colour.
     """
     least, most = (share * float(skin[0]) for share in (DARKEST, LIGHTEST))
+    own = max(saturation(skin), 1e-3)
     if head is not None:
         most = max(most, float(head[0]))
-    light, own = min(max(light, least), most), max(saturation(skin), 1e-3)
+        if saturation(head) < GRAYISH * own and head[0] > LIT * skin[0]:
+            light += GRAYING * (float(head[0]) - light)
+    light = min(max(light, least), most)
     hair = NEUTRAL if head is None else saturation(head, BLACK) / own
     chroma = light * own * (BEARD + PER_HAIR * np.clip(hair, *HAIRS))
     hue = np.arctan2(skin[2], skin[1]) + YELLOWER

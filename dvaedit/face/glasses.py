@@ -7,7 +7,7 @@ the one that fits best.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 from typing import ClassVar
@@ -31,7 +31,6 @@ LENSES = (0.0, 0.5, 1.0)  # how dark beside the frame lenses may be when a shape
 SUN = (0.88, 0.66, 2.9, 0.05, 0.06)  # the shape of those with dark lenses, of which smears tell less
 NIGHT, SUNNY = 0.16, (1.0, 0.82)  # lightness of dark lenses over the skin's, at most; how dense at their top and bottom
 GLINT, SLANT, STREAK = (0.10, 0.16), 0.7, (-0.45, 0.22)  # of clear and dark lenses; across them; where, and its sigma
-CLEAR = 0.3  # lenses that take less light than this are clear: a network darkens what lies behind them a little
 GRAY, DARK = 0.4, 0.35  # share of the network's chroma that frames keep; their lightness over the skin's, at most
 GLEAM, SHADOW, SOLID = 9.0, 0.22, 0.96  # lightness of frames' upper edges, Lab; on the skin below; opacity
 EYES = ((36, 39), (42, 45))  # of the 68 points: outer and inner corners
@@ -133,15 +132,17 @@ class Glasses:
         frame = (drawn[..., 0] > 0.7) & (weight > 0.5)
         lens = (cv2.erode(drawn[..., 1] * (1 - drawn[..., 0]), np.ones((5, 5))) > 0.7) & (weight > 0.5)
         strong = frame & (darker >= np.median(darker[frame])) if frame.any() else weight > 0.5
-        taken = 1 - float(np.median(after[lens][:, 0] / np.maximum(before[lens][:, 0], 1))) if lens.any() else 0.0
-        opacity = np.array([min(float(np.median(darker[strong])) / STRONG, 1), taken if taken > CLEAR else 0.0])
+        opacity = np.array([min(float(np.median(darker[strong])) / STRONG, 1), 0.0])
         parts = before[strong], after[strong], after[lens if lens.any() else strong]
         skin, colour, glass = (np.median(part, axis=0) for part in parts)
         colour[0] = min(colour[0], DARK * skin[0])
-        if opacity[1]:
-            shape, opacity[1], glass[0] = Shape(*SUN), SOLID, min(glass[0], NIGHT * skin[0])
         sizes = np.array([shape.width, shape.height, shape.exponent, shape.lift, shape.thickness])
         return cls(reference, sizes, _grayed(colour), _grayed(glass), skin, opacity)
+
+    def darkened(self) -> Glasses:
+        """Sunglasses, of frames of this colour: smears tell less of their shape."""
+        lens = self.lens * [min(1.0, NIGHT * self.skin[0] / max(float(self.lens[0]), 1.0)), 1, 1]
+        return replace(self, shape=np.array(SUN), lens=lens, opacity=np.array([self.opacity[0], SOLID]))
 
     @cached_property
     def drawing(self) -> Drawing:
@@ -182,7 +183,7 @@ def _on(reference: np.ndarray, shape: Shape) -> Curves:
 
 
 def _on_lenses(curves: Curves) -> np.ndarray:
-    """How light lies on lenses, and how dense they are if dark, float32 (SIDE, SIDE, 2) in [0, 1]; sides of the drawing."""
+    """How light lies on lenses, and how dense dark ones are: float32 (SIDE, SIDE, 2) in [0, 1]. curves: sides of it."""
     found = np.zeros((SIDE, SIDE, 2), np.float32)
     at = pixels(SIDE)
     for outline in curves.lenses:

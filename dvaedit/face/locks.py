@@ -28,6 +28,7 @@ END, ROUND = 0.97, 0.5  # where it ends below the temples, in sides of the crop;
 OUTLINE, EDGE = (0.42, 0.62), 0.04  # of the mean hair's share; by how much strands change it
 CROWN = (0.05, 0.12)  # rows, in the same unit, above which there is none: heads have hair of their own there
 KEPT = (0.34, 0.46), (0.46, 0.52)  # rows in which own hair, and skin, give way to it
+CLOSE, BELOW = 0.08, (0.2, 0.36)  # how far it stands off the head, in the same unit; rows in which it may be farther
 FILLED, INNER, JAW = 0.05, (0.28, 0.32), (0.76, 0.88)  # how far it goes on behind the jaw; where that ends
 SOFT = 2.0  # pixels, sigma: of the edge of what lies before it
 FRINGE, BEFORE = 5, (0.6, 1.0)  # pixels of own hair's edge that it hides; shares of own hair that it does not
@@ -37,7 +38,7 @@ TEXTURES = ((1, 0.8, 4), (2, 1.5, 4), (4, 2.2, 3))  # of strands and locks: pixe
 AMOUNTS = (0.75, 0.6, 0.45)  # of their share in the contrast
 CROP, FINE, CORE = 205, 3.2, 7  # pixels of the square where the crop has 128; sigma of what is fine there; well inside
 DARKER = 0.6  # share of it, the darkest, whose median is its colour: shine is of the crown
-CONTRAST = (0.04, 0.16)  # of the lightness: bounds of the deviation of its own strands
+CONTRAST, MORE = (0.06, 0.24), 1.5  # of the lightness: bounds of the deviation of its own strands; times as deep drawn
 SHADES, DARK = (-15.0, 8.0), 55.0  # Lab lightness of the mean shade, at most; of hair that is shaded so
 DEEP, NECK = 0.35, (0.26, 0.36)  # how dark it is beside the neck; how far from the middle
 SHADOW, CAST = 0.4, 1 / 60  # on face and neck; its sigma as a share of the square
@@ -72,7 +73,7 @@ class Locks:
         colour[0] = max(colour[0], 1)
         contrast = np.stack([_fine(light) for light in lab[..., 0]])[core].std() / colour[0]
         light = np.mean([_light(_face(crop, square)) for crop in crops])
-        return cls(maps, colour, np.asarray(np.clip(contrast, *CONTRAST) * colour[0]), np.asarray(light), dye)
+        return cls(maps, colour, np.asarray(np.clip(MORE * contrast, *CONTRAST) * colour[0]), np.asarray(light), dye)
 
     @cached_property
     def drawing(self) -> Drawing:
@@ -159,7 +160,10 @@ def allowed(
     filled = _filled(cover, _in_crop(pixels(len(cover))))
     before, behind = (smoothstep(fetch(each, places), *SEEN) for each in (cover, filled))
     behind = behind * (1 - cv2.GaussianBlur(bare, (0, 0), SOFT))
-    return np.maximum(before, behind) * (1 - np.max([*kept, hat], axis=0))
+    wide = 2 * round(CLOSE * len(hair) / ROOM) + 1
+    head = cv2.dilate(np.maximum(hair, bare), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (wide, wide)))
+    close = np.maximum(cv2.GaussianBlur(head, (0, 0), SOFT), smoothstep(rows, *BELOW))
+    return close * np.maximum(before, behind) * (1 - np.max([*kept, hat], axis=0))
 
 
 def _filled(cover: np.ndarray, at: np.ndarray) -> np.ndarray:

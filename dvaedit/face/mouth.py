@@ -83,7 +83,8 @@ class Mouth:
         before = between(*lay, along, share).astype(np.float32)
         return cls(
             inside, below, along, y - top, np.maximum(height, 1.0), before,
-            TOOTH * between_eyes(points) * side(quad), 1 - float(smoothstep(gap(points), CLOSED, OPEN)), smiling(points, WIDER),
+            TOOTH * between_eyes(points) * side(quad), 1 - float(smoothstep(gap(points), CLOSED, OPEN)),
+            smiling(points, WIDER),
         )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ FAINT = 0.1  # likelihood of a colour that hair hanging there has at least
 TOUCHING = 64  # part of the wide square below the crop's upper edge in which hair touches it
 SCALP = 0.25  # likelihood of hair over that of the head, from which on what is above the crop is hair
 MORE = 1.3  # times what colours tell of the hair that a parser finds below the crop, from which on it is believed
+TOO_MUCH = 2.0  # times what both find, from which on colours have found cloth
 BINS = 24  # of each channel of Lab
 MAIN = 0.9  # share of the hair whose colours, the most frequent ones, tell where more of it is
 GLIMPSE = 0.02  # of cloth, relative to the hair seen, that is enough to know its colours
@@ -163,15 +164,15 @@ def _share(low: float, size: int) -> slice:
 
 
 def missed(looks: Sequence[tuple[np.ndarray, np.ndarray]]) -> bool:
-    """Whether colours miss hair below the crop that a parser finds there.
+    """Whether colours miss hair below the crop that a parser finds there, or find much that is none to the parser.
 
     looks: pairs of class maps of :func:`wide_map` with the reach ``FAR``, by colours alone and by the parser.
     """
-    told, parsed = 0, 0
-    for by_colour, by_parser in looks:
-        hair = (by_parser == HAIR) & (_crop_places(len(by_parser), FAR)[1] >= 1)
-        told, parsed = told + int((hair & (by_colour == HAIR)).sum()), parsed + int(hair.sum())
-    return parsed > MORE * told
+    told, parsed, both = 0, 0, 0
+    for found in looks:
+        by_colour, by_parser = ((one == HAIR) & (_crop_places(len(one), FAR)[1] >= 1) for one in found)
+        told, parsed, both = told + by_colour.sum(), parsed + by_parser.sum(), both + (by_colour & by_parser).sum()
+    return bool(parsed > MORE * both or (parsed > 0 and told > TOO_MUCH * both))
 
 
 def _falling(hair: np.ndarray, low: int) -> np.ndarray:

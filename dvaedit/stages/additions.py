@@ -23,9 +23,10 @@ from dvaedit.stages.probes import HAIR_SHARE, Probes, reduced, weights_of
 log = logging.getLogger(__name__)
 
 KINDS: dict[str, type[Shave | Beard | Glasses | Locks]] = {
-    "shave": Shave, "beard": Beard, "whiskers": Beard, "glasses": Glasses, "locks": Locks,
+    "shave": Shave, "beard": Beard, "whiskers": Beard, "glasses": Glasses, "sunglasses": Glasses,
+    "locks": Locks,
 }  # fmt: skip
-GROWN, WORN, HANGING = ("shave", "beard", "whiskers"), ("glasses",), ("locks",)  # from below to above
+GROWN, WORN, HANGING = ("shave", "beard", "whiskers"), ("glasses", "sunglasses"), ("locks",)  # from below to above
 SEEN = 0.001  # of the crop's pixels; glasses have 0.0045 of them or more, faces without 0 (98 % of 120 portraits each)
 
 
@@ -71,14 +72,35 @@ class Addition:
         return {f"{self.kind}.mask": encode_masks(masks(self.drawn.region)), f"{self.kind}.offsets": offsets}
 
 
+class GrownBeard(Addition):
+    """A beard as the edit shows it, or of a colour."""
+
+    def __init__(self, kind: str, inputs: Mapping[str, Artifact], dyed: bool, colour: str | None = None) -> None:
+        """colour: of :data:`dvaedit.face.beard.COLOURS`; of the head's hair if None."""
+        super().__init__(kind, inputs, dyed)
+        self._colour = colour
+
+    def _learnt(self) -> Beard | None:
+        found = super()._learnt()
+        return found if found is None or self._colour is None else found.coloured(self._colour)
+
+
+class Sunglasses(Addition):
+    """Glasses with dark lenses, which may lie on clear ones."""
+
+    def _learnt(self) -> Glasses | None:
+        found = super()._learnt()
+        return None if found is None else found.darkened()
+
+
 class Spectacles(Addition):
     """Glasses, unless such are worn already."""
 
     def learn(self) -> dict[str, np.ndarray]:
-        """As of :class:`Addition`; with no opacity where clear ones would be put on others."""
+        """As of :class:`Addition`; with no opacity where they would be put on others."""
         found = super().learn()
-        if not found or found["glasses.opacity"][1] or not worn(self.probes.classes()):
-            return found  # dark lenses may lie on clear ones
+        if not found or not worn(self.probes.classes()):
+            return found
         log.warning("glasses are worn already: no others are put on")
         return found | {"glasses.opacity": np.zeros(2)}
 
@@ -89,15 +111,19 @@ def worn(classes: np.ndarray) -> bool:
     return bool(np.median(shares) > SEEN)
 
 
-LEARNT = {"beard": Addition, "shave": Addition, "glasses": Spectacles}  # from edited crops
+LEARNT = {"shave": Addition, "glasses": Spectacles, "sunglasses": Sunglasses}  # from edited crops
 
 
-class Whiskers(Addition):
+class Whiskers(GrownBeard):
     """Hair whose density on the face is known beforehand."""
 
-    def __init__(self, inputs: Mapping[str, Artifact], dyed: bool, cover: np.ndarray, reference: np.ndarray) -> None:
-        """cover: (S, S) in [0, 1], over the face whose points are ``reference``, (68, 2), sides of the crop."""
-        super().__init__("whiskers", inputs, dyed)
+    def __init__(
+        self, inputs: Mapping[str, Artifact], dyed: bool, cover: np.ndarray, reference: np.ndarray,
+        colour: str | None = None,
+    ) -> None:  # fmt: skip
+        """cover: (S, S) in [0, 1], over the face whose points are ``reference``, (68, 2), sides of the crop; colour: as
+        of :class:`GrownBeard`."""
+        super().__init__("whiskers", inputs, dyed, colour)
         self._cover = cover
         self._lie_on(reference)
 

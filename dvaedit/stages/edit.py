@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -32,12 +33,14 @@ from dvaedit.models.clip import TextImageModel
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.pipeline.stage import Stage, StageProgress, unkeyed
 from dvaedit.pipeline.writer import ArtifactWriter
-from dvaedit.stages.adapt import MorphedProbes, SampledProbes, hair_of, needed_strength
+from dvaedit.stages.adapt import Finish, MorphedProbes, SampledProbes, hair_of, needed_strength
 from dvaedit.stages.long_hair import LongHair
 from dvaedit.stages.parse import read_maps
 
+log = logging.getLogger(__name__)
 SEARCH_TIMESTEPS = (350, 550, 750)
 BEARD, LONG, LIPSTICK = "No_Beard", "Long_Hair", "Wearing_Lipstick"
+TURNING = ("Smiling", "Male", "Young", "Child")  # changes that some faces need more of
 SHAVEN = 1.5  # strength at which the beards of men go that are made women
 
 
@@ -45,9 +48,10 @@ SHAVEN = 1.5  # strength at which the beards of men go that are made women
 class Edit(Stage):
     """Makes ``z_id`` (1, D), or (n, D) of a model with a code per frame.
 
-    ``meta``: ``region`` it shows in, ``dyed``: hair takes on another colour, ``turns``: into
-    which, see :func:`dvaedit.editing.effects.turning`, ``added``: what is put on the face,
-    ``grown``: by what hair grows there, and how much; ``morphed``: what is moved and shaded, and how much, ``lips``: the colour of lipstick, if a text names one,
+    ``meta``: ``region`` it shows in, ``dyed``: hair takes on another colour, ``turns``: into which, see
+    :func:`dvaedit.editing.effects.turning`, ``added``: what is put on the face, ``grown``: by what hair grows there and
+    how much, ``beard``: of which colour, ``morphed``: what is moved and shaded, and how much, ``lips``: the colour of
+    lipstick; these colours only if a text names one,
     ``rest``: whether anything else is left, ``mix`` of
     attributes per text, ``cosine`` to before.
 
@@ -62,7 +66,7 @@ class Edit(Stage):
     """
 
     name: ClassVar[str] = "edit"
-    version: ClassVar[int] = 41
+    version: ClassVar[int] = 42
     attributes: tuple[AttributeEdit, ...] = ()
     texts: tuple[TextEdit, ...] = ()
     objective: TextObjective = field(default_factory=TextObjective)
@@ -111,11 +115,13 @@ class Edit(Stage):
         out.meta["cosine"] = float(torch.cosine_similarity(codes["z_id"], z_id_rep).mean())
         split = self.split and parts.split
         own = split or not parts.rest  # otherwise all is left to the network
-        morphed = scaled(parts.morphed, strength) | self._implied(touched, parts, z_id_rep)
+        morphed = scaled(parts.morphed, strength * self._more(inputs, parts, edited if self.adapt else None))
+        morphed |= self._implied(touched, parts, z_id_rep)
         put_on, morphed = (put_on, morphed) if own else ([], {})
         out.meta.update(region=parts.region, rest=bool(parts.rest), added=put_on, morphed=morphed)
         out.meta["grown"] = morphed | parts.adding if "whiskers" in put_on else {}
-        out.meta["lips"] = self._said(LIPSTICK)
+        out.meta.update(lips=self._said(LIPSTICK), beard=self._said(BEARD))
+        self._warn({name: touched[name] for name in parts.rest if name in touched})
         shaven = [AttributeEdit(BEARD, SHAVEN)] if "shave" in put_on else []
         if split:
             left_out = attribute_shift(model.attributes, z_id_rep, _edits(touched, parts.unsampled, strength))
@@ -151,6 +157,13 @@ class Edit(Stage):
         shaven = BEARD not in touched and BEARD in self.model.attributes.names
         return [*found, "shave"] if shaven else found
 
+    def _warn(self, sampled: dict[str, float]) -> None:
+        """Say which changes that are sampled no strength was found to show on held-out faces."""
+        ways = {name: "strength" if value > 0 else "strength_removing" for name, value in sampled.items()}
+        weak = [name for name, way in ways.items() if self.model.metrics.get(name, {}).get(way, True) is None]
+        if weak:
+            log.warning("this model does not do well what is asked for, look at the result: %s", ", ".join(weak))
+
     def _implied(self, touched: dict[str, float], parts: Parts, z_id_rep: Tensor) -> dict[str, float]:
         """What is morphed too where nothing is said of it: a woman's lipstick comes off as she becomes a man."""
         lips = {LIPSTICK: -1.0}
@@ -175,13 +188,29 @@ class Edit(Stage):
             return 1.0  # it looks as it does
         if parts.morphed.get("Smiling", 0) < 0:
             return 1.0  # a smile is taken off once
-        probes = SampledProbes(self.model, inputs, self.steps, edited)
         if parts.morphed:
-            morphs, hair = self.model.morphs, hair_of(inputs, probes) if parts.dyed else np.zeros((1, 1, 1, 1))
-            locks = LongHair(inputs, morphs.locks, morphs.reference) if "locks" in put_on else None
-            finish = locks.on if locks is not None and locks.fits else None
-            probes = MorphedProbes(lambda by: morphs.combined(scaled(parts.morphed, by)), probes, hair, finish)
+            locks = (
+                LongHair(inputs, self.model.morphs.locks, self.model.morphs.reference) if "locks" in put_on else None
+            )
+            probes = self._morphed(inputs, parts, edited, locks.on if locks is not None and locks.fits else None)
+        else:
+            probes = SampledProbes(self.model, inputs, self.steps, edited)
         return needed_strength(self.model, probes, wanted)
+
+    def _more(self, inputs: dict[str, Artifact], parts: Parts, edited: Callable[[float], Tensor] | None) -> float:
+        """How many times as strong a change of expression, sex or age must be that is one of several changes."""
+        turns = {name: value for name, value in parts.morphed.items() if name in TURNING}
+        alone = not parts.adding and len(parts.morphed) == 1
+        if edited is None or parts.rest or alone or len(turns) != 1 or turns.get("Smiling", 0) < 0:
+            return 1.0
+        return needed_strength(self.model, self._morphed(inputs, parts, lambda _: edited(1.0)), turns)
+
+    def _morphed(
+        self, inputs: dict[str, Artifact], parts: Parts, edited: Callable[[float], Tensor], finish: Finish | None = None
+    ) -> MorphedProbes:
+        sampled, morphs = SampledProbes(self.model, inputs, self.steps, edited), self.model.morphs
+        hair = hair_of(inputs, sampled) if parts.dyed else np.zeros((1, 1, 1, 1))
+        return MorphedProbes(lambda by: morphs.combined(scaled(parts.morphed, by)), sampled, hair, finish)
 
     def _text_shift(
         self, text: TextEdit, inputs: dict[str, Artifact], z_id_rep: Tensor, progress: StageProgress
@@ -191,7 +220,7 @@ class Edit(Stage):
             direction = text_direction(clip, prompts(text.source, clip.large), prompts(text.target, clip.large))
             mix = self._mix(text, direction)
         start = attribute_shift(model.attributes, z_id_rep, [AttributeEdit(*item) for item in mix.items()])
-        if not clip.known_words(text.target)[0]:
+        if not mix and not (clip.large and clip.known_words(text.target)[0]):
             return start, mix  # not one word says anything to the model: a search would follow noise
         chosen = spread(inputs["encode"].frames, self.text_frames)
         if model.autoencoder.per_frame:
@@ -207,8 +236,8 @@ class Edit(Stage):
     def _mix(self, text: TextEdit, direction: Tensor) -> dict[str, float]:
         """The attributes a text asks for: as its words say or, where they say nothing known, as CLIP sees it."""
         known = read_change(text.target, text.source, self.model.attributes.names)
-        if known or not self.clip.known_words(text.target)[0]:
-            return known
+        if known or not self.clip.large or not self.clip.known_words(text.target)[0]:
+            return known  # what its own table does not read says nothing to the compact model
         return attribute_mix(self.clip, self.model.attributes, direction)
 
     def _pairs(self, inputs: dict[str, Artifact], chosen: list[int], z_id_rep: Tensor, region: str) -> Pairs:

@@ -17,7 +17,7 @@ from dvaedit.face.matte import ramps
 from dvaedit.face.person import PersonSegmenter
 from dvaedit.face.regions import CLASS_ID
 from dvaedit.face.steady import RADIUS
-from dvaedit.face.surround import FAR, HAIR, REACH, HairColours, in_frame, missed, wide_map, wide_quads, windows
+from dvaedit.face.surround import FAR, HAIR, REACH, TOP, HairColours, in_frame, missed, wide_map, wide_quads, windows
 from dvaedit.models.bundle import Model
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.stages.frames import crops_at
@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 CHUNK = 32  # frames in memory at a time
 FLOW = 64  # pixels a side of the crop at which motion is found that outlines are calmed along
+ROOM = 0.08  # sides of the crop that the frame goes on below it, at least, if hair is to be looked for there
 LOOKS = 4  # frames that tell how far hair hangs
 
 _wide = partial(crop, border=cv2.BORDER_REPLICATE)  # the reflection of a head hides where the head ends
@@ -113,7 +114,8 @@ class Strands:
         places, quads, looks = self.probes.places, align.read("quads"), []
         wide, long = wide_quads(quads), wide_quads(quads, FAR)
         for at in places[:: max(len(places) // LOOKS, 1)]:
-            if in_frame(wide[at], size, self.frame_size)[-1].any():  # else the frame ends before hair does
+            below = round((TOP + 1 + ROOM) / REACH * size)
+            if in_frame(wide[at], size, self.frame_size)[below].any():  # else the frame ends where the crop does
                 crops = next(crops_at(video, align, round(size * FAR / REACH), [(at, at + 1)], _wide, long))[2]
                 classes = read_maps(self.parsed, at, at + 1)
                 ways = None, self._hanging(crops)

@@ -123,9 +123,9 @@ def report(
     paths = _paths(edited)
     first = paths[0] if paths else Path(original)
     target = Path(output) if output is not None else first.with_name(f"{first.stem}.report.html")
+    check_file(target, [Path(original), *paths], overwrite)
     if target.suffix.lower() not in PAGES:
         raise UsageError(f"the page {target} is not named as HTML", hint="Give it a name that ends in .html.")
-    check_file(target, [Path(original), *paths], overwrite)
     check_free({target: page_bytes(paths)}, target)
     found = evaluate(original, paths, region=region, targets=targets, face=face, options=options)
     progress = options.progress or (lambda label, done, total: None)

@@ -146,6 +146,8 @@ NAN, INF = float("nan"), float("inf")
      *[{"text": "blond hair", "strength": strength} for strength in (NAN, INF, -INF, 1000.0)],
      {"attributes": "Male=5", "strength": 3}, {"attributes": "Male=0", "strength": NAN},
      {"attributes": dvaedit.AttributeEdit("Male", NAN)}, {"attributes": dvaedit.AttributeEdit("Male", 99.0)},
+     {"text": ""}, {"text": ["blond hair", " ... "]}, {"text": "a man", "attributes": "Male=-1"},
+     {"text": ["a man", "a woman"]}, {"text": dvaedit.TextEdit("a man", strength=-1), "attributes": "Male"},
      {"text": dvaedit.TextEdit("blond hair", strength=INF)}, {"text": dvaedit.TextEdit("blond hair", strength=-99.0)}],
 )  # fmt: skip
 def test_bad_request_is_refused_before_any_work(change, video, options, tmp_path):
@@ -179,9 +181,19 @@ def test_the_case_of_a_name_does_not_change_what_runs(video, options):
     assert plans[0].stages() == plans[1].stages()
 
 
+def test_a_plan_says_what_its_texts_are_read_as(video, options):
+    asked = ["a blond man with a smile", "zorblax"]
+    plan = api.prepare_edit(video, text=asked, attributes="Male=0.5", options=options)
+    assert plan.mix == {asked[0]: {"Blond_Hair": 1, "Male": 1}, asked[1]: {}}  # of what the model has
+    assert plan.unknown_words == ("zorblax",)
+    assert api.prepare_edit(video, attributes="Male", options=options).mix == {}
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (("-t", ""), "error: the text '' says nothing\nhint: "),
+        (("-t", "a man", "-a", "Male=-1"), "error: Male=-1 and 'a man' contradict each other in Male\nhint: "),
         (("-a", "Male", "-a", "male=-1"), "error: Male=1 and Male=-1 cancel each other out\nhint: "),
         (("-a", "Male", "--strength", "nan"), "error: strength nan of Male is out of range\nhint: "),
         (("-a", "Male", "--strength", "1000"), "error: strength 1000 of Male is out of range\nhint: "),

@@ -204,6 +204,12 @@ def test_report_is_one_page_without_a_network(tiny, folder):
         dvaedit.report(folder / "in.mp4", [hostile], options=options(folder))
 
 
+def test_report_refuses_a_page_that_is_none(tiny, folder, tmp_path):
+    with pytest.raises(UsageError, match="not named as HTML") as raised:
+        dvaedit.report(folder / "in.mp4", folder / "ours.mp4", output=tmp_path / "rep.txt", options=options(folder))
+    assert raised.value.hint and list(tmp_path.iterdir()) == []
+
+
 def test_report_refuses_to_overwrite_an_input(tiny, folder):
     with pytest.raises(UsageError, match="inputs"):
         dvaedit.report(folder / "in.mp4", folder / "ours.mp4", output=folder / "in.mp4", overwrite=True)
@@ -273,6 +279,15 @@ def test_sweep_video_keeps_times_and_shares_the_cache_with_edit(tiny, folder, tm
     assert first.shape[0] % 2 == first.shape[1] % 2 == 0
 
 
+def test_a_planned_sweep_says_what_its_texts_are_read_as_and_computes_nothing(tiny, folder, tmp_path):
+    plan = comparing.prepare_sweep(
+        folder / "in.mp4", text=["blond zorblax", "a man"], strengths=[1], output=tmp_path / "s.png",
+        options=dvaedit.Options(cache_dir=tmp_path / "none", device="cpu"),
+    )  # fmt: skip
+    assert plan.mix == {"blond zorblax": {"Blond_Hair": 1}, "a man": {"Male": 1}}
+    assert plan.unknown_words == ("zorblax",) and list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("each", [["Blond_Hair", "Male"], ["Male", "Blond_Hair"]], ids=["drawn first", "sampled first"])
 def test_sweep_video_of_edits_that_need_few_frames_and_all(tiny, folder, tmp_path, monkeypatch, each):
     monkeypatch.setattr(graph, "COUNT", 3)
@@ -294,7 +309,8 @@ def test_sweep_video_of_edits_that_need_few_frames_and_all(tiny, folder, tmp_pat
      {"attributes": dvaedit.AttributeEdit("Male", float("nan"))},
      {"attributes": "Male", "output": "out.txt"}, {"attributes": "Male", "tile": 63},
      {"attributes": "Male", "view": "ear"}, {"attributes": "Male", "frames": 0},
-     {"attributes": "Male", "strengths": [n / 10 for n in range(80)]}],
+     {"attributes": "Male", "strengths": [n / 10 for n in range(80)]},
+     {"text": " . "}, {"text": "a man", "attributes": "Male=-1"}],
 )  # fmt: skip
 def test_bad_sweep_is_refused_before_any_work(tiny, folder, tmp_path, change):
     output = tmp_path / change.pop("output", "out.png")

@@ -66,7 +66,7 @@ class Edit(Stage):
     """
 
     name: ClassVar[str] = "edit"
-    version: ClassVar[int] = 42
+    version: ClassVar[int] = 43
     attributes: tuple[AttributeEdit, ...] = ()
     texts: tuple[TextEdit, ...] = ()
     objective: TextObjective = field(default_factory=TextObjective)
@@ -220,7 +220,7 @@ class Edit(Stage):
             direction = text_direction(clip, prompts(text.source, clip.large), prompts(text.target, clip.large))
             mix = self._mix(text, direction)
         start = attribute_shift(model.attributes, z_id_rep, [AttributeEdit(*item) for item in mix.items()])
-        if not mix and not (clip.large and clip.known_words(text.target)[0]):
+        if not clip.known_words(text.target)[0] or not (mix or clip.large):
             return start, mix  # not one word says anything to the model: a search would follow noise
         chosen = spread(inputs["encode"].frames, self.text_frames)
         if model.autoencoder.per_frame:

@@ -9,6 +9,7 @@ import numpy as np
 
 from dvaedit.errors import NoFaceError
 from dvaedit.face.people import Person, people
+from dvaedit.face.quality import MIN_FACE
 from dvaedit.face.track import Track, tracks
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.pipeline.stage import Stage, StageProgress
@@ -34,7 +35,7 @@ class People(Stage):
         shots = shot_starts(thumbs)
         found = people(tracks(all_faces(decoded), shots), shots)
         if not found:
-            hint = "A face must be upright or nearly so, and at least 40 pixels wide."
+            hint = f"A face must be upright or nearly so, and at least {MIN_FACE:g} pixels wide."
             where = "in this range" if decoded.meta["part"] else "in this video"
             raise NoFaceError(f"no face found {where}", hint)
         out.save({"shots": shots, **_table(found)}, group="people")

@@ -294,9 +294,10 @@ def export(library: Library, folder: Path) -> None:
     fields = {
         "name": "compact-morphs", "kind": "morphs", "version": "1", "source": "python -m dvaedit.training.morphs",
         "licence": "MIT", "training_data": TRAINING_DATA,
-        "description": "Mean differences between groups of labelled faces: how a smile, sex and age move and shade a "
-                       "face; the teeth of smiles; where stubble grows and lipstick lies; where long hair hangs and "
-                       "how its strands run. Stored as float16.",
+        "description": "Mean differences between groups of labelled faces: how smiles, sex, age and childhood move and "
+                       "shade a face; the lines of one old face, a synthetic one; the teeth of smiles; where make-up "
+                       "lies, and stubble and moustaches grow; where long hair hangs and how its strands run. Stored "
+                       "as float16.",
     }  # fmt: skip
     card = write_weights(folder, fields, tensors, torch.float16)
     print(f"{card.file}: {card.size / 1e6:.2f} MB")

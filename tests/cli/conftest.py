@@ -98,7 +98,8 @@ PLAN = [
 
 class FakeApi(ModuleType):
     """Notes every call. ``info``: of the video, for the plan; ``error``: raised instead of an answer; ``full``: raised
-    by a plan's look at the disks; ``words``: those the text model does not know; ``mix``: what texts are read as.
+    by a plan's look at the disks; ``words``: those the text model does not know; ``mix``: what texts are read as,
+    ``seen``: as the result has it, if that differs; ``error_of_run``: raised by a plan that runs.
     """
 
     info = None
@@ -110,6 +111,8 @@ class FakeApi(ModuleType):
         self.full: BaseException | None = None
         self.words: tuple[str, ...] = ()
         self.mix: dict[str, dict[str, float]] = {"blond hair": {"Blond_Hair": 1.0}}
+        self.seen: dict[str, dict[str, float]] | None = None
+        self.error_of_run: BaseException | None = None
         self.ran = False
         self.chatty = False
 
@@ -130,7 +133,9 @@ class FakeApi(ModuleType):
     def prepare_edit(self, *args, **values):
         def run():
             self.ran = True
-            return EditResult(mix=self.mix, unknown_words=self.words)
+            if self.error_of_run is not None:
+                raise self.error_of_run
+            return EditResult(mix=self.seen or self.mix, unknown_words=self.words)
 
         def check_disks():
             if self.full is not None:
@@ -141,6 +146,7 @@ class FakeApi(ModuleType):
             output=Path("out.mp4"),
             compare=None,
             unknown_words=self.words,
+            mix=self.mix,
             stages=lambda: PLAN,
             check_disks=check_disks,
             run=run,

@@ -5,7 +5,7 @@ import json
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -91,12 +91,13 @@ class FakeComparing(ModuleType):
         result.output, result.size = Path("page.html"), 1_234_567
         return result
 
-    def sweep(self, *args, **values):
+    def prepare_sweep(self, *args, **values):
         self.calls.append(("sweep", args, values))
         result = type("Result", (), {})()
         result.output, result.seconds = Path("sheet.png"), 3.25
         result.tiles = ({"label": "Male 1", "judge": 0.5}, {"label": "Male 2", "judge": None})
-        return result
+        mix = {text: {"Young": -1.0} for text in values["text"]}
+        return SimpleNamespace(mix=mix, unknown_words=("zorblax", "blnd")[: len(mix) * 2], run=lambda: result)
 
 
 @pytest.fixture
@@ -165,9 +166,19 @@ def test_sweep_reads_lists(comparing, run):
     assert (values["attributes"], values["text"], values["strengths"]) == (["Male"], ["old"], [2.0])
 
 
+def test_sweep_says_what_texts_are_read_as_and_which_words_are_not_known(comparing, run):
+    said = run("sweep", "in.mp4", "-t", "old zorblax", "--strength", "2").stderr
+    assert said.splitlines()[0] == '"old zorblax" was read as: Young -1.00'
+    assert 'does not know the words "zorblax", "blnd" (did you mean "blond"?); ' in said
+
+
 @pytest.mark.parametrize(
     "args",
-    [["sweep", "in.mp4"], ["sweep", "in.mp4", "-a", "Male", "--strengths", "much"],
+    [["sweep", "in.mp4"], ["sweep", "in.mp4", "-a", "Male", "--strengths", ""],
+     ["sweep", "in.mp4", "-a", "Male", "--strengths", " , "],
+     ["sweep", "in.mp4", "-a", "Male", "--face", "1", "--face", "2"],
+     ["evaluate", "in.mp4", "a.mp4", "--face", "1", "--face", "2"],
+     ["sweep", "in.mp4", "-a", "Male", "--strengths", "much"],
      ["sweep", "in.mp4", "-a", "Male", "--frames", "0"], ["evaluate", "in.mp4"], ["report", "in.mp4"]],
 )  # fmt: skip
 def test_what_makes_no_sense_is_refused_before_any_work(comparing, run_main, args):

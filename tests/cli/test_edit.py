@@ -10,6 +10,7 @@ import pytest
 
 import dvaedit
 from dvaedit.cli import edit, faces, invert, options, reconstruct
+from dvaedit.cli.text import counted
 from dvaedit.pipeline.run import StagePlan
 from dvaedit.provenance import Marking, Signing
 from tests.cli import conftest
@@ -117,6 +118,20 @@ def test_colours_that_a_text_names_are_said(api, run):
     assert f'"{text}" was read as: {said}' in run(*EDIT).stderr
 
 
+def test_what_a_text_is_read_as_is_said_before_the_work(api, run):
+    api.error_of_run = ValueError("it has run")
+    said = run(*EDIT)
+    assert isinstance(said.exception, ValueError)
+    assert said.stderr.splitlines()[0] == '"blond hair" was read as: Blond_Hair +1.00'
+
+
+def test_a_reading_is_said_once_unless_the_text_model_finds_another(api, run):
+    assert run(*EDIT).stderr.count("was read as") == 1
+    api.seen = {"blond hair": {"Gray_Hair": 0.5}}
+    said = [line for line in run(*EDIT).stderr.splitlines() if "was read as" in line]
+    assert said == [f'"blond hair" was read as: {mix}' for mix in ("Blond_Hair +1.00", "Gray_Hair +0.50")]
+
+
 def test_json_is_all_there_is_on_stdout(api, run):
     api.words, api.chatty = ("zorblax",), True
     data = json.loads(run(*EDIT, "--json").stdout)
@@ -130,6 +145,28 @@ def test_json_is_all_there_is_on_stdout(api, run):
 def test_unknown_words_are_warned_about(api, run, words, said):
     api.words = words
     assert f"warning: the text model does not know the {said}; `dvaedit attributes` lists" in run(*EDIT).stderr
+
+
+def test_a_misspelt_word_is_answered_with_the_one_that_may_be_meant(api, run):
+    api.words = ("blnd", "zorblax")
+    assert 'the words "blnd" (did you mean "blond"?), "zorblax"; ' in run(*EDIT).stderr
+
+
+@pytest.mark.parametrize("command", [EDIT, ("invert", "in.mp4"), ("reconstruct", "in.mp4")], ids=lambda args: args[0])
+def test_a_face_is_named_once(api, run_main, command):
+    code, out, err = run_main(*command, "--face", "1", "--face", "2")
+    assert (code, out, api.calls) == (2, "", [])
+    assert err == "error: --face is given more than once\nhint: Name one person; `edit` takes --face all too.\n"
+    assert run_main(*command, "--face", "2")[0] == 0
+
+
+def test_an_address_is_shown_as_typed(api, run_main):
+    code, out, err = run_main("edit", "https://example.com/in.mp4", "-a", "Male")
+    assert (code, out, api.calls) == (3, "", [])
+    assert err == (
+        "error: https://example.com/in.mp4 is an address, not a file\nhint: Download it first, then name the file.\n"
+    )
+    assert options.local(Path("C:/in.mp4")) == Path("C:/in.mp4")
 
 
 @pytest.fixture
@@ -147,6 +184,7 @@ def test_dry_run_says_what_would_run_and_runs_nothing(api, run, video):
     numbers = [lines[name].split("run ")[-1].split("frame 4")[-1].split()[0] for name in ("invert", "sample", "export")]
     assert numbers == ["6", "10", "12"]
     assert lines["total"].split()[-1] in ("kB", "MB")
+    assert '"blond hair" was read as: Blond_Hair +1.00' in result.stderr
 
 
 def test_dry_run_warns_of_a_full_disk(api, run, video):
@@ -161,7 +199,9 @@ def test_dry_run_warns_of_a_full_disk(api, run, video):
 def test_dry_run_as_json(api, run, video):
     from dvaedit.stages.estimate import COSTS
 
+    api.mix = {"pink hair": {"Dyed_Hair": 1.0}}
     data = json.loads(run(*EDIT, "--dry-run", "--json", "--steps", "5").stdout)
+    assert (data["mix"], data["colours"]) == (api.mix, {"pink hair": {"Dyed_Hair": "pink"}})
     stages = {stage["label"]: stage for stage in data["stages"]}
     assert stages["invert"]["frames"] == 6
     assert stages["invert"]["seconds"] == pytest.approx(6 * 5 * COSTS["invert"].step_seconds)
@@ -234,7 +274,12 @@ def test_faces(api, run):
     name, args, values = api.calls[0]
     assert (name, args, values["sheet"], values["min_face"]) == ("faces", (Path("in.mp4"),), Path("people.png"), 40.0)
     assert run("faces", "in.mp4", "-q").stdout == "sheet.png\n"
+    assert "12 frames in 2 shots; pictures" in result.stderr
     assert json.loads(run("faces", "in.mp4", "--json").stdout)["people"][0]["parts"] == [[0.5, 1.0], [3722.0, 3723.0]]
+
+
+def test_one_thing_is_no_plural():
+    assert (counted(1, "shot"), counted(0, "shot"), counted(12, "frame")) == ("1 shot", "0 shots", "12 frames")
 
 
 def test_paper_recipe_has_steps_of_its_own(api, run):

@@ -5,6 +5,7 @@ from dvaedit.editing.attributes import (
     AttributeEdit,
     apply_shift,
     attribute_shift,
+    check_agreement,
     check_strength,
     classifier_step,
     known_edits,
@@ -28,6 +29,35 @@ def attributes():
 def test_shifts_add_up_with_their_strengths(attributes):
     edits = [AttributeEdit("Blond_Hair", 0.5), AttributeEdit("eyeglasses", -1)]
     assert attribute_shift(attributes, torch.ones(1, 4), edits).tolist() == [0.5, -2, 0, 0]
+
+
+def test_an_unknown_name_is_answered_with_those_there_are(attributes):
+    with pytest.raises(UsageError, match="unknown attribute 'Foo'") as raised:
+        known_edits(attributes, [AttributeEdit("Foo")])
+    assert raised.value.hint == "`dvaedit attributes` lists all: Blond_Hair, Eyeglasses."
+    with pytest.raises(UsageError) as raised:
+        known_edits(attributes, [AttributeEdit("Eyeglass")])
+    assert raised.value.hint.startswith("Did you mean Eyeglasses? ")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "said"),
+    [
+        ({"Smiling": 1}, {"Male": 1, "Smiling": -0.6}, "a and b contradict each other in Smiling"),
+        ({"Blond_Hair": 1}, {"Black_Hair": 0.8}, "a and b give hair two colours"),
+        ({"Blond_Hair": 1}, {"Blond_Hair": 1, "Black_Hair": 1}, "a and b give hair two colours"),
+        ({"Blond_Hair": 1}, {"Black_Hair": -1, "Blond_Hair": 0.5}, None),
+        ({"Blond_Hair": 1, "Black_Hair": 1}, {"Smiling": 1}, None),  # one text may say so
+        ({"Blond_Hair": 1, "Smiling": 0}, {"Dyed_Hair": 1, "Smiling": -1}, None),
+    ],
+)
+def test_wishes_must_agree(one, other, said):
+    if said is None:
+        check_agreement([("a", one), ("b", other)])
+        return
+    with pytest.raises(UsageError, match=said) as raised:
+        check_agreement([("c", {}), ("a", one), ("b", other)])
+    assert raised.value.hint
 
 
 def test_an_edit_map_depends_on_sign_and_face():
@@ -132,7 +162,8 @@ def test_what_becomes_of_hair():
 
 
 def test_what_is_put_on_a_face():
-    assert added({"No_Beard": -1}) == added({"Mustache": 0.5}) == added({"No_Beard": -1, "Black_Hair": 1}) == ["beard"]
+    assert added({"No_Beard": -1}) == added({"No_Beard": -1, "Black_Hair": 1}) == ["beard"]
+    assert added({"Mustache": 0.5}) == ["whiskers"]
     assert added({"Eyeglasses": 1, "No_Beard": -1}) == ["beard", "glasses"]
     for other in ({"No_Beard": 1}, {"Mustache": -1}, {"Eyeglasses": -1}, {"Black_Hair": 1}, {}):
         assert added(other) == []

@@ -101,6 +101,35 @@ def test_long_hair_that_is_not_known_is_sampled(morphs):
     assert found.split and not found.few and not Parts.of({"Long_Hair": 1}, morphs).split
 
 
+WHISKERS = replace(MORPHS, covers={"Mustache+": np.zeros((2, 2), np.float32)})
+
+
+@pytest.mark.parametrize(
+    ("strengths", "morphed", "adding", "rest", "region", "few", "split", "unsampled"),
+    [
+        ({"Mustache": 1}, {}, {"Mustache": 1}, [], "lower_face", True, False, ["Mustache"]),
+        ({"5_o_Clock_Shadow": 2}, {}, {"5_o_Clock_Shadow": 2}, [], "lower_face", True, False, ["5_o_Clock_Shadow"]),
+        ({"Mustache": 1, "Male": 1}, {"Male": 1}, {"Mustache": 1}, [], "head", True, True, ["Mustache", "Male"]),
+        ({"Mustache": 1, "Bald": 1}, {}, {"Mustache": 1}, ["Bald"], "head", False, True, ["Mustache"]),
+        ({"Mustache": -1}, {}, {}, ["Mustache"], "lower_face", False, False, []),
+    ],
+    ids=["moustache", "stubble", "moustache, man", "moustache, bald", "no moustache"],
+)
+def test_whiskers_are_drawn_where_they_are_known(strengths, morphed, adding, rest, region, few, split, unsampled):
+    assert told(Parts.of(strengths, WHISKERS)) == (morphed, adding, rest, False, region, few, split, unsampled)
+
+
+@pytest.mark.parametrize("morphs", [MORPHS, LOCKS, None], ids=["no covers", "locks", "no morphs"])
+def test_whiskers_that_are_not_known_are_sampled(morphs):
+    found = Parts.of({"Mustache": 1, "No_Beard": -1}, morphs)
+    assert (found.adding, found.rest, found.region) == ({"No_Beard": -1}, ["Mustache"], "lower_face")
+
+
+def test_sunglasses_are_put_on_and_not_taken_off():
+    assert Parts.of({"Sunglasses": 1}, None).adding == {"Sunglasses": 1} and Parts.of({"Sunglasses": 1}, None).few
+    assert Parts.of({"Sunglasses": -1}, None).rest == ["Sunglasses"]
+
+
 def test_what_is_put_on_and_what_gives_hair_a_colour_is_not_sampled():
     found = Parts.of({"No_Beard": -1, "Smiling": 1, "Black_Hair": 1, "Eyeglasses": -1}, None)
     assert (found.adding, found.rest) == ({"No_Beard": -1}, ["Smiling", "Eyeglasses"])

@@ -1,6 +1,14 @@
 import pytest
 
-from dvaedit.editing.reading import ALSO, EFFECTS_OF, SHADES, colours, read_change, read_text, unread
+from dvaedit.editing.phrases import ALSO, BEARDS, EFFECTS_OF, EMOJI, SHADES
+from dvaedit.editing.reading import (
+    colours,
+    nearest,
+    read_change,
+    read_text,
+    says_something,
+    unread,
+)
 from dvaedit.face.lipstick import PAINTS
 from dvaedit.models.wording import CONCEPTS, INDEX
 from dvaedit.training.attributes import NAMES
@@ -183,8 +191,142 @@ def test_natural_wordings_are_read(text, expected):
 
 
 @pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("glasses off", BARE), ("his glasses removed", BARE), ("hide the glasses", BARE), ("sans glasses", BARE),
+        ("w/o glasses", BARE), ("leave out the glasses", BARE), ("hat off, glasses on",
+        {"Wearing_Hat": -1, "Eyeglasses": 1}), ("w/ glasses", {"Eyeglasses": 1}), ("beard removed", SHAVEN),
+        ("the beard is gone", SHAVEN), ("glasses and the beard off", GONE), ("glasses off and a beard", BARE | BEARDED),
+        ("a beard and glasses removed", BARE | BEARDED), ("de-beard", SHAVEN), ("gray hair gone", {"Gray_Hair": -1}),
+        ("wipe that smile off his face", {"Smiling": -1}), ("wipe off the lipstick", {"Wearing_Lipstick": -1}),
+        ("smooth out the wrinkles", {"Young": 1}), ("de-age him", {"Young": 1}), ("rejuvenate", {"Young": 1}),
+        ("age her down", {"Young": 1}), ("no hats", {"Wearing_Hat": -1}), ("fewer grey hairs", {"Gray_Hair": -1}),
+        ("smile less", {"Smiling": -0.6}),  # than now: as "less smiling", where "a little smile" is a smile put on
+    ],
+)  # fmt: skip
+def test_what_is_to_go_is_taken_away(text, expected):
+    assert read_text(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a beard but no moustache", BEARDED), ("a full beard without a moustache", BEARDED),
+        ("remove the moustache, keep the beard", {"Mustache": -1}), ("no beard, no moustache", SHAVEN),
+        ("keep the beard", {}), ("leave the beard", {}), ("keep his beard and glasses", {}),
+        ("keep the beard but add glasses", {"Eyeglasses": 1}), ("keep the hair, add glasses", {"Eyeglasses": 1}),
+        ("leave her beard, remove the glasses", BARE), ("don't keep the beard", SHAVEN),
+    ],
+)  # fmt: skip
+def test_what_is_to_stay_is_left_alone(text, expected):
+    assert read_text(text) == expected
+
+
+YOUNG, MIDDLE, OLD = {"Young": 1}, {"Young": -0.5}, {"Young": -1}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a 30 yr old", YOUNG), ("40yo", MIDDLE), ("80 y.o.", OLD), ("70 years of age", OLD), ("make her 25", YOUNG),
+        ("make him 50", MIDDLE), ("she's 80", OLD), ("man 60", {"Male": 1} | OLD), ("a man, 60", {"Male": 1} | OLD),
+        ("seventy", OLD), ("make him seventy", OLD), ("thirty-five years old", YOUNG), ("a ten year old", {"Child": 1}),
+        ("a 70-something", OLD), ("octogenarian", OLD), ("70", OLD), ("he looks like he's 90", OLD),
+        ("make him 20 pounds heavier", {}), ("make the hair 50% gray", {"Gray_Hair": 1}),
+        ("make her 10 years older", OLD), ("person 2", {}),
+    ],
+)  # fmt: skip
+def test_ages_are_read(text, expected):
+    assert read_text(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("turn blond hair black", {"Black_Hair": 1}), ("change her blond hair to red", {"Red_Hair": 1}),
+        ("make her brown hair red", {"Red_Hair": 1}), ("make her black hair blond", {"Blond_Hair": 1}),
+        ("from blond to black hair", {"Black_Hair": 1}), ("change her hair from blond to black", {"Black_Hair": 1}),
+        ("make the blond hair dark red", {"Red_Hair": 1}), ("make her long hair short", {"Long_Hair": -1}),
+        ("black or brown hair", {"Black_Hair": 1}), ("no black or brown hair", {"Black_Hair": -1, "Brown_Hair": -1}),
+    ],
+)  # fmt: skip
+def test_of_two_colours_of_hair_the_one_it_is_to_have_is_read(text, expected):
+    assert read_text(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("red curly hair", {"Red_Hair": 1, "Wavy_Hair": 1}),
+        ("black and curly hair", {"Black_Hair": 1, "Wavy_Hair": 1}),
+        ("light brown wavy hair", {"Brown_Hair": 1, "Wavy_Hair": 1}), ("curly", {"Wavy_Hair": 1}),
+        ("wavy", {"Wavy_Hair": 1}), ("not curly", {"Wavy_Hair": -1}), ("curly moustache", {"Mustache": 1}),
+        ("platinum hair", {"Blond_Hair": 1}), ("copper coloured hair", {"Red_Hair": 1}),
+        ("change the hair color to red", {"Red_Hair": 1}), ("burgundy hair", {"Red_Hair": 1}),
+        ("maroon hair", {"Red_Hair": 1}), ("caramel hair", {"Brown_Hair": 1}), ("bleached hair", {"Blond_Hair": 1}),
+        ("bleach her hair", {"Blond_Hair": 1}), ("lighten her hair", {"Blond_Hair": 0.6}),
+        ("make her hair lighter", {"Blond_Hair": 0.6}), ("darken her hair", {"Black_Hair": 0.8}),
+        ("trim her hair", {"Long_Hair": -1}), ("dye it pink", {"Dyed_Hair": 1}), ("redhaired", {"Red_Hair": 1}),
+    ],
+)  # fmt: skip
+def test_wordings_of_hair_are_read(text, expected):
+    assert read_text(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        ("smiles, she smiles, \U0001f600, \U0001f60a", {"Smiling": 1}), ("grins, laughs", {"Smiling": 1.25}),
+        ("smirk, smirking", {"Smiling": 0.6}), ("frown", {"Smiling": -1}), ("moustaches", {"Mustache": 1}),
+        ("brunettes", {"Brown_Hair": 1}), ("women, ladies, gal, mum", {"Male": -1}),
+        ("men, lad, chap, dude, dad", {"Male": 1}), ("aviators, sunnies, \U0001f576\ufe0f", {"Sunglasses": 1}),
+        ("cleanshaven", SHAVEN), ("add \U0001f453", {"Eyeglasses": 1}), ("no \U0001f453", BARE),
+        ("\U0001f474", {"Young": -1, "Male": 1}), ("\U0001f475", {"Young": -1, "Male": -1}), ("\U0001f9d4", BEARDED),
+        ("\U0001f484", {"Wearing_Lipstick": 1}), ("makes her hair blonde", {"Blond_Hair": 1}),
+    ],
+)  # fmt: skip
+def test_other_forms_of_words_are_read(texts, expected):
+    assert [read_text(text) for text in texts.split(", ")] == [expected] * len(texts.split(", "))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("", False), (" .!\u2026", False), ("\U0001f389", False), ("a", True), ("70", True), ("\u8001", True)],
+)
+def test_a_text_says_something_or_not(text, says):
+    assert says_something(text) is says
+    assert all(says_something(emoji) for emoji in EMOJI)
+
+
+@pytest.mark.parametrize(
     ("text", "colour"),
-    [("dye his hair blue", "blue"), ("a girl with green hair", "green"), ("blue eyes", None), ("red hair", None)],
+    [(f"{colour} beard", colour) for colour in ("white", "gray", "red", "blond", "brown", "black")]
+    + [("a grey beard", "gray"), ("dark beard", "black"), ("a long white beard", "white"), ("beard of gray", "gray"),
+       ("white, bushy beard", "white"), ("his beard is gray", "gray"), ("make his grey beard black", "black"),
+       ("salt and pepper beard", "gray"), ("a beard", None), ("no white beard", None)],
+)  # fmt: skip
+def test_colours_of_beards_have_names_and_leave_the_head_alone(text, colour):
+    assert colours(text) == ({} if colour is None else {"No_Beard": colour})
+    assert read_text(text) == (SHAVEN if text.startswith("no") else BEARDED)
+    assert set(BEARDS) == {"white", "gray", "red", "blond", "brown", "black"}
+
+
+def test_a_beard_and_hair_have_colours_of_their_own():
+    assert read_text("a blond man with a brown beard") == {"Blond_Hair": 1, "Male": 1} | BEARDED
+    assert colours("a blond man with a brown beard") == {"No_Beard": "brown"}
+    assert colours("ginger beard") == {"No_Beard": "red"}
+
+
+@pytest.mark.parametrize(
+    ("text", "colour"),
+    [
+        ("dye his hair blue", "blue"),
+        ("dye it pink", "pink"),
+        ("dye his blond hair bright blue", "blue"),
+        ("a girl with green hair", "green"),
+        ("blue eyes", None),
+        ("red hair", None),
+    ],
 )
 def test_colours_that_hair_is_dyed_have_names(text, colour):
     assert colours(text).get("Dyed_Hair") == colour
@@ -194,7 +336,8 @@ def test_colours_that_hair_is_dyed_have_names(text, colour):
     ("text", "colour"),
     [("hot pink lipstick", "fuchsia"), ("her lips are black, her hair is blond", "black"),
      ("dark red lips", "burgundy"), ("wearing lipstick", None), ("pink hair", None), ("lips painted blue", "blue"),
-     ("a nude lip gloss", "nude")],
+     ("a nude lip gloss", "nude"), ("make the lips redder", "red"), ("red lippy", "red"), ("rosy lips", "pink"),
+     ("her lips should be blue", "blue"), ("glossy lips", "red")],
 )  # fmt: skip
 def test_colours_of_lipstick_have_names(text, colour):
     assert colours(text).get("Wearing_Lipstick") == colour
@@ -218,10 +361,20 @@ def test_each_colour_of_lipstick_is_a_paint():
         ("a grandma with blue eyes", {"a", "with", "blue", "eyes"}),
         ("looking 70", set()),
         ("isn't bald, but a zorblax.", {"but", "a", "zorblax"}),
+        ("lose, delete or ditch; does paint neither pastel nor cherry, extremely", {"or"}),
     ],
 )
 def test_words_that_are_no_part_of_a_phrase_are_unread(text, words):
     assert unread(text) == words
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [("blnd", "blond"), ("glases", "glasses"), ("smilling", "smiling"), ("lipstik", "lipstick"), ("beard", ""),
+     ("zorblax", ""), ("earrings", "")],
+)  # fmt: skip
+def test_a_misspelt_word_has_a_nearest_one(word, meant):
+    assert nearest(word) == meant
 
 
 def test_what_the_source_says_is_not_asked_for():

@@ -5,8 +5,21 @@ import numpy as np
 import pytest
 
 from dvaedit.face.anchor import fetch, offsets, pixels
-from dvaedit.face.beard import DARKEST, LEAST, LIGHTEST, YELLOWER, Beard, draw_strands
-from dvaedit.face.lab import to_lab
+from dvaedit.face.beard import (
+    COLOURS,
+    DARKEST,
+    EXPOSED,
+    GRAYING,
+    GRAYISH,
+    LEAST,
+    LIGHTEST,
+    LIT,
+    MEAN_SKIN,
+    YELLOWER,
+    Beard,
+    draw_strands,
+)
+from dvaedit.face.lab import from_lab, saturation, to_lab
 from tests.face.conftest import face_points, square
 
 SIZE = 64
@@ -100,6 +113,44 @@ def test_a_beard_is_no_lighter_than_hair_or_a_share_of_the_skin(reference, head,
     hair = None if head is None else np.array([head, 0, 0])
     found = Beard.learn(crops, edited, weights, points, reference, head=hair)
     assert found.hair[0] == pytest.approx(light or LIGHTEST * to_lab(SKIN)[0], abs=0.1)
+
+
+def hair_of(reference, head, light):
+    """Lab of a beard beside hair of the colour ``head``, Lab, that the network paints of a gray of this lightness."""
+    crops = np.broadcast_to(SKIN, (2, SIZE, SIZE, 3)).copy()
+    edited = np.broadcast_to(from_lab(np.array([light, 0.0, 0.0])), crops.shape)
+    weights, points = np.ones((2, SIZE, SIZE)), np.repeat(reference[None], 2, 0)
+    return Beard.learn(crops, edited, weights, points, reference, head=np.array(head)).hair
+
+
+@pytest.mark.parametrize(("saturated", "lit", "follows"), [(0.9, 1.1, True), (1.1, 1.1, False), (0.9, 0.9, False)],
+                         ids=["gray", "blond", "dark"])  # fmt: skip
+def test_beards_follow_gray_hair_towards_its_lightness(reference, saturated, lit, follows):
+    skin, painted = to_lab(SKIN), 30.0
+    head = lit * LIT * skin[0]
+    chroma = saturated * GRAYISH * saturation(skin) * head
+    found = hair_of(reference, [head, 0.0, chroma], painted)
+    assert found[0] == pytest.approx(painted + follows * GRAYING * (head - painted), abs=0.5)
+
+
+def test_white_hair_has_a_white_beard(reference):
+    """Which is lighter than others may be, and has little colour."""
+    skin = to_lab(SKIN)
+    found = hair_of(reference, [90.0, 0.0, 2.0], 30.0)
+    assert found[0] == pytest.approx(30 + GRAYING * 60, abs=0.5) and found[0] > 0.95 * LIGHTEST * skin[0]
+    assert saturation(found) < 0.75 * saturation(skin)
+
+
+@pytest.mark.parametrize("name", COLOURS)
+def test_a_beard_is_of_the_colour_that_is_named(beard, name):
+    """In the light on the skin; all else stays."""
+    light, chroma, hue = COLOURS[name]
+    for skin in (MEAN_SKIN, 30.0):
+        found = replace(beard, skin=np.array([skin, 10.0, 15.0])).coloured(name)
+        assert found.hair[0] == pytest.approx(light * (skin / MEAN_SKIN) ** EXPOSED)
+        assert saturation(found.hair) == pytest.approx(chroma, abs=1e-3)
+        assert np.degrees(np.arctan2(found.hair[2], found.hair[1])) == pytest.approx(hue, abs=0.1)
+        assert np.array_equal(found.cover, beard.cover) and found.skin[0] == skin
 
 
 def test_strands_spread_evenly_over_heights(reference):

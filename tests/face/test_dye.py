@@ -10,6 +10,7 @@ from dvaedit.face.dye import (
     LIGHTEST,
     PALE,
     PIGMENT,
+    ROOTS,
     TINTED,
     TURN,
     VIVID,
@@ -17,6 +18,7 @@ from dvaedit.face.dye import (
     Dye,
     dyed_patch,
 )
+from dvaedit.face.surround import FACE
 from tests.face.test_matte import DARK, LIGHT, QUAD, SIDE, upper_half
 
 DARK_BROWN, BLOND = np.array([15.0, 2, 3]), np.array([65.0, 6, 26])
@@ -199,6 +201,30 @@ def test_a_mixed_pixel_keeps_what_lies_behind():
     assert DARK + whole == pytest.approx(rgb([BLOND])[0], abs=1.5)
     assert mixed == pytest.approx(whole / 2, abs=12)
     assert not delta[80 - y0 :].any()
+
+
+def test_roots_are_darker_where_hair_gets_lighter():
+    lighter, darker = Dye(DARK_BROWN, BLOND), Dye(BLOND, DARK_BROWN)
+    brown, even = rgb([DARK_BROWN] * 3), rgb([DARK_BROWN])
+    found = lab(lighter(brown, even, even, np.array([0, 0.5, 1])))[:, 0]
+    assert found == pytest.approx(65 - ROOTS[1] * np.array([0, 0.5, 1]) * (65 - 15), abs=0.5)
+    blond = rgb([BLOND] * 2)
+    assert darker(blond, blond, blond, np.ones(2)) == pytest.approx(darker(blond, blond, blond), abs=1e-4)
+
+
+def test_hair_beside_skin_is_darker_than_hair_that_is_not():
+    """Within a few pixels, and not beside what is no face."""
+    frame = np.tile(LIGHT, (SIDE, SIDE, 1))
+    frame[: SIDE // 2] = DARK
+    dye, least = Dye(lab([DARK])[0], BLOND), 65 - ROOTS[1] * (65 - lab([DARK])[0][0])
+
+    def light(class_below, row):
+        (_, top, _, _), delta = dyed_patch(frame.astype(np.uint8), *upper_half(class_below), QUAD, dye)
+        return lab([DARK + delta[row - top, 64]])[0][0]
+
+    near = SIDE // 2 - 3
+    assert light(0, near) == pytest.approx(65, abs=0.5) == light(FACE, near - 8)
+    assert least - 0.5 < light(FACE, near) < 63
 
 
 def test_outlines_that_colour_does_not_tell_follow_the_frames_before():

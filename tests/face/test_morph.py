@@ -25,7 +25,7 @@ from dvaedit.face.lipstick import OPAQUE
 from dvaedit.face.morph import BRIGHTEST, DARKEST, LEFT, LIGHT, SATURATED, SLACK, STEADY, Morph, depth
 from dvaedit.face.mouth import gap
 from tests.face.conftest import square
-from tests.face.test_mouth import DARK, EYES, LINE, SKIN, TEETH, speaking, turned
+from tests.face.test_mouth import DARK, EYES, LINE, SKIN, TEETH, grinning, lips_on_skin, speaking, turned
 
 SIDE, SIZE = 200, 64  # of the frame, of masks and textures
 NO_TEETH = np.zeros((0, 0, 3), np.float32)
@@ -294,10 +294,25 @@ def test_without_teeth_there_is_no_mouth(smile, skin):
     assert after[140:160, 100].min() < 45 and after.max() < to_lab(SKIN)[0] + 7  # Lanczos rings at edges
 
 
-def test_lips_that_are_open_keep_their_own_mouth(smile, skin):
-    rgb = line_of_lips(skin, half=5)
-    after = rgb + patched(smile, rgb, speaking(0.06, REST))
-    assert after[142:151, 95:106] == pytest.approx(np.broadcast_to(DARK, (9, 11, 3)), abs=3)
+@pytest.mark.parametrize(("wider", "own"), [(WIDER, 136), (0.0, 149)])
+def test_open_lips_keep_their_own_mouth_below_the_teeth_of_a_smile(smile, skin, wider, own):
+    """All of it where the face smiles already: then none are drawn."""
+    rgb = line_of_lips(skin, half=12)
+    after = (rgb + patched(smile, rgb, speaking(0.1, REST * (1 + wider))))[..., 0]
+    assert after[own:158, 95:106] == pytest.approx(DARK[0], abs=3)
+    assert wider or after[138:144, 95:106].min() > 200
+
+
+def test_a_lip_that_moves_takes_no_teeth_along(smile):
+    """Teeth reach a little down on the lip, as its inner edge is off: a difference of up to 103 levels."""
+    points = grinning()
+    points[:, 0] = 0.5 + (points[:, 0] - 0.5) * REST * (1 + WIDER) / np.ptp(points[48:60, 0])
+    rgb, edge = lips_on_skin(points, np.array((205.0, 195, 180))).astype(np.uint8), round(points[66, 1] * SIDE)
+    spoilt = rgb.copy()
+    spoilt[edge : edge + 3, 90:111] = 205, 195, 180
+    plain, after = (picture + patched(smile, picture, points) for picture in (rgb, spoilt))
+    assert np.abs(plain - rgb)[edge : edge + 9, 100].max() > 50  # it moves
+    assert np.abs(after - plain)[edge + 1 :, 95:106].max() < 30
 
 
 def test_lips_that_are_open_part_less_far(smile):

@@ -12,18 +12,23 @@ from dvaedit.face.mouth import (
     OPEN,
     OWN_TINT,
     PER_SKIN,
+    ROOTS,
     SHADOW,
     SKIN_TINT,
     TALLEST,
     TEETH_LIGHT,
     TEETH_TINT,
     TOOTH,
+    WIDER,
+    WIDTH,
     Mouth,
     above_skin,
     gap,
     inner_lips,
     inside_shown,
+    lips_alone,
     open_mouth,
+    smiling,
 )
 from tests.face.conftest import face_points, square
 
@@ -68,8 +73,10 @@ def mouth_shown(picture: np.ndarray, mouth: Mouth, teeth: np.ndarray = TEETH, sh
     return open_mouth(picture, picture, mouth, teeth, ABOVE_SKIN[0], np.full((SIDE, SIDE), shown, np.float32))
 
 
-def parted(before: float, after: float) -> Mouth:
-    return Mouth.of(speaking(before), speaking(after), square(SIDE), BOX)
+def parted(before: float, after: float, smiles: float = 0.0) -> Mouth:
+    """Of a face whose lips go so far apart, and that smiled so much before."""
+    width = WIDTH * EYES * (1 + smiles * WIDER)
+    return Mouth.of(speaking(before, width), speaking(after), square(SIDE), BOX)
 
 
 def test_the_gap_is_the_distance_of_the_lips_beside_that_of_the_eyes():
@@ -179,10 +186,34 @@ def test_teeth_begin_at_the_upper_lip_and_are_as_high_as_they_are():
     assert light[[137, 140, 142], 100] / light[142, 100] == pytest.approx(expected / expected[2], rel=0.02)
 
 
-def test_an_open_mouth_keeps_what_it_shows():
-    before, mouth = skin_with(DARK, 4), parted(0.04, 0.08)  # gap of 0.12: open
+@pytest.mark.parametrize("wider", [-0.2, 0.0, WIDER / 2, WIDER, 2 * WIDER])
+def test_the_width_of_the_mouth_tells_how_far_a_face_smiles(wider):
+    points, share = speaking(width=WIDTH * EYES * (1 + wider)), np.clip(wider / WIDER, 0, 1)
+    for own in (points, 3 * points, turned(points, 0.7)):
+        assert smiling(own, WIDER) == Mouth.of(own, points, square(SIDE), BOX).smiles == pytest.approx(share)
+
+
+@pytest.mark.parametrize("smiles", [0.0, 0.5, 1.0])
+def test_the_row_of_a_smiles_teeth_is_as_high_as_they_are(smiles):
+    mouth = replace(parted(0.04, 0.12), smiles=smiles)
+    tall, soft = TALLEST * mouth.tooth, ROOTS * mouth.tooth
+    for down, share in ((0.0, 1.0), (tall - soft, 1.0), (tall, 0.5), (tall + soft, 0.0)):
+        assert replace(mouth, down=np.full((1, 1), down)).row() == pytest.approx((1 - smiles) * share)
+
+
+def test_an_open_mouth_that_smiles_keeps_what_it_shows():
+    before, mouth = skin_with(DARK, 4), parted(0.04, 0.08, smiles=1.0)  # gap of 0.12: open
     shown = mouth_shown(before, mouth)
     assert shown[140:153, 95:106] == pytest.approx(np.broadcast_to(DARK, (13, 11, 3)), abs=1)
+
+
+def test_an_open_mouth_that_begins_to_smile_shows_upper_teeth_and_keeps_what_is_below():
+    """Its lip is at 136; teeth are 9 pixels high."""
+    before, mouth = skin_with(DARK, 4), parted(0.04, 0.1)
+    assert mouth.closed == mouth.smiles == 0 and TALLEST * mouth.tooth == pytest.approx(9.3, abs=0.1)
+    shown, drawn = (mouth_shown(before, one) for one in (mouth, replace(mouth, closed=1.0)))
+    assert shown[138:144, 95:106] == pytest.approx(drawn[138:144, 95:106], abs=0.01) and shown[140, 100, 0] > 200
+    assert shown[148:154, 95:106] == pytest.approx(np.broadcast_to(DARK, (6, 11, 3)), abs=1)
 
 
 def test_dark_skin_has_teeth_of_its_own_light():
@@ -204,9 +235,9 @@ def test_what_is_beside_a_face_does_not_darken_its_teeth():
     )
 
 
-def test_half_closed_lips_show_half_of_both():
+def test_half_closed_lips_that_smile_show_half_of_both():
     before = skin_with(DARK, 4)
-    mouth = parted(0.04, 0.08)
+    mouth = parted(0.04, 0.08, smiles=1.0)
     own, drawn, both = (mouth_shown(before, replace(mouth, closed=c))[146, 100] for c in (0, 1, 0.5))
     assert both == pytest.approx((own + drawn) / 2, abs=1e-3) and drawn.min() > own.max()
 
@@ -244,3 +275,40 @@ def test_a_mouth_beyond_the_frame_shows_no_teeth():
     points = grinning()
     below = lips_on_skin(points, np.array([205.0, 195, 180]))[:120]
     assert not inside_shown(below, points, square(SIDE), (0, 0, SIDE, 120)).any()
+
+
+WHITE = np.float32([205, 195, 180])
+
+
+def with_teeth_on_lip():
+    """A frame whose teeth reach down on the lower lip in one place, one whose teeth do not, the points, the place."""
+    points = grinning()
+    picture = lips_on_skin(points, WHITE)
+    lip = round((points[57, 1] + points[66, 1]) / 2 * SIDE)
+    spoilt, spot = picture.copy(), np.s_[lip - 1 : lip + 2, 99:102]
+    spoilt[spot] = WHITE
+    return spoilt, picture, points, spot
+
+
+def white(picture):
+    return (np.abs(picture - WHITE).max(axis=2) < 1).astype(np.float32)
+
+
+def test_teeth_on_the_lower_lip_take_its_colour():
+    """Where its inner edge is off; what is between the lips stays, and all where no teeth show."""
+    spoilt, picture, points, spot = with_teeth_on_lip()
+    alone, expected = (lips_alone(each, white(each), points, square(SIDE), BOX) for each in (spoilt, picture))
+    assert alone == pytest.approx(expected, abs=0.5) and alone.dtype == np.float32
+    between = np.s_[: round(points[66, 1] * SIDE) - 1, 92:108]
+    assert alone[spot] == pytest.approx(picture[spot], abs=0.5) and np.array_equal(alone[between], spoilt[between])
+    half = lips_alone(spoilt, white(spoilt) / 2, points, square(SIDE), BOX)
+    assert half[spot] == pytest.approx((spoilt[spot] + picture[spot]) / 2, abs=0.5)
+    assert lips_alone(spoilt, 0 * white(spoilt), points, square(SIDE), BOX) is spoilt
+
+
+def test_lips_that_the_box_cuts_off_lose_their_teeth_too():
+    (spoilt, _, points, _), low = with_teeth_on_lip(), 98
+    whole, cut = (
+        lips_alone(spoilt[:, x:], white(spoilt[:, x:]), points, square(SIDE), (x, 0, SIDE, SIDE)) for x in (0, low)
+    )
+    assert cut == pytest.approx(whole[:, low:], abs=2) and np.abs(cut - spoilt[:, low:]).max() > 50

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dvaedit.face.beard import BEARD, DARKEST, FAIR, HAIRS, NEUTRAL, PER_HAIR, YELLOWER, Beard
+from dvaedit.face.beard import BEARD, DARKEST, FAIR, GRAYING, HAIRS, NEUTRAL, PER_HAIR, YELLOWER, Beard
 from dvaedit.face.lab import to_lab
 from tests.face.conftest import face_points
 
@@ -48,6 +48,12 @@ def test_fair_hair_makes_it_fairer_and_dark_hair_no_darker(cover):
     dark = DARKEST * to_lab(SKIN)[0]
     fair, black = (grown(cover, head=np.array([light, 8.0, 24.0])).hair for light in (dark + 40, dark - 10))
     assert fair[0] == pytest.approx(dark + FAIR * 40, abs=0.3) and black[0] == pytest.approx(dark, abs=0.3)
+
+
+def test_gray_hair_makes_it_gray(cover):
+    dark = DARKEST * to_lab(SKIN)[0]
+    fair = dark + FAIR * (60 - dark)
+    assert grown(cover, head=np.array([60.0, 1.0, 2.0])).hair[0] == pytest.approx(fair + GRAYING * (60 - fair), abs=0.3)
 
 
 def test_vivid_hair_makes_it_vivid_within_bounds(cover):

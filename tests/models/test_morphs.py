@@ -3,7 +3,7 @@ import pytest
 
 from dvaedit.errors import WeightsError
 from dvaedit.face.lipstick import BARE, PAINTS, RED
-from dvaedit.models.morphs import Morphs
+from dvaedit.models.morphs import DEEPEST, FOLD, Morphs
 
 SIZE = 4
 TEETH = np.full((2, 6, 3), 77, np.float32)
@@ -97,10 +97,30 @@ def test_changes_add_up(morphs):
     assert morphs.shapes["Smiling+"].max() == 1  # what is known stays as it is
 
 
-@pytest.mark.parametrize(("asked", "shown"), [({"Smiling": 1.0}, True), ({"Male": 1.0, "Smiling": 0.1}, True),
-                                              ({"Male": 1.0, "Young": -1.0}, False)])  # fmt: skip
-def test_teeth_come_with_a_smile_alone(morphs, asked, shown):
-    teeth = morphs.combined(asked).teeth
+def test_folds_get_deeper_more_slowly_than_they_would():
+    """What gets lighter, colours, and shades up to there are as they are."""
+    deep = np.full((SIZE, SIZE, 3), -10, np.float32)
+    morphs = Morphs.of({**tensors(), "texture/Young-": deep})
+    lights = [morphs.combined({"Young": -by}).texture[0, 0, 0] for by in (1.0, 1.5, 2.0, 9.0)]
+    assert lights[:2] == [-10, -15] and FOLD == 15
+    assert lights[2] == pytest.approx(-15 - DEEPEST * np.tanh(5 / DEEPEST))
+    assert lights[3] == pytest.approx(-15 - DEEPEST, abs=1e-4)
+    strong = morphs.combined({"Young": -9.0})
+    assert (strong.texture[..., 1:] == -90).all() and (morphs.textures["Young-"] == -10).all()
+    assert morphs.combined({"Young": -3.0, "Smiling": 2.0}).texture[0, 0].tolist() == [-10, -10, -10]  # of the sum
+
+
+OPEN = {"shape/Mouth_Slightly_Open+": np.full((68, 2), 7, np.float32),
+        "texture/Mouth_Slightly_Open+": np.zeros((SIZE, SIZE, 3), np.float32)}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown"),
+    [({"Smiling": 1.0}, True), ({"Male": 1.0, "Smiling": 0.1}, True), ({"Mouth_Slightly_Open": 1.0}, True),
+     ({"Male": 1.0, "Young": -1.0}, False)],
+)  # fmt: skip
+def test_teeth_come_with_a_smile_or_an_open_mouth_alone(asked, shown):
+    teeth = Morphs.of({**tensors(), **OPEN}).combined(asked).teeth
     assert np.array_equal(teeth, TEETH) if shown else teeth.shape == (0, 0, 3)
 
 
@@ -131,3 +151,35 @@ def test_lipstick_has_the_colour_that_is_asked_for(morphs):
     assert red.coat == pytest.approx(coat) and pink.coat == pytest.approx(2 * coat)
     assert not red.shape.any() and not red.texture.any()
     assert not known.combined({"Smiling": 1.0}).coat.any()
+
+
+MADE_UP = {"shape/Heavy_Makeup+": np.zeros((68, 2), np.float32),
+           "texture/Heavy_Makeup+": np.full((SIZE, SIZE, 3), 3, np.float32)}  # fmt: skip
+
+
+def test_who_is_made_up_wears_lipstick_of_the_colour_that_is_asked_for():
+    coat = np.full((SIZE, SIZE), 0.5, np.float32)
+    known = Morphs.of({**tensors(), **MADE_UP, "coat": coat})
+    red, pink = (known.combined({"Heavy_Makeup": 1.5}, lips) for lips in (None, "pink"))
+    both, not_lips = (known.combined({"Heavy_Makeup": 1.5, "Wearing_Lipstick": by}, "pink") for by in (1.0, -1.0))
+    assert [tuple(each.paint) for each in (red, pink, both)] == [PAINTS[RED], PAINTS["pink"], PAINTS["pink"]]
+    assert red.coat == pytest.approx(1.5 * coat) and both.coat == pytest.approx(coat)
+    assert tuple(not_lips.paint) == PAINTS["pink"]
+    assert red.texture == pytest.approx(np.full((SIZE, SIZE, 3), 4.5)) and not red.shape.any()
+    plain = Morphs.of({**tensors(), **MADE_UP}).combined({"Heavy_Makeup": 1.0})
+    assert not plain.coat.any()  # where it is not known where lipstick lies
+
+
+def test_lips_are_bared_once():
+    coat = np.full((SIZE, SIZE), 0.5, np.float32)
+    known = Morphs.of({**tensors(), "coat": coat})
+    bare = [known.combined({"Wearing_Lipstick": -by}) for by in (0.5, 1.0, 2.0)]
+    assert [each.coat.max() for each in bare] == [0.25, 0.5, 0.5] and {tuple(each.paint) for each in bare} == {BARE}
+
+
+def test_what_it_knows_of_what_is_put_on(morphs):
+    assert morphs.knows("whiskers") and not morphs.knows("locks")
+    bare = tensors()
+    del bare["cover/Male+"]
+    hairy = Morphs.of({**bare, "locks": np.zeros((SIZE, SIZE, 4), np.float32)})
+    assert hairy.knows("locks") and not hairy.knows("whiskers")

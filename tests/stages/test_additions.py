@@ -6,17 +6,20 @@ import pytest
 import torch
 
 from dvaedit.editing.attributes import AttributeEdit
+from dvaedit.face.beard import COLOURS, EXPOSED, MEAN_SKIN, Beard
+from dvaedit.face.glasses import NIGHT, SOLID, SUN
 from dvaedit.face.regions import CLASS_ID
 from dvaedit.models.classifier import AttributeModel
-from dvaedit.stages.additions import worn
+from dvaedit.stages.additions import GrownBeard, Whiskers, worn
 from dvaedit.stages.graph import Settings
 from dvaedit.stages.paste import Patches
 from dvaedit.video.reader import read_frames
 from tests.stages.test_chain import pipeline
 
 NAMES = ("Blond_Hair", "No_Beard", "Smiling")
-BEARD, GLASSES = (
-    Settings(attributes=(AttributeEdit(*edit),), steps=3) for edit in (("No_Beard", -1.0), ("Eyeglasses", 1.0))
+BEARD, GLASSES, SUNGLASSES = (
+    Settings(attributes=(AttributeEdit(*edit),), steps=3)
+    for edit in (("No_Beard", -1.0), ("Eyeglasses", 1.0), ("Sunglasses", 1.0))
 )
 
 
@@ -89,6 +92,54 @@ def test_no_clear_glasses_are_put_on_others(clip, model, tmp_path, caplog):
     frame = next(iter(read_frames(clip, 0, 1)))
     patch = Patches(pasted, align).patch(frame, frame.rgb().shape[1::-1])
     assert not pasted.read("glasses.opacity").any() and not patch[1].any()
+
+
+@pytest.mark.parametrize("number", [1, CLASS_ID["eye_g"]], ids=["bare", "worn"])
+def test_sunglasses_are_put_on_other_glasses_too(clip, model, tmp_path, caplog, number):
+    spectacled = renamed(model, "Sunglasses", "No_Beard", "Smiling")
+    run = pipeline(clip, parsed_as(spectacled, number), tmp_path, SUNGLASSES)
+    run.execute()
+    assert "worn already" not in caplog.text and run.artifact("edit").meta["added"] == ["sunglasses"]
+    pasted, align = run.artifact("paste"), run.artifact("align")
+    assert tuple(pasted.read("sunglasses.shape")) == SUN and pasted.read("sunglasses.opacity")[1] == SOLID
+    skin, lens = pasted.read("sunglasses.skin"), pasted.read("sunglasses.lens")
+    assert lens[0] <= NIGHT * skin[0] + 1e-6 and not any(name.startswith("glasses.") for name in pasted.names)
+    frame, patches = next(iter(read_frames(clip, 0, 1))), Patches(pasted, align)
+    _, delta = patches.patch(frame, frame.rgb().shape[1::-1])
+    assert set(patches.additions.drawn) == {"sunglasses"} and delta.min() < -50
+
+
+def test_clear_glasses_are_put_on_who_wears_none(clip, model, tmp_path, caplog):
+    run = pipeline(clip, parsed_as(renamed(model, "Eyeglasses", "No_Beard", "Smiling"), 1), tmp_path, GLASSES)
+    assert run.artifact("paste").read("glasses.opacity")[1] == 0 and "worn already" not in caplog.text
+
+
+@pytest.mark.parametrize("colour", [None, "white", "red"])
+def test_a_beard_is_of_the_colour_that_is_said(clip, bearded, tmp_path, colour):
+    """The network's beard is as dense, whatever its colour."""
+    run = pipeline(clip, parsed_as(bearded, 1), tmp_path, BEARD)
+    inputs = {name: run.artifact(name) for name in ("align", "parse", "sample", "few")}
+    found = GrownBeard("beard", inputs, False, colour).learn()
+    plain = {name.removeprefix("beard."): run.artifact("paste").read(name) for name in found}
+    expected = Beard(**plain) if colour is None else Beard(**plain).coloured(colour)
+    assert found["beard.hair"] == pytest.approx(expected.hair, abs=1e-6)
+    assert np.array_equal(found["beard.cover"], plain["cover"])
+
+
+def test_whiskers_are_of_the_colour_that_is_said(clip, bearded, tmp_path):
+    run = pipeline(clip, parsed_as(bearded, 1), tmp_path, BEARD)
+    inputs = {name: run.artifact(name) for name in ("align", "parse", "sample", "few")}
+    cover, reference = np.full((16, 16), 0.5, np.float32), inputs["align"].read("points")[0].astype(np.float64)
+    plain, white = (Whiskers(inputs, False, cover, reference, colour).learn() for colour in (None, "white"))
+    skin = plain["whiskers.skin"]
+    assert white["whiskers.hair"][0] == pytest.approx(COLOURS["white"][0] * (skin[0] / MEAN_SKIN) ** EXPOSED)
+    assert plain["whiskers.hair"][0] < white["whiskers.hair"][0] and np.array_equal(white["whiskers.cover"], cover)
+
+
+def test_no_colour_where_no_skin_shows(clip, bearded, tmp_path, caplog):
+    run = pipeline(clip, parsed_as(bearded, 0), tmp_path, BEARD)
+    inputs = {name: run.artifact(name) for name in ("align", "parse", "sample", "few")}
+    assert GrownBeard("beard", inputs, False, "red").learn() == {} and "no skin shows" in caplog.text
 
 
 def test_a_beard_beside_dyed_hair(clip, bearded, tmp_path):

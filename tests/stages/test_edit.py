@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
+from dvaedit.editing.attributes import AttributeEdit
 from dvaedit.editing.text import TextEdit
 from dvaedit.models import wording
 from dvaedit.pipeline.run import Pipeline
@@ -33,9 +36,15 @@ class MeanColour:
         return wording.known_words(text)
 
 
-def run(clip, model, cache, *texts):
+class Large(MeanColour):
+    """One that was trained on much more than the phrases of a table."""
+
+    large, digest = True, "f" * 64
+
+
+def run(clip, model, cache, *texts, seen_by=MeanColour):
     settings = Settings(texts=tuple(TextEdit(text) for text in texts), steps=3)
-    return Pipeline(edit_nodes(clip, model, MeanColour(), settings), Cache(cache), file_digest(clip))
+    return Pipeline(edit_nodes(clip, model, seen_by(), settings), Cache(cache), file_digest(clip))
 
 
 def test_a_text_is_read_as_attributes_and_refined(clip, model, cache):
@@ -68,6 +77,51 @@ def test_words_that_say_nothing_change_nothing(clip, model, cache):
     assert done.meta["mix"] == {"xyzzy plugh": {}}
     assert done.meta["length"] == 0
     assert done.meta["cosine"] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("seen_by", [MeanColour, Large])
+def test_known_words_that_are_no_attribute_of_the_model_are_left_to_large_models_alone(clip, model, cache, seen_by):
+    """Which see attributes in them; to the compact one what its own table does not read says nothing."""
+    done = run(clip, model, cache, "smiling", seen_by=seen_by).artifact("edit")
+    mix, large = done.meta["mix"]["smiling"], seen_by is Large
+    assert set(mix) <= set(model.attributes.names) and bool(mix) == large
+    assert (done.meta["length"] > 0) == large
+    source = model.tensor(run(clip, model, cache, "smiling").artifact("encode").read("z_id_rep"))
+    assert np.allclose(done.read("z_id"), source, atol=1e-6) != large
+
+
+def test_what_a_text_reads_as_is_refined_by_a_large_model_too(clip, model, cache):
+    assert run(clip, model, cache, "blonde hair", seen_by=Large).artifact("edit").meta["mix"] == {
+        "blonde hair": {"Blond_Hair": 1}
+    }
+
+
+def test_colours_of_beards_and_lips_are_told(clip, model, cache):
+    bearded = renamed(model, "No_Beard", "Smiling", "Wearing_Lipstick")
+    meta = run(clip, bearded, cache, "red lipstick and a gray beard").artifact("edit").meta
+    assert (meta["lips"], meta["beard"]) == ("red", "gray")
+    plain = run(clip, bearded, cache, "a beard").artifact("edit").meta
+    assert (plain["lips"], plain["beard"], plain["grown"]) == (None, None, {})
+
+
+@pytest.mark.parametrize(
+    ("edit", "metrics", "said"),
+    [
+        (("Male", 1.0), {"Male": {"strength": None, "strength_removing": 1.5}}, True),
+        (("Male", -1.0), {"Male": {"strength": None, "strength_removing": 1.5}}, False),
+        (("Male", -1.0), {"Male": {"strength": 1.0, "strength_removing": None}}, True),
+        (("Male", 1.0), {"Eyeglasses": {"strength": None}}, False),
+        (("Male", 1.0), {"Male": {"auc": 0.9}}, False),
+        (("Male", 1.0), {}, False),
+        (("Eyeglasses", 1.0), {"Eyeglasses": {"strength": None}}, False),  # it is drawn
+        (("Eyeglasses", -1.0), {"Eyeglasses": {"strength_removing": None}}, True),
+    ],
+)
+def test_changes_that_no_strength_was_found_to_show_are_warned_of(clip, model, tmp_path, caplog, edit, metrics, said):
+    measured = replace(model, metrics=metrics)
+    settings = Settings(attributes=(AttributeEdit(*edit),), steps=3)
+    Pipeline(edit_nodes(clip, measured, None, settings), Cache(tmp_path), file_digest(clip)).artifact("edit")
+    assert (f"look at the result: {edit[0]}" in caplog.text) == said
 
 
 def test_change_is_unwanted_outside_the_region_alone(clip, model, cache):

@@ -20,6 +20,7 @@ from dvaedit.stages.png import read_mask
 from dvaedit.video.reader import read_frames
 from tests.face.test_mouth import TEETH, speaking
 from tests.stages.conftest import FEW, rising, seeing, tiny_model
+from tests.stages.test_additions import renamed
 from tests.stages.test_chain import pipeline
 
 NAMES = ("Smiling", "Male", "Young", "Bald", "No_Beard", "Eyeglasses", "Blond_Hair")
@@ -38,6 +39,17 @@ def small_morphs() -> Morphs:
     cover = np.zeros((SIZE, SIZE), np.float32)
     cover[11:15, 4:12] = 0.6
     return Morphs(speaking().astype(np.float32), shapes, textures, {}, {"Male+": cover}, TEETH)
+
+
+def whiskered_morphs() -> Morphs:
+    """Those and moustaches, and lips that may be painted."""
+    morphs, key = small_morphs(), "Wearing_Lipstick"
+    moustache = np.zeros((SIZE, SIZE), np.float32)
+    moustache[9:12, 5:11] = 0.8
+    shapes = morphs.shapes | {f"{key}{sign}": np.zeros((68, 2), np.float32) for sign in "+-"}
+    textures = morphs.textures | {f"{key}{sign}": np.zeros((SIZE, SIZE, 3), np.float32) for sign in "+-"}
+    covers, coat = morphs.covers | {"Mustache+": moustache}, np.full((SIZE, SIZE), 0.5, np.float32)
+    return replace(morphs, shapes=shapes, textures=textures, covers=covers, coat=coat)
 
 
 def moving_model():
@@ -62,6 +74,13 @@ def judging(model, logit):
 @pytest.fixture
 def moving():
     return moving_model()
+
+
+@pytest.fixture
+def whiskered():
+    """A classifier that sees no men, and what :func:`whiskered_morphs` know."""
+    model = renamed(moving_model(), "Smiling", "Male", "Mustache", "Wearing_Lipstick", "No_Beard", "Bald", "Black_Hair")
+    return replace(model, morphs=whiskered_morphs(), digests={**model.digests, "morphs": "9" * 64})
 
 
 def settings(*edits, **others):
@@ -164,6 +183,59 @@ def test_a_man_has_stubble(clip, moving, cache):
         and run.artifact("edit").meta["added"] == ["whiskers"]
     )
     assert set(Patches(paste, run.artifact("align")).additions.drawn) == {"whiskers"}
+
+
+@pytest.mark.parametrize("adapt", [False, True])
+def test_a_moustache_is_as_dense_as_it_is_known_to_be(clip, whiskered, cache, adapt):
+    """No strength is looked for, and none would show."""
+    run, paste = pasted(clip, whiskered, cache, ("Mustache", 1.0), adapt=adapt)
+    meta, morphs = run.artifact("edit").meta, whiskered.morphs
+    assert (meta["added"], meta["grown"], meta["morphed"], meta["rest"]) == (["whiskers"], {"Mustache": 1}, {}, False)
+    assert meta["strength"] == 1 and meta["region"] == "lower_face" and "levels" not in paste.names
+    assert np.array_equal(paste.read("whiskers.cover"), morphs.covers["Mustache+"])
+    assert np.array_equal(paste.read("whiskers.reference"), morphs.reference)
+    assert np.abs(added(run, clip)).max() > 3
+
+
+def test_what_grows_adds_up_and_is_put_on_once(clip, whiskered, cache):
+    run, paste = pasted(clip, whiskered, cache, ("Male", 1.0), ("Mustache", 0.5))
+    meta, covers = run.artifact("edit").meta, whiskered.morphs.covers
+    assert meta["added"] == ["whiskers"] and meta["grown"] == meta["morphed"] | {"Mustache": 0.5}
+    expected = np.clip(covers["Male+"] + 0.5 * covers["Mustache+"], 0, 1)
+    assert paste.read("whiskers.cover") == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_moustache_and_a_beard_are_both_put_on(clip, whiskered, cache):
+    run, paste = pasted(clip, whiskered, cache, ("No_Beard", -1.0), ("Mustache", 1.0))
+    assert run.artifact("edit").meta["added"] == ["beard", "whiskers"]
+    assert {"beard.cover", "whiskers.cover"} <= paste.names
+    assert np.array_equal(paste.read("whiskers.cover"), whiskered.morphs.covers["Mustache+"])
+
+
+@pytest.mark.parametrize(
+    ("edits", "others", "lips"),
+    [
+        ([("Male", 0.5)], {}, -1),
+        ([("Male", 1.0), ("Wearing_Lipstick", 0.5)], {}, 0.5),
+        ([("Smiling", 1.0)], {}, None),
+        ([("Male", 1.0)], {"region": "face"}, None),
+    ],
+    ids=["man", "painted man", "smile", "as it is sampled"],
+)
+def test_a_womans_lipstick_comes_off_as_she_becomes_a_man(clip, whiskered, cache, edits, others, lips):
+    """Wholly, unless something is said of it."""
+    run = pipeline(clip, whiskered, cache, settings(*edits, **others))
+    assert run.artifact("edit").meta["morphed"].get("Wearing_Lipstick") == lips
+    if lips == -1:
+        assert run.artifact("paste").read("morph.coat").max() == pytest.approx(0.5)
+
+
+def test_a_man_has_no_lipstick_to_lose_and_none_comes_off_that_is_not_known(clip, whiskered, moving, cache):
+    man = renamed(whiskered, *whiskered.attributes.names)
+    man.attributes.bias.fill_(1.0)
+    man = replace(man, digests={**man.digests, "classifier": "6" * 64})
+    for model in (man, moving):
+        assert edit(clip, model, cache, ("Male", 1.0)).meta["morphed"] == {"Male": 1}
 
 
 def test_stubble_does_not_show_beside_a_beard(clip, moving, cache):
@@ -269,10 +341,38 @@ def test_what_is_moved_stays_the_same_person(clip, moving, cache, monkeypatch):
     assert (meta["strength"], meta["morphed"]) == (1.25, {"Male": 1.25})
 
 
-@pytest.mark.parametrize("second", [("Male", 1.0), ("Eyeglasses", 1.0)], ids=["morphed", "put on"])
-def test_beside_another_change_strengths_stay(clip, moving, cache, second):
-    meta = edit(clip, judging(moving, CLEARLY - 1), cache, ("Smiling", 1.0), second, adapt=True).meta
+@pytest.mark.parametrize("second", [("Male", 1.0), ("Bald", 1.0)], ids=["of another kind", "sampled"])
+def test_beside_another_that_may_need_more_strengths_stay(clip, moving, cache, monkeypatch, second):
+    blind = judging(moving, CLEARLY - 1)
+    seeing(monkeypatch, blind, rising())
+    meta = edit(clip, blind, cache, ("Smiling", 1.0), second, adapt=True).meta
     assert meta["strength"] == 1 and meta["morphed"]["Smiling"] == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (("Smiling", 1.0), ("Eyeglasses", 1.0)),
+        (("Male", 1.0), ("No_Beard", -1.0)),
+        (("Young", -0.5), ("Eyeglasses", 1.0)),
+    ],
+    ids=["smile, glasses", "man, beard", "older, glasses"],
+)
+def test_one_turn_among_changes_of_a_known_look_is_as_strong_as_it_must_be(
+    clip, moving, cache, monkeypatch, first, second
+):
+    """What is put on is not: nor is it sampled more strongly."""
+    blind, (name, asked) = judging(moving, CLEARLY - 2), first
+    seeing(monkeypatch, blind, [*rising(np.sign(asked)), *[-1.0] * 4])  # who asks whether it is a man sees none
+    more, plain = (edit(clip, blind, cache, first, second, adapt=adapt) for adapt in (True, False))
+    assert (more.meta["strength"], more.meta["morphed"]) == (1, {name: MORPHED[-1] * asked})
+    assert plain.meta["morphed"] == {name: asked} and more.meta["added"] == plain.meta["added"] != []
+    assert more.read("z_drawn") == pytest.approx(plain.read("z_drawn"), abs=1e-6)
+
+
+def test_a_turn_that_is_seen_at_once_stays_beside_another_change(clip, moving, cache):
+    meta = edit(clip, judging(moving, CLEARLY + 1), cache, ("Smiling", 1.0), ("Eyeglasses", 1.0), adapt=True).meta
+    assert (meta["strength"], meta["morphed"]) == (1, {"Smiling": 1})
 
 
 def test_age_is_judged_with_its_gray_hair(clip, moving, cache):

@@ -62,8 +62,10 @@ def videos(tmp_path) -> Path:
 
 
 PLAIN = {"glasses": "none", "headwear": "0", "occluded": "0", "smile": "none", "mouth_open": "0",
-         "facial_hair": "none", "hair_length": "short", "hair_texture": "straight"}  # fmt: skip
+         "facial_hair": "none", "hair_length": "short", "hair_texture": "straight", "bangs": "0",
+         "source": "drawn"}  # fmt: skip
 LONG = {"hair_length": "long", "sex": "f", "age": "young"}
+OLD = {"age": "old", "source": "sfhq"}  # of whom wrinkles are learnt
 
 
 @pytest.fixture(scope="module")

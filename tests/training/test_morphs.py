@@ -7,13 +7,31 @@ from dvaedit.checkpoints.store import load_tensors, read_card
 from dvaedit.face.mouth import gap, inner_lips
 from dvaedit.face.points import FACEMESH_TO_68, MIRROR_68, landmarks_68
 from dvaedit.models.morphs import Morphs
+from dvaedit.training import morphs as morphs_of
 from dvaedit.training import teeth as teeth_of
-from dvaedit.training.morphs import BROWS, FADE, LIPS, LOOKS, STUBBLE, Look, difference, dressed, export, learn, stubble
+from dvaedit.training.cosmetics import BLUSH, ROSY, SHADOW, STUBBLE, blush, eyes_made_up
+from dvaedit.training.morphs import (
+    BROWS,
+    FADE,
+    FOUNDATION,
+    LOOKS,
+    Look,
+    covered,
+    difference,
+    dressed,
+    export,
+    hair_of_faces,
+    learn,
+    make_up,
+    skin_of,
+)
 from dvaedit.training.pseudo_labels import SIZE
 from dvaedit.training.teeth import GAPS, HEIGHT, WIDTH, learn_teeth
+from dvaedit.training.wrinkles import learn_wrinkles
 from tests.face.test_mouth import speaking
-from tests.training.conftest import LONG, Drawn, beside
+from tests.training.conftest import LONG, OLD, Drawn, beside
 
+PAINTED = "Wearing_Lipstick+", "Wearing_Lipstick-", "Heavy_Makeup+", "Rosy_Cheeks+"
 INNER_LIPS = FACEMESH_TO_68[65:68], FACEMESH_TO_68[61:64]  # lower and upper, without their corners
 
 
@@ -44,6 +62,12 @@ def spot(image, points, rng):
     """A dark spot between the eyes, on the nose's root."""
     x, y = np.rint(points[168]).astype(int)
     image[y - 9 : y + 10, x - 9 : x + 10] *= 0.8
+
+
+def dark(image, points, rng):
+    """What shows between parted lips."""
+    upper, lower = inner_lips(landmarks_68(points))
+    cv2.fillPoly(image, [np.rint(np.vstack([upper, lower[::-1]])).astype(np.int32)], (50.0, 20.0, 20.0))
 
 
 @pytest.fixture(scope="module")
@@ -187,24 +211,62 @@ def test_only_smiles_show_their_teeth(mean_face, share, shown):
     assert (found.shape == (HEIGHT, WIDTH, 3) and found[16, 40:56, 0].max() > 70) if shown else found is None
 
 
-def test_stubble_grows_below_the_nose_and_not_on_the_lips(smiling):
+@pytest.mark.parametrize("share", [1.0, 0.3, 0.0])
+def test_the_lower_half_of_a_nose_takes_its_share(share):
+    points = speaking()
+    texture, _ = face_shaped(waves(8))
+    whole, less = (dressed(texture, Look(nose=nose), points) for nose in (1.0, share))
+    tip = np.s_[round(points[33, 1] * SIZE) - 4 : round(points[33, 1] * SIZE) - 1, 124:132]
+    wing = np.s_[round(points[31, 1] * SIZE) - 2 : round(points[31, 1] * SIZE), round((points[31, 0] - 0.02) * SIZE)]
+    assert np.abs(whole[tip]).max() > 3 and less[tip] == pytest.approx(share * whole[tip], abs=0.1)
+    assert less[wing] == pytest.approx(share * whole[wing], abs=0.15)
+    for place in (np.s_[150:170, 70:90], np.s_[100 : round(points[28, 1] * SIZE) - 12, 120:136], np.s_[185:200]):
+        assert less[place] == pytest.approx(whole[place], abs=1e-3)
+
+
+@pytest.mark.parametrize("share", [1.0, 0.2, 0.0])
+def test_a_mouth_takes_its_share_of_its_own_change_and_moves_with_the_face(share):
+    shape = np.random.default_rng(3).normal(0, 0.02, (68, 2))
+    moved = morphs_of._moving(shape, Look(mouth=share, steady=0.5))
+    mean = shape[48:68].mean(axis=0)
+    assert moved[48:68] == pytest.approx(mean + share * (shape[48:68] - mean))
+    assert np.array_equal(moved[:17], shape[:17]) and moved[17:27] == pytest.approx(shape[17:27] / 2)
+
+
+def test_make_up_is_painted_and_moves_nothing():
+    points, bare = speaking(), np.full((SIZE, SIZE), 0.8, np.float32)
+    found = make_up(points, bare)
+    assert found["texture/Heavy_Makeup+"] == pytest.approx(eyes_made_up(points) + blush(points, BLUSH))
+    assert found["texture/Rosy_Cheeks+"] == pytest.approx(blush(points, ROSY))
+    assert found["smooth/Heavy_Makeup+"] == pytest.approx(FOUNDATION * bare) and "smooth/Rosy_Cheeks+" not in found
+    for name in ("shape/Heavy_Makeup+", "shape/Rosy_Cheeks+"):
+        assert found[name].shape == (68, 2) and not found[name].any()
+
+
+def test_hair_of_faces_is_as_dense_as_it_is_and_not_on_the_lips(smiling):
     reference = landmarks_68(smiling.canonical) / SIZE
-    dense = stubble(smiling, reference)
-    assert dense.min() > -1e-6 and 0.9 * STUBBLE < dense.max() <= STUBBLE
-    lips = np.zeros((SIZE, SIZE), np.uint8)
-    cv2.fillPoly(lips, [np.rint(reference[LIPS[0]] * SIZE).astype(np.int32)], 1)
-    assert dense[lips > 0].max() < 0.05 and dense[: round(reference[30, 1] * SIZE) - 40].max() < 0.05
+    found = hair_of_faces(smiling, reference)
+    stubble, shadow, moustache = (found[f"cover/{name}+"] for name in ("Male", "5_o_Clock_Shadow", "Mustache"))
+    assert 0.9 * STUBBLE < stubble.max() <= STUBBLE and shadow == pytest.approx(SHADOW / STUBBLE * stubble, abs=1e-6)
+    assert moustache.max() > 0.95 and moustache[round(reference[8, 1] * SIZE) - 10 :].max() < 1e-3
+    lips = cv2.fillPoly(np.zeros((SIZE, SIZE), np.uint8), [np.rint(reference[48:60] * SIZE).astype(np.int32)], 1) > 0
+    core = cv2.erode(lips.astype(np.uint8), np.ones((3, 3))) > 0
+    assert all(cover[core].max() < 0.1 for cover in found.values())
 
 
 @pytest.fixture(scope="module")
 def everyone(mean_face):
-    """A few of each group: men's jaws are broad, old faces have a spot, smiles part the lips, some hair is long."""
-    drawn, jaw = Drawn(mean_face, seed=5), np.zeros_like(mean_face)
+    """A few of each group: men's jaws are broad, children's chins high, old faces have a spot, smiles and open mouths
+    part the lips, some hair is long."""
+    drawn, (jaw, chin) = Drawn(mean_face, seed=5), np.zeros((2, *mean_face.shape))
     jaw[FACEMESH_TO_68[4:7]], jaw[FACEMESH_TO_68[10:13]] = [-5, 0], [5, 0]
+    chin[FACEMESH_TO_68[7:10]] = [0, -6]
     drawn.add(30, smile, opened(mean_face, 0.13), smile="broad", mouth_open="1")
     for sex, shift in (("m", jaw), ("f", None)):
         drawn.add(2, None, shift, sex=sex)
-        drawn.add(2, spot, shift, sex=sex, age="old")
+        drawn.add(2, spot, shift, sex=sex, **OLD)
+        drawn.add(2, None, chin if shift is None else chin + shift, sex=sex, age="child")
+    drawn.add(2, dark, opened(mean_face, 0.2), mouth_open="1", age="middle")
     drawn.add(2, hair=beside(mean_face), **LONG)
     return drawn.library()
 
@@ -217,8 +279,9 @@ def learnt(everyone):
 def test_all_that_is_learnt_makes_a_file_of_morphs(learnt, everyone):
     assert all(value.dtype == np.float32 and np.isfinite(value).all() for value in learnt.values())
     morphs = Morphs.of(learnt)
-    assert set(morphs.shapes) == {*LOOKS, "Wearing_Lipstick+", "Wearing_Lipstick-", "Smiling-"}
-    assert set(morphs.covers) == {"Male+"}
+    assert set(morphs.shapes) == {*LOOKS, *PAINTED, "Smiling-"}
+    assert set(morphs.covers) == {"Male+", "5_o_Clock_Shadow+", "Mustache+"}
+    assert set(morphs.smooths) == {*(name for name, look in LOOKS.items() if look.smooth), "Heavy_Makeup+"}
     assert {value.shape for value in morphs.textures.values()} == {(SIZE, SIZE, 3)}
     assert morphs.teeth.shape == (HEIGHT, WIDTH, 3)
     assert morphs.locks.shape == (SIZE, SIZE, 4) and morphs.locks[..., 0].max() > 0.9
@@ -235,12 +298,32 @@ def test_what_is_learnt_is_what_sets_groups_apart(learnt, everyone):
     assert learnt["shape/Male-"] == pytest.approx(LOOKS["Male-"].shape / look * jaw, abs=1e-6)
     parting = learnt["shape/Smiling+"]
     assert (parting[65:68, 1] > 0.005).all() and np.abs(parting[17:48]).max() < 1e-6
+    chin, child = np.zeros((68, 2)), LOOKS["Child+"].shape
+    chin[7:10, 1] = -6
+    assert learnt["shape/Child+"] == pytest.approx(child * chin / SIZE, abs=2e-3)
     x, y = (everyone.canonical[168]).astype(int)
     aged, young = (learnt[f"texture/Young{sign}"][y, x, 0] for sign in "-+")
     assert aged < -5 and 0 < young <= LOOKS["Young+"].lighter
     lip = np.rint(landmarks_68(everyone.canonical)[57]).astype(int) - [0, 4]
     coat = learnt["coat"]
     assert coat[lip[1], lip[0]] > 0.5 and coat[60:90, 100:150].max() < 0.05
+
+
+def test_lips_part_and_nothing_is_shaded_as_a_mouth_opens(learnt):
+    parting, smile = learnt["shape/Mouth_Slightly_Open+"], learnt["shape/Smiling+"]
+    assert (parting[65:68, 1] > 2 * smile[65:68, 1]).all() and (parting[61:64, 1] < 0).all()
+    assert not parting[17:27].any() and not learnt["texture/Mouth_Slightly_Open+"].any()
+    assert "smooth/Mouth_Slightly_Open+" not in learnt
+
+
+def test_age_has_the_lines_of_an_old_face_beside_the_mean_of_many(learnt, everyone):
+    reference = learnt["reference"].astype(np.float64)
+    pairs = [[morphs_of._group(sex=sex, age=age) for age in ("old", "young")] for sex in "mf"]
+    texture = np.mean([difference(everyone, *pair)[0] for pair in pairs], axis=0)
+    lines = learn_wrinkles(everyone, skin_of(reference), covered(texture))
+    added = learnt["texture/Young-"] - dressed(texture, LOOKS["Young-"], reference)
+    assert added[..., 0] == pytest.approx(lines, abs=0.02) and np.abs(added[..., 1:]).max() < 1e-4
+    assert np.abs(lines).max() > 1
 
 
 def test_morphs_are_written_in_half_precision(learnt, everyone, tmp_path, monkeypatch):

@@ -90,5 +90,6 @@ def adding(strengths: Mapping[str, float], unknown: Sequence[str] = ()) -> dict[
 
 
 def added(strengths: Mapping[str, float]) -> list[str]:
-    """What is put on the face."""
-    return sorted({EFFECTS[name].adds for name in adding(strengths)})
+    """What is put on the face, one pair of glasses at most."""
+    found = {EFFECTS[name].adds for name in adding(strengths)}
+    return sorted(found - {"glasses"} if "sunglasses" in found else found)

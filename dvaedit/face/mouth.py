@@ -56,12 +56,12 @@ class Mouth:
     smiles: float
 
     def row(self) -> np.ndarray:
-        """(h, w) in [0, 1]: where the upper teeth of a smile are, closed or open the mouth may have been.
+        """float32 (h, w) in [0, 1]: where the upper teeth of a smile are, closed or open the mouth may have been.
 
         Who smiles already shows their own.
         """
         tall, soft = TALLEST * self.tooth, ROOTS * self.tooth
-        return (1 - self.smiles) * (1 - smoothstep(self.down, tall - soft, tall + soft))
+        return ((1 - self.smiles) * (1 - smoothstep(self.down, tall - soft, tall + soft))).astype(np.float32)
 
     @classmethod
     def of(cls, points: np.ndarray, goal: np.ndarray, quad: np.ndarray, box: Box) -> Mouth:

@@ -15,6 +15,7 @@ SMILING, LONG_HAIRED, UNSMILING = "Smiling+", "Male-", "Smiling-"
 WITH_TEETH = SMILING, "Mouth_Slightly_Open+"
 PAINTED, UNPAINTED, MADE_UP = "Wearing_Lipstick+", "Wearing_Lipstick-", "Heavy_Makeup+"
 FOLD, DEEPEST = 15.0, 6.0  # Lab lightness that shades darken as they are, and by which they do more, at most
+WHISKERS = {"Mustache+", "5_o_Clock_Shadow+"}
 POINTS = 68
 
 
@@ -60,7 +61,7 @@ class Morphs:
 
     def knows(self, kind: str) -> bool:
         """Whether it knows what a kind of thing looks like that is put on: of ``KNOWN`` effects."""
-        return bool(self.covers) if kind == "whiskers" else self.locks is not None
+        return self.covers.keys() >= WHISKERS if kind == "whiskers" else self.locks is not None
 
     def known(self, strengths: Mapping[str, float]) -> dict[str, float]:
         """Of some changes, those that are morphs."""

@@ -66,7 +66,7 @@ class Edit(Stage):
     """
 
     name: ClassVar[str] = "edit"
-    version: ClassVar[int] = 43
+    version: ClassVar[int] = 44
     attributes: tuple[AttributeEdit, ...] = ()
     texts: tuple[TextEdit, ...] = ()
     objective: TextObjective = field(default_factory=TextObjective)
@@ -115,7 +115,8 @@ class Edit(Stage):
         out.meta["cosine"] = float(torch.cosine_similarity(codes["z_id"], z_id_rep).mean())
         split = self.split and parts.split
         own = split or not parts.rest  # otherwise all is left to the network
-        morphed = scaled(parts.morphed, strength * self._more(inputs, parts, edited if self.adapt else None))
+        more = self._more(inputs, parts, edited if self.adapt else None)
+        morphed = scaled(parts.morphed, strength) | scaled(_turns(parts), strength * more)
         morphed |= self._implied(touched, parts, z_id_rep)
         put_on, morphed = (put_on, morphed) if own else ([], {})
         out.meta.update(region=parts.region, rest=bool(parts.rest), added=put_on, morphed=morphed)
@@ -199,7 +200,7 @@ class Edit(Stage):
 
     def _more(self, inputs: dict[str, Artifact], parts: Parts, edited: Callable[[float], Tensor] | None) -> float:
         """How many times as strong a change of expression, sex or age must be that is one of several changes."""
-        turns = {name: value for name, value in parts.morphed.items() if name in TURNING}
+        turns = _turns(parts)
         alone = not parts.adding and len(parts.morphed) == 1
         if edited is None or parts.rest or alone or len(turns) != 1 or turns.get("Smiling", 0) < 0:
             return 1.0
@@ -248,6 +249,10 @@ class Edit(Stage):
         inside = np.concatenate([soft_mask(read_maps(parsed, n, n + 1), region) for n in chosen])
         inside = F.interpolate(self.model.tensor(inside)[:, None], x_0.shape[-2:], mode="area")
         return make_pairs(self.model.autoencoder, z_id_rep, x_0, z_lnd, 1 - inside, list(SEARCH_TIMESTEPS), self.seed)
+
+
+def _turns(parts: Parts) -> dict[str, float]:
+    return {name: value for name, value in parts.morphed.items() if name in TURNING}
 
 
 def scaled(strengths: dict[str, float], factor: float) -> dict[str, float]:

@@ -101,7 +101,9 @@ def test_long_hair_that_is_not_known_is_sampled(morphs):
     assert found.split and not found.few and not Parts.of({"Long_Hair": 1}, morphs).split
 
 
-WHISKERS = replace(MORPHS, covers={"Mustache+": np.zeros((2, 2), np.float32)})
+WHISKERS = replace(
+    MORPHS, covers={f"{name}+": np.zeros((2, 2), np.float32) for name in ("Mustache", "5_o_Clock_Shadow")}
+)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from dvaedit.face.align import frame_to_crop, transform
 from dvaedit.face.beard import DARKEST
 from dvaedit.face.morph import Morph
 from dvaedit.models.classifier import AttributeModel
-from dvaedit.models.morphs import NOWHERE, Morphs
+from dvaedit.models.morphs import NOWHERE, WHISKERS, Morphs
 from dvaedit.stages import adapt
 from dvaedit.stages.adapt import CLEARLY, MORPHED, SAME, MorphedProbes, SampledProbes, hair_of
 from dvaedit.stages.additions import GROWN
@@ -48,7 +48,7 @@ def whiskered_morphs() -> Morphs:
     moustache[9:12, 5:11] = 0.8
     shapes = morphs.shapes | {f"{key}{sign}": np.zeros((68, 2), np.float32) for sign in "+-"}
     textures = morphs.textures | {f"{key}{sign}": np.zeros((SIZE, SIZE, 3), np.float32) for sign in "+-"}
-    covers, coat = morphs.covers | {"Mustache+": moustache}, np.full((SIZE, SIZE), 0.5, np.float32)
+    covers, coat = morphs.covers | dict.fromkeys(WHISKERS, moustache), np.full((SIZE, SIZE), 0.5, np.float32)
     return replace(morphs, shapes=shapes, textures=textures, covers=covers, coat=coat)
 
 

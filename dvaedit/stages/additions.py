@@ -27,6 +27,7 @@ KINDS: dict[str, type[Shave | Beard | Glasses | Locks]] = {
     "locks": Locks,
 }  # fmt: skip
 GROWN, WORN, HANGING = ("shave", "beard", "whiskers"), ("glasses", "sunglasses"), ("locks",)  # from below to above
+BARE_EYED = -3.1  # logit below which none are (150 faces with glasses: 0.4 or more; one with rimless ones: -2.9)
 SEEN = 0.001  # of the crop's pixels; glasses have 0.0045 of them or more, faces without 0 (98 % of 120 portraits each)
 
 
@@ -96,10 +97,15 @@ class Sunglasses(Addition):
 class Spectacles(Addition):
     """Glasses, unless such are worn already."""
 
+    def __init__(self, kind: str, inputs: Mapping[str, Artifact], dyed: bool, logit: float) -> None:
+        """logit: of glasses in the face as it is."""
+        super().__init__(kind, inputs, dyed)
+        self._logit = logit
+
     def learn(self) -> dict[str, np.ndarray]:
         """As of :class:`Addition`; with no opacity where they would be put on others."""
         found = super().learn()
-        if not found or not worn(self.probes.classes()):
+        if not found or self._logit < BARE_EYED or not worn(self.probes.classes()):
             return found
         log.warning("glasses are worn already: no others are put on")
         return found | {"glasses.opacity": np.zeros(2)}
@@ -111,7 +117,7 @@ def worn(classes: np.ndarray) -> bool:
     return bool(np.median(shares) > SEEN)
 
 
-LEARNT = {"shave": Addition, "glasses": Spectacles, "sunglasses": Sunglasses}  # from edited crops
+LEARNT = {"shave": Addition, "sunglasses": Sunglasses}  # from edited crops
 
 
 class Whiskers(GrownBeard):

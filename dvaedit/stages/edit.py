@@ -39,7 +39,7 @@ from dvaedit.stages.parse import read_maps
 
 log = logging.getLogger(__name__)
 SEARCH_TIMESTEPS = (350, 550, 750)
-BEARD, LONG, LIPSTICK = "No_Beard", "Long_Hair", "Wearing_Lipstick"
+BEARD, LONG, LIPSTICK, GLASSES = "No_Beard", "Long_Hair", "Wearing_Lipstick", "Eyeglasses"
 TURNING = ("Smiling", "Male", "Young", "Child")  # changes that some faces need more of
 SHAVEN = 1.5  # strength at which the beards of men go that are made women
 
@@ -51,7 +51,7 @@ class Edit(Stage):
     ``meta``: ``region`` it shows in, ``dyed``: hair takes on another colour, ``turns``: into which, see
     :func:`dvaedit.editing.effects.turning`, ``added``: what is put on the face, ``grown``: by what hair grows there and
     how much, ``beard``: of which colour, ``morphed``: what is moved and shaded, and how much, ``lips``: the colour of
-    lipstick; these colours only if a text names one,
+    lipstick; these colours only if a text names one, ``bespectacled``: logit of glasses before they are put on,
     ``rest``: whether anything else is left, ``mix`` of
     attributes per text, ``cosine`` to before.
 
@@ -66,7 +66,7 @@ class Edit(Stage):
     """
 
     name: ClassVar[str] = "edit"
-    version: ClassVar[int] = 44
+    version: ClassVar[int] = 45
     attributes: tuple[AttributeEdit, ...] = ()
     texts: tuple[TextEdit, ...] = ()
     objective: TextObjective = field(default_factory=TextObjective)
@@ -122,6 +122,7 @@ class Edit(Stage):
         out.meta.update(region=parts.region, rest=bool(parts.rest), added=put_on, morphed=morphed)
         out.meta["grown"] = morphed | parts.adding if "whiskers" in put_on else {}
         out.meta.update(lips=self._said(LIPSTICK), beard=self._said(BEARD))
+        out.meta["bespectacled"] = self._logit(GLASSES, z_id_rep) if "glasses" in put_on else None
         self._warn({name: touched[name] for name in parts.rest if name in touched})
         shaven = [AttributeEdit(BEARD, SHAVEN)] if "shave" in put_on else []
         if split:
@@ -173,8 +174,12 @@ class Edit(Stage):
 
     def _man(self, z_id_rep: Tensor) -> bool:
         """Whether the classifier sees one."""
+        return self._logit("Male", z_id_rep) > 0
+
+    def _logit(self, name: str, z_id_rep: Tensor) -> float:
+        """How surely the classifier sees an attribute in the unedited face."""
         attributes = self.model.attributes
-        return bool(attributes.logits(z_id_rep)[:, attributes.index("Male")].mean() > 0)
+        return float(attributes.logits(z_id_rep)[:, attributes.index(name)].mean())
 
     def _needed_strength(
         self, inputs: dict[str, Artifact], touched: dict[str, float], parts: Parts, put_on: list[str],

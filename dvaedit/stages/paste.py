@@ -26,7 +26,7 @@ from dvaedit.models.bundle import Model
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.pipeline.stage import Stage, StageProgress, unkeyed
 from dvaedit.pipeline.writer import ArtifactWriter
-from dvaedit.stages.additions import GROWN, HANGING, LEARNT, WORN, Addition, Additions, GrownBeard, Whiskers
+from dvaedit.stages.additions import GROWN, HANGING, LEARNT, WORN, Addition, Additions, GrownBeard, Spectacles, Whiskers
 from dvaedit.stages.extent import Extent, reach_of
 from dvaedit.stages.frames import crops_at
 from dvaedit.stages.long_hair import LongHair
@@ -70,7 +70,7 @@ class Paste(Stage):
     """
 
     name: ClassVar[str] = "paste"
-    version: ClassVar[int] = 97
+    version: ClassVar[int] = 98
     region: str = "auto"
     mode: str = "delta"
     model: Model = unkeyed(None)
@@ -131,6 +131,8 @@ class Paste(Stage):
                 found.append(Whiskers(inputs, dyed, morphs.cover(edit["grown"]), morphs.reference, edit["beard"]))
             elif kind == "beard":
                 found.append(GrownBeard(kind, inputs, dyed, edit["beard"]))
+            elif kind == "glasses":
+                found.append(Spectacles(kind, inputs, dyed, edit["bespectacled"]))
             elif kind == "locks":
                 hair = LongHair(inputs, morphs.locks, morphs.reference, morphing, dye)
                 found += [hair] if hair.fits else []

@@ -10,6 +10,7 @@ from dvaedit.face.beard import COLOURS, EXPOSED, MEAN_SKIN, Beard
 from dvaedit.face.glasses import NIGHT, SOLID, SUN
 from dvaedit.face.regions import CLASS_ID
 from dvaedit.models.classifier import AttributeModel
+from dvaedit.stages import additions
 from dvaedit.stages.additions import GrownBeard, Whiskers, worn
 from dvaedit.stages.graph import Settings
 from dvaedit.stages.paste import Patches
@@ -92,6 +93,14 @@ def test_no_clear_glasses_are_put_on_others(clip, model, tmp_path, caplog):
     frame = next(iter(read_frames(clip, 0, 1)))
     patch = Patches(pasted, align).patch(frame, frame.rgb().shape[1::-1])
     assert not pasted.read("glasses.opacity").any() and not patch[1].any()
+
+
+def test_glasses_that_the_classifier_surely_does_not_see_are_none(clip, model, tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(additions, "BARE_EYED", np.inf)
+    spectacled = renamed(model, "Eyeglasses", "No_Beard", "Smiling")
+    run = pipeline(clip, parsed_as(spectacled, CLASS_ID["eye_g"]), tmp_path, GLASSES)
+    run.execute()
+    assert np.isfinite(run.artifact("edit").meta["bespectacled"]) and "worn already" not in caplog.text
 
 
 @pytest.mark.parametrize("number", [1, CLASS_ID["eye_g"]], ids=["bare", "worn"])

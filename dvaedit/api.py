@@ -368,8 +368,11 @@ def read_texts(
 
 def unknown_words(texts: Iterable[TextEdit], text_model: TextImageModel | None) -> tuple[str, ...]:
     """The words of texts that neither the text model knows nor the table of phrases."""
-    wordings = [text.target for text in texts]
-    return tuple(word for text in wordings for word in text_model.known_words(text)[1] if word in unread(text))
+    found: list[str] = []
+    for text in texts:
+        beside = unread(text.target)
+        found += [word for word in text_model.known_words(text.target)[1] if word in beside]
+    return tuple(found)
 
 
 def check_outputs(source: Source, target: Path | None, video: Path | None, overwrite: bool) -> None:

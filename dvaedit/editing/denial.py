@@ -14,13 +14,13 @@ def bag(words: str) -> frozenset[str]:
 
 # How phrases of things begin or end that "and" joins to one that is denied: hair, for one, only has another colour.
 THINGS = bag("glasses eyeglasses sunglasses spectacles specs bifocals shades sunnies aviators eyewear beard goatee "
-              "whiskers facial moustache mustache tache stubble shadow hat cap beanie headscarf hood helmet headdress "
-              "headgear headwear turban bangs fringe makeup lipstick lippy eyeliner eyeshadow mascara cosmetics "
-              "freckles wrinkles")  # fmt: skip
+             "whiskers facial moustache mustache tache stubble shadow hat cap beanie headscarf hood helmet headdress "
+             "headgear headwear turban bangs fringe makeup lipstick lippy eyeliner eyeshadow mascara cosmetics "
+             "freckles wrinkles")  # fmt: skip
 SMILES = bag("smile grin laugh")
 SAYING = bag("not never neither nor")  # negations of what is said; the others are of things that are there
 REMOVING = bag("remove removes removing lose drop drops ditch delete erase hide hides hiding shave shaves stop "
-                "stops replace swap")  # fmt: skip
+               "stops replace swap")  # fmt: skip
 LACKING = bag("without lacking lacks minus less fewer")
 KEEPING = bag("keep keeps keeping leave leaves leaving retain preserve")  # of what they reach nothing is asked
 NEGATORS = SAYING | REMOVING | LACKING | KEEPING | {"no"}
@@ -28,11 +28,11 @@ NEGATORS = SAYING | REMOVING | LACKING | KEEPING | {"no"}
 ENDING = bag(". but yet though although however while except only just instead then plus")
 SPARING = bag("change changing alter altering touch touching affect affecting forget")
 VERBS = bag("make makes give gives add adds put puts let turn change keep apply grow cut trim get gets has have is "
-             "are was wear wears show shows he she they i who whose which")  # fmt: skip
+            "are was wear wears show shows he she they i who whose which")  # fmt: skip
 PARTICIPLES = bag("wearing having giving adding making growing showing looking")
 ASIDE = bag("in on under over from by for as like into to")  # the next thing is no second one: "no hair under a hat"
 TRAITS = bag("bald hairless old older elderly young younger youthful bearded unshaven moustached mustached blond "
-              "blonde haired happy cheerful serious freckled wrinkled")  # fmt: skip
+             "blonde haired happy cheerful serious freckled wrinkled")  # fmt: skip
 ARTICLES, DETERMINERS = bag("a an"), bag("the any this that his her their")
 NEXT = "next"
 

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from dvaedit.face.anchor import SIDE, Drawing, fetch, in_box, light_on, medians
+from dvaedit.face.dye import GRAYISH, LIT, exposure
 from dvaedit.face.lab import from_lab, lab_of, saturation
 from dvaedit.face.mask import smoothstep
 from dvaedit.face.paste import Patch, mask_in_frame
@@ -27,13 +28,12 @@ NEUTRAL = 0.6  # saturation, relative to the skin's, of hair where a head has no
 BEARD, PER_HAIR, HAIRS = 0.5, 0.6, (0.3, 2.0)
 YELLOWER = np.radians(6)  # the skin under beards is redder than that of cheeks, whose hue beards have
 DARKEST, LIGHTEST = 0.36, 0.7  # lightness of a beard, relative to the skin's; at most so, or as light as the hair
-# Of a named colour: lightness beside ``MEAN_SKIN``, chroma over lightness, and hue, degrees.
+# Of a named colour: lightness beside the ``MEAN_SKIN`` of dyes, chroma over lightness, and hue, degrees.
 COLOURS = {
     "white": (78.0, 0.06, 85.0), "gray": (46.0, 0.08, 85.0), "blond": (46.0, 0.7, 68.0), "red": (33.0, 0.95, 50.0),
     "brown": (21.0, 0.75, 58.0), "black": (9.0, 0.15, 60.0),
 }  # fmt: skip
-MEAN_SKIN, EXPOSED = 60.0, 0.25  # its lightness; how a beard's goes with it, exponent
-GRAYISH, LIT, GRAYING = 0.6, 0.55, 0.6  # saturation and lightness, over the skin's, of gray hair; how far beards follow
+GRAYING = 0.6  # how far beards follow gray hair
 BLACK = 10.0  # lightness of hair below which its chroma tells nothing
 SPREAD = 1 / 100  # of the density's blur, as a share of the crop's side
 LIPS, MOUTH_GAP = slice(48, 60), 1 / 120  # which points; how far around them nothing grows, as a share of the side
@@ -101,7 +101,7 @@ class Beard:
     def coloured(self, name: str) -> Beard:
         """The same of a colour of ``COLOURS``, in the light on this skin."""
         light, chroma, hue = COLOURS[name]
-        return replace(self, hair=lab_of(light * (self.skin[0] / MEAN_SKIN) ** EXPOSED, chroma, np.radians(hue)))
+        return replace(self, hair=lab_of(light * exposure(self.skin), chroma, np.radians(hue)))
 
     @cached_property
     def strands(self) -> Drawing:

@@ -153,7 +153,7 @@ def _bend(values: np.ndarray, most: float, room: float) -> np.ndarray:
 def _named(before: np.ndarray, after: np.ndarray, skin: np.ndarray, turns: Mapping[str, float]) -> np.ndarray:
     """The colour ``after``, Lab, moved towards those of the names in ``turns``, beside skin of the colour ``skin``."""
     light, chroma, hue = after[0], saturation(after), np.degrees(np.arctan2(after[2], after[1]))
-    exposed = _exposure(skin)
+    exposed = exposure(skin)
     tinted = (saturation(skin) / MEAN_SKIN[1]) ** TINTED
     for name in turns.keys() & NATURES.keys():
         nature, share = NATURES[name], turns[name]
@@ -171,10 +171,10 @@ def _named(before: np.ndarray, after: np.ndarray, skin: np.ndarray, turns: Mappi
 def _vivid(name: str, skin: np.ndarray) -> np.ndarray:
     """The colour of ``VIVID``, (3,) Lab, in the light in which skin has the colour ``skin``."""
     light, chroma, hue = VIVID[name]
-    return lab_of(light * _exposure(skin), chroma, np.radians(hue))
+    return lab_of(light * exposure(skin), chroma, np.radians(hue))
 
 
-def _exposure(skin: np.ndarray) -> float:
+def exposure(skin: np.ndarray) -> float:
     """How light hair is in the light in which skin has the colour ``skin``: that of fair people is no lighter."""
     return (max(float(skin[0]), 1.0) / MEAN_SKIN[0]) ** EXPOSED
 

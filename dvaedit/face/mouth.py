@@ -167,15 +167,13 @@ def inside_shown(picture: np.ndarray, points: np.ndarray, quad: np.ndarray, box:
     shown = np.zeros((2, *picture.shape[:2]), np.float32)
     if gap(points) < CLOSED:
         return shown
-    outer, inner = (np.rint(_in_frame(points[part], quad) - box[:2]).astype(np.int32) for part in (OUTER, INNER))
-    left, top, width, height = cv2.boundingRect(outer)
-    x, y = (slice(max(low, 0), max(low + size, 0)) for low, size in ((left, width), (top, height)))
+    y, x, upper, lower, inner, width = _lips_in(points, quad, box)
     lab = to_lab(picture[y, x])
     if not lab.size:
         return shown
     upper, lower, inside = (
-        cv2.fillPoly(np.zeros(lab.shape[:2], np.uint8), [np.vstack(curve)], 1, offset=(-x.start, -y.start))
-        for curve in ((outer[:7], inner[4::-1]), (outer[6:], outer[:1], inner[:1], inner[:3:-1]), (inner,))
+        cv2.fillPoly(np.zeros(lab.shape[:2], np.uint8), [outline], 1, offset=(-x.start, -y.start))
+        for outline in (upper, lower, inner)
     )
     reach = 2 * round(UNSURE * width) + 1
     inside = cv2.dilate(inside, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
@@ -198,12 +196,9 @@ def lips_alone(picture: np.ndarray, teeth: np.ndarray, points: np.ndarray, quad:
     """
     if not teeth.any():
         return picture
-    outer, inner = (np.rint(_in_frame(points[part], quad) - box[:2]).astype(np.int32) for part in (OUTER, INNER))
-    left, top, width, height = cv2.boundingRect(outer)
-    x, y = (slice(max(low, 0), max(low + size, 0)) for low, size in ((left, width), (top, height)))
+    y, x, _, lower, _, width = _lips_in(points, quad, box)
     part, seen = picture[y, x], teeth[y, x]
-    lip = np.vstack([outer[6:], outer[:1], inner[:1], inner[:3:-1]])
-    lip = cv2.fillPoly(np.zeros(seen.shape, np.float32), [lip], 1.0, offset=(-x.start, -y.start))
+    lip = cv2.fillPoly(np.zeros(seen.shape, np.float32), [lower], 1.0, offset=(-x.start, -y.start))
     lips, seen = lip * (seen < SURE), lip * seen
     sigma = max(NEAR * width, 0.5)
     colours, weights = (cv2.GaussianBlur(one, (0, 0), sigma) for one in (part * lips[..., None], lips))
@@ -211,6 +206,19 @@ def lips_alone(picture: np.ndarray, teeth: np.ndarray, points: np.ndarray, quad:
     known = smoothstep(weights, 0, SURE)
     out[y, x] = part + (seen * known)[..., None] * (colours / np.maximum(weights, 1e-3)[..., None] - part)
     return out
+
+
+def _lips_in(
+    points: np.ndarray, quad: np.ndarray, box: Box
+) -> tuple[slice, slice, np.ndarray, np.ndarray, np.ndarray, int]:
+    """Rows and columns of the lips in a box of the frame; the outlines of the upper lip, the lower one and what is
+    between them, (k, 2) int32 pixels of the box each; and how wide the mouth is."""
+    outer, inner = (np.rint(_in_frame(points[part], quad) - box[:2]).astype(np.int32) for part in (OUTER, INNER))
+    left, top, width, height = cv2.boundingRect(outer)
+    columns, rows = (slice(max(low, 0), max(low + size, 0)) for low, size in ((left, width), (top, height)))
+    upper = np.vstack([outer[:7], inner[4::-1]])
+    lower = np.vstack([outer[6:], outer[:1], inner[:1], inner[:3:-1]])
+    return rows, columns, upper, lower, inner, width
 
 
 def _teeth(mouth: Mouth, teeth: np.ndarray) -> np.ndarray:

@@ -195,9 +195,8 @@ class Edit(Stage):
         if parts.morphed.get("Smiling", 0) < 0:
             return 1.0  # a smile is taken off once
         if parts.morphed:
-            locks = (
-                LongHair(inputs, self.model.morphs.locks, self.model.morphs.reference) if "locks" in put_on else None
-            )
+            morphs = self.model.morphs
+            locks = LongHair(inputs, morphs.locks, morphs.reference) if "locks" in put_on else None
             probes = self._morphed(inputs, parts, edited, locks.on if locks is not None and locks.fits else None)
         else:
             probes = SampledProbes(self.model, inputs, self.steps, edited)

@@ -11,9 +11,7 @@ from dvaedit.training.pseudo_labels import SIZE
 
 STUBBLE, SHADOW = 0.45, 0.3  # densities: of men's faces, and of a five o'clock shadow
 EDGE, BEYOND = 5, 12  # pixels: of the mesh's edge, and by how much a beard goes on beyond it
-MOUSTACHE = np.r_[
-    48, 31, 33, 35, 54:48:-1
-]  # its outline: from a corner of the mouth to the nose and back along the lip
+MOUSTACHE = np.r_[48, 31, 33, 35, 54:48:-1]  # outline: from a corner of the mouth to the nose and back along the lip
 OUTWARDS, BRISTLES = 0.03, 1 / 90  # how far it goes beyond the corners; sigma of its edge, in sides of the crop
 COUNT, LIPSTICK = 100, 1.35  # faces that are painted; times what that changes, for their paints are of all hues
 LIDS = (np.r_[36:40], np.r_[42:46])  # of the 68 points, along the upper lids

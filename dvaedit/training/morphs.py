@@ -32,10 +32,7 @@ from dvaedit.training.wrinkles import learn_wrinkles
 
 COUNT, FRONTAL = 400, 0.15  # faces of a group, at most; how far they may be turned
 EYES, BROWS, LIPS = (LEFT_EYE, RIGHT_EYE), (slice(17, 22), slice(22, 27)), (slice(48, 60),)
-NOSE, WINGS = (
-    np.r_[29, 31, 33, 35],
-    0.035,
-)  # its lower half; how far its wings go beyond these points, sides of the crop
+NOSE, WINGS = np.r_[29, 31, 33, 35], 0.035  # its lower half; how far its wings go beyond, in sides of the crop
 FADE = 23  # pixels over which a texture ends before the mesh does
 ABOVE, ACROSS = 5, 14.0  # pixels above the brows from which on a forehead's relief runs across; sigma of that
 RELIEF = 8.0  # sigma of what counts as shade, not relief
@@ -74,37 +71,14 @@ LOOKS: dict[str, Look] = {
     "Smiling+": Look(texture=1.45, tint=0.6, lighter=15, eyes=0, lips=0, brows=0, steady=0.4),
     "Male+": Look(shape=1.5, texture=1.9, tint=0.5, eyes=0.3, brows=0.6),
     "Male-": Look(shape=-1.3, texture=-1.6, tint=0.3, darker=10, eyes=0.5, brows=0.15, smooth=0.4),
-    "Young-": Look(
-        shape=1.1, texture=0.75, relief=1.0, tint=0.25, darker=20, eyes=0.2, lips=0.15, brows=0.35, mouth=0.2
-    ),
-    "Young+": Look(
-        shape=-0.8,
-        texture=-0.9,
-        relief=0.3,
-        tint=0.3,
-        darker=5,
-        eyes=0.1,
-        lips=0.5,
-        brows=0.1,
-        smooth=0.8,
-        nose=0.3,
-        mouth=0.2,
-    ),
-    "Child+": Look(
-        shape=0.8,
-        texture=1.2,
-        tint=0.3,
-        darker=8,
-        lighter=8,
-        eyes=0.2,
-        lips=0.5,
-        brows=0.3,
-        smooth=0.9,
-        nose=0.3,
-        mouth=0.5,
-    ),
+    "Young-": Look(shape=1.1, texture=0.75, relief=1.0, tint=0.25, darker=20, eyes=0.2, lips=0.15, brows=0.35,
+                   mouth=0.2),
+    "Young+": Look(shape=-0.8, texture=-0.9, relief=0.3, tint=0.3, darker=5, eyes=0.1, lips=0.5, brows=0.1, smooth=0.8,
+                   nose=0.3, mouth=0.2),
+    "Child+": Look(shape=0.8, texture=1.2, tint=0.3, darker=8, lighter=8, eyes=0.2, lips=0.5, brows=0.3, smooth=0.9,
+                   nose=0.3, mouth=0.5),
     "Mouth_Slightly_Open+": Look(shape=1.5, texture=0, steady=0),
-}
+}  # fmt: skip
 
 
 def _plain(row: Row) -> bool:

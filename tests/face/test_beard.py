@@ -8,17 +8,14 @@ from dvaedit.face.anchor import fetch, offsets, pixels
 from dvaedit.face.beard import (
     COLOURS,
     DARKEST,
-    EXPOSED,
     GRAYING,
-    GRAYISH,
     LEAST,
     LIGHTEST,
-    LIT,
-    MEAN_SKIN,
     YELLOWER,
     Beard,
     draw_strands,
 )
+from dvaedit.face.dye import EXPOSED, GRAYISH, LIT, MEAN_SKIN
 from dvaedit.face.lab import from_lab, saturation, to_lab
 from tests.face.conftest import face_points, square
 
@@ -145,9 +142,9 @@ def test_white_hair_has_a_white_beard(reference):
 def test_a_beard_is_of_the_colour_that_is_named(beard, name):
     """In the light on the skin; all else stays."""
     light, chroma, hue = COLOURS[name]
-    for skin in (MEAN_SKIN, 30.0):
+    for skin in (MEAN_SKIN[0], 30.0):
         found = replace(beard, skin=np.array([skin, 10.0, 15.0])).coloured(name)
-        assert found.hair[0] == pytest.approx(light * (skin / MEAN_SKIN) ** EXPOSED)
+        assert found.hair[0] == pytest.approx(light * (skin / MEAN_SKIN[0]) ** EXPOSED)
         assert saturation(found.hair) == pytest.approx(chroma, abs=1e-3)
         assert np.degrees(np.arctan2(found.hair[2], found.hair[1])) == pytest.approx(hue, abs=0.1)
         assert np.array_equal(found.cover, beard.cover) and found.skin[0] == skin

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from dvaedit.editing.attributes import AttributeEdit
-from dvaedit.face.beard import COLOURS, EXPOSED, MEAN_SKIN, Beard
+from dvaedit.face.beard import COLOURS, Beard
+from dvaedit.face.dye import EXPOSED, MEAN_SKIN
 from dvaedit.face.glasses import NIGHT, SOLID, SUN
 from dvaedit.face.regions import CLASS_ID
 from dvaedit.models.classifier import AttributeModel
@@ -141,7 +142,7 @@ def test_whiskers_are_of_the_colour_that_is_said(clip, bearded, tmp_path):
     cover, reference = np.full((16, 16), 0.5, np.float32), inputs["align"].read("points")[0].astype(np.float64)
     plain, white = (Whiskers(inputs, False, cover, reference, colour).learn() for colour in (None, "white"))
     skin = plain["whiskers.skin"]
-    assert white["whiskers.hair"][0] == pytest.approx(COLOURS["white"][0] * (skin[0] / MEAN_SKIN) ** EXPOSED)
+    assert white["whiskers.hair"][0] == pytest.approx(COLOURS["white"][0] * (skin[0] / MEAN_SKIN[0]) ** EXPOSED)
     assert plain["whiskers.hair"][0] < white["whiskers.hair"][0] and np.array_equal(white["whiskers.cover"], cover)
 
 

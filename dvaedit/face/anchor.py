@@ -76,7 +76,7 @@ class Drawing:
     """A picture over the reference face and copies of it, each half as large, for faces of any size."""
 
     def __init__(self, image: np.ndarray) -> None:
-        """image: float32 (SIDE, SIDE, C)."""
+        """image: float32 (SIDE, SIDE, C), or (SIDE, SIDE)."""
         copies = [image]
         while len(copies[-1]) > SMALLEST:
             copies.append(cv2.resize(copies[-1], (len(copies[-1]) // 2,) * 2, interpolation=cv2.INTER_AREA))
@@ -87,7 +87,7 @@ class Drawing:
         level = float(np.clip(np.log2(SIDE / side(quad)), 0, len(self.copies) - 1))
         low = min(int(level), len(self.copies) - 2)
         fine, coarse = (fetch(self.copies[n], places) for n in (low, low + 1))
-        return list(np.moveaxis(fine + (level - low) * (coarse - fine), -1, 0))
+        return list(np.moveaxis(np.atleast_3d(fine + (level - low) * (coarse - fine)), -1, 0))
 
 
 def _thin_plate(source: np.ndarray, target: np.ndarray, at: np.ndarray) -> np.ndarray:

@@ -36,10 +36,11 @@ COLOURS = {
 GRAYING = 0.6  # how far beards follow gray hair
 BLACK = 10.0  # lightness of hair below which its chroma tells nothing
 SPREAD = 1 / 100  # of the density's blur, as a share of the crop's side
-LIPS, MOUTH_GAP = slice(48, 60), 1 / 120  # which points; how far around them nothing grows, as a share of the side
+LIPS, MOUTH_GAP = slice(48, 60), 1 / 180  # which points; how far around them nothing grows, as a share of the side
 RING = 1 / 24  # how far around them what the edit shows is not what grows there, in the same unit
 FAIR = 0.25  # of the way from the darkest to fairer hair on the head: lightness of hair of a known density
 SHADE = 0.9  # exponent with which hair follows the light on the skin
+DULL, FLAT = 1.8, 0.3  # how the light of strands goes with how much darker than the skin they are; the least of it
 SOFT, UNDER, STREAKS, OPAQUE = 0.8, 0.3, 0.9, 0.88  # of a strand's edge in density, below strands, of light, at most
 STRANDS, LENGTH, WIDTH = 60_000, 0.028, 2  # count; share of the drawing's side; pixels
 TUFTS, TUFT = (6000, 0.045, 10), 0.6  # the same of tufts; share of the light that they tell, and not single strands
@@ -124,7 +125,8 @@ class Beard:
         strand = smoothstep((cover - 0.75 * (1 - height)) / SOFT + 0.15) * np.clip(3 * cover, 0, 1)
         (strand,) = softened([strand], softness(skin, weights))
         alpha = weights * np.clip(UNDER * cover + (1 - UNDER) * strand, 0, OPAQUE)
-        shade = (light_on(skin, quad) / max(self.skin[0], 1)) ** SHADE * (1 + STREAKS * (streak - 0.5))
+        streaks = STREAKS * min(DULL * (1 - float(self.hair[0]) / max(float(self.skin[0]), 1)), 1)
+        shade = (light_on(skin, quad) / max(self.skin[0], 1)) ** SHADE * (1 + max(streaks, FLAT) * (streak - 0.5))
         hair = self.hair * np.dstack([shade, *[np.clip(shade, 0.5, 1.5)] * 2])
         hair[..., 0] = np.clip(hair[..., 0], 0, 100)
         return box, alpha[..., None] * (from_lab(hair) - skin)

@@ -17,7 +17,7 @@ import numpy as np
 from dvaedit.face.lab import from_lab, lab_of, saturation, to_lab
 from dvaedit.face.mask import smoothstep
 from dvaedit.face.matte import matte
-from dvaedit.face.paste import Patch, into_frame, support
+from dvaedit.face.paste import Box, Patch, into_frame, support
 
 SURE = 0.8  # weight from which a pixel counts as hair when colours are compared
 # How contrast goes with lightness, exponents (0 not, 1 in proportion): of strands, of locks, of the light on them.
@@ -71,6 +71,7 @@ VIVID = {  # colours that hair is dyed: lightness beside ``MEAN_SKIN``, chroma o
 MEAN_SKIN, EXPOSED, TINTED = (60.0, 0.4), 0.25, 0.5  # its lightness and saturation; how hair's go with them, exponents
 GRAY, YOUNG, UNGRAYED = "gray", "young", "brown"  # what gray hair was once, is not to be known
 WARM = 52.0  # hue, degrees: redder hair is red in any light
+REDDER = 15.0  # degrees that hair of a named colour may be redder than the skin
 
 
 @dataclass(frozen=True)
@@ -108,12 +109,14 @@ class Dye:
         return cls(before, _natural(before, _named(before, after, beside, turns), beside, GRAY in turns))
 
     def __call__(
-        self, rgb: np.ndarray, near: np.ndarray, far: np.ndarray, roots: np.ndarray | None = None
-    ) -> np.ndarray:
+        self, rgb: np.ndarray, near: np.ndarray, far: np.ndarray, roots: np.ndarray | None = None,
+        strands: np.ndarray | None = None,
+    ) -> np.ndarray:  # fmt: skip
         """Hair of the colours ``rgb`` dyed; the same where the dye's colours are the same.
 
         near, far: the mean colours of the hair next to it and around it; all float (n, 3), RGB in 8-bit levels. roots:
-        (n,) in [0, 1], how near to skin it is: there what gets lighter does so less.
+        (n,) in [0, 1], how near to skin it is: there what gets lighter does so less. strands: (n,), lightness that is
+        added, see :mod:`dvaedit.face.combed`.
         """
         lab = to_lab(rgb)
         (before, after), turned = self._lightness, _turned(self.before, self.after)
@@ -122,6 +125,8 @@ class Dye:
         light = self._light(*(each[:, :1] for each in (lab, to_lab(near), to_lab(far))))
         if roots is not None:
             light -= ROOTS[1] * roots[:, None] * np.clip(light - lab[:, :1], 0, None)
+        if strands is not None:
+            light = np.clip(light + strands[:, None], 0, WHITE)
         share = np.clip(light / after, *SHADE)
         return from_lab(np.concatenate([light, chroma * (1 + turned * (share - 1))], axis=1))
 
@@ -163,8 +168,12 @@ def _named(before: np.ndarray, after: np.ndarray, skin: np.ndarray, turns: Mappi
             least = max(least, min(before[0] + nature.rise, greatest))
         light += share * (np.clip(light, least, greatest) - light)
         chroma += share * (np.clip(chroma, *(tinted * np.array(nature.chroma))) - chroma)
-        most = nature.hue[0] + nature.hue[1] * np.degrees(np.arctan2(skin[2], skin[1]))
+        own = np.degrees(np.arctan2(skin[2], skin[1]))
+        most = nature.hue[0] + nature.hue[1] * own
         hue -= share * max(hue - max(most, WARM), 0.0)
+        redder = max(min(most, own) - REDDER - hue, 0.0) if np.isfinite(most) else 0.0
+        hue += share * redder
+        chroma *= 1 - share * (1 - max(np.cos(np.radians(redder)), 0.0))  # what is bluish turns gray, not yellow
     return lab_of(light, chroma, np.radians(hue))
 
 
@@ -217,14 +226,14 @@ def _turned(before: np.ndarray, after: np.ndarray) -> float:
 
 def dyed_patch(
     rgb: np.ndarray, hair: np.ndarray, face: np.ndarray, quad: np.ndarray, dye: Dye,
-    steady: Callable[[Patch], Patch] | None = None,
+    steady: Callable[[Patch], Patch] | None = None, strands: Callable[[Box], np.ndarray] | None = None,
 ) -> Patch:  # fmt: skip
     """What dyeing adds to a frame: a box (x0, y0, x1, y1) and the difference, float32, 8-bit levels.
 
     rgb: uint8 (H, W, 3). hair, face: float32 (M, M) in [0, 1], of the square ``quad``: see
     :func:`dvaedit.face.matte.matte`. A pixel that is hair in part is composed of hair and what lies behind; only
     the hair changes. steady: averages shares of hair, (h, w, 1) in a box, with those of frames before; it has a say as
-    far as outlines tell them and not colours, whose noise they follow.
+    far as outlines tell them and not colours, whose noise they follow. strands: lightness added to the pixels of a box.
     """
     box = x0, top, x1, bottom = support(hair, quad, rgb.shape[1::-1])
     shape, roots = (bottom - top, x1 - x0), cv2.GaussianBlur(face, (0, 0), len(face) * ROOTS[0])
@@ -232,7 +241,8 @@ def dyed_patch(
     for found in matte(rgb, hair, face, quad):
         at = (found.box[1] - top) * (x1 - x0) + found.places
         near = into_frame(roots, quad, found.box, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT).ravel()[found.places]
-        change[at] = dye(found.strand, found.near, found.far, np.minimum(2 * near, 1)) - found.strand
+        drawn = None if strands is None else strands(found.box).ravel()[found.places]
+        change[at] = dye(found.strand, found.near, found.far, np.minimum(2 * near, 1), drawn) - found.strand
         alpha[at], told[at] = found.alpha[:, None], found.told[:, None]
     if steady is not None:
         alpha += (1 - told) * (steady((box, alpha.reshape(*shape, 1).copy()))[1].reshape(-1, 1) - alpha)

@@ -15,11 +15,12 @@ from dvaedit.face.mask import smoothstep
 from dvaedit.face.mouth import INNER, OUTER, filled
 
 CHEEKS = (1, 2, 3, 4, 48, 31), (15, 14, 13, 12, 54, 35)  # points around each
-RED, BARE = "red", (0.0, 0.0, 0.0)
+RED, ROSE, BARE = "red", "rose", (0.0, 0.0, 0.0)
 # Lightness beside ``MEAN_SKIN``, chroma over lightness, and hue, degrees. 272 women with lipstick (labelled by eye):
-# 0.76 times the skin's lightness, 0.84 (a tenth: 1.25) and 24 degrees.
+# 0.76 times the skin's lightness, 0.84 (a tenth: 1.25) and 24 degrees; rose is a little more of it.
 PAINTS = {
-    RED: (38.0, 1.4, 22.0), "burgundy": (27.0, 1.1, 14.0), "brown": (33.0, 0.75, 40.0), "nude": (55.0, 0.5, 38.0),
+    RED: (38.0, 1.4, 22.0), ROSE: (42.0, 1.0, 23.0),
+    "burgundy": (27.0, 1.1, 14.0), "brown": (33.0, 0.75, 40.0), "nude": (55.0, 0.5, 38.0),
     "pink": (52.0, 0.75, 9.0), "fuchsia": (44.0, 1.2, 356.0), "coral": (52.0, 0.95, 34.0), "orange": (52.0, 1.15, 48.0),
     "purple": (32.0, 0.95, 326.0), "blue": (34.0, 0.9, 275.0), "black": (13.0, 0.15, 20.0),
 }  # fmt: skip
@@ -29,8 +30,8 @@ RELIEF = 0.9  # share of the lips' light and shade that shows
 SHADE = 0.5, 1.15  # times the paint's lightness, between which its chroma goes with it
 # Bare lips of 748 women: times the skin's lightness; a and b over lightness: more than the skin's, and times that.
 # Lips that are still redder are painted: by 0.25 (a tenth: 0.32) without lipstick, by 0.48 (a tenth: 0.34) with it.
-PALER, REDDER, BLUER, MADE_UP = 0.86, 0.25, 0.76, (0.30, 0.42)
-LIGHTER = 1.2  # times the lips' lightness that they have at most without paint: they may lie in the shade
+PALER, REDDER, BLUER, MADE_UP = 0.8, 0.25, 0.76, (0.30, 0.42)
+LIGHTER = 1.08  # times the lips' lightness that they have at most without paint: they may lie in the shade
 OPAQUE = 0.9  # of a coat
 SOLID = 0.7  # of the greatest change: what lipstick changes so much it covers
 

@@ -14,29 +14,32 @@ import cv2
 import numpy as np
 
 from dvaedit.face.align import crop_to_frame, own_quad, transform
-from dvaedit.face.anchor import SIDE, Drawing, fetch, in_box, pixels
+from dvaedit.face.anchor import SIDE, Drawing, fetch, in_box, offsets, pixels
 from dvaedit.face.dye import Dye
 from dvaedit.face.lab import from_lab, to_lab
 from dvaedit.face.mask import smoothstep
 from dvaedit.face.paste import Patch, mask_in_frame, revise
 from dvaedit.face.softness import softened, softness
 from dvaedit.face.surround import TOP, wide_quads
+from dvaedit.face.textures import fine, relief, textures
 
+PLACES = 64  # pixels a side of where it lies
 ROOM = 1.6  # side of the square it is drawn in, in sides of the crop; it begins ``TOP`` above that
 ANCHORS = np.r_[0:5, 12:17, 27:36, 36, 39, 42, 45]  # upper jaw, nose, corners of the eyes: of the 68 points
-END, ROUND = 0.97, 0.5  # where it ends below the temples, in sides of the crop; how much higher by the way outwards
-OUTLINE, EDGE = (0.42, 0.62), 0.04  # of the mean hair's share; by how much strands change it
-CROWN = (0.05, 0.12)  # rows, in the same unit, above which there is none: heads have hair of their own there
+END, ROUND, HEM = 0.98, 0.05, (0.31, 0.14)  # where it ends, in sides of the crop; how much higher beside its middle
+TIPS = (0.016, 0.016, 0.012)  # by how much strands and locks of them end earlier or later
+CURL, CURLED = 0.05, (0.7, 0.98)  # how far its tips bend towards the neck, between which rows
+OUTLINE, EDGE = (0.42, 0.56), (0.03, 0.04, 0.03)  # of the mean hair's share; by how much strands change it
+CROWN = (0.16, 0.22)  # rows, in the same unit, above which there is none: heads have hair of their own there
 KEPT = (0.34, 0.46), (0.46, 0.52)  # rows in which own hair, and skin, give way to it
-CLOSE, BELOW = 0.08, (0.2, 0.36)  # how far it stands off the head, in the same unit; rows in which it may be farther
+CLOSE, BELOW = 0.05, (0.2, 0.36)  # how far it stands off the head, in the same unit; rows in which it may be farther
 FILLED, INNER, JAW = 0.05, (0.28, 0.32), (0.76, 0.88)  # how far it goes on behind the jaw; where that ends
 SOFT = 2.0  # pixels, sigma: of the edge of what lies before it
-FRINGE, BEFORE = 5, (0.6, 1.0)  # pixels of own hair's edge that it hides; shares of own hair that it does not
+FRINGE, BEFORE = 9, (0.6, 1.0)  # pixels of own hair's edge that it hides; shares of own hair that it does not
 SEEN = (0.15, 0.5)  # mean share of hair from which on anything is drawn
 SHORT, BESIDE = 0.3, (0.58, 0.9)  # share of own hair beside the jaw, in those rows, that is long hair
-TEXTURES = ((1, 0.8, 4), (2, 1.5, 4), (4, 2.2, 3))  # of strands and locks: pixels of the drawing, sigma, passes
-AMOUNTS = (0.75, 0.6, 0.45)  # of their share in the contrast
-CROP, FINE, CORE = 205, 3.2, 7  # pixels of the square where the crop has 128; sigma of what is fine there; well inside
+GLOSS, GLOSSY, DIM = 0.25, (0.4, 0.12), 0.15  # of the lightness: light across it, in which rows; how it fades downwards
+CORE = 7  # pixels of the crop: well inside of hair
 DARKER = 0.6  # share of it, the darkest, whose median is its colour: shine is of the crown
 CONTRAST, MORE = (0.06, 0.24), 1.5  # of the lightness: bounds of the deviation of its own strands; times as deep drawn
 SHADES, DARK = (-15.0, 8.0), 55.0  # Lab lightness of the mean shade, at most; of hair that is shaded so
@@ -71,28 +74,29 @@ class Locks:
         sure = lab[core][np.argsort(lab[core][:, 0])]
         colour = np.median(sure[: max(round(DARKER * len(sure)), 1)], axis=0)
         colour[0] = max(colour[0], 1)
-        contrast = np.stack([_fine(light) for light in lab[..., 0]])[core].std() / colour[0]
-        light = np.mean([_light(_face(crop, square)) for crop in crops])
+        contrast = np.stack([fine(light) for light in lab[..., 0]])[core].std() / colour[0]
+        light = np.mean([_light(face_of(crop, square)) for crop in crops])
         return cls(maps, colour, np.asarray(np.clip(MORE * contrast, *CONTRAST) * colour[0]), np.asarray(light), dye)
 
     @cached_property
     def drawing(self) -> Drawing:
         """How much of the hair there is, its lightness, and the shadow it casts."""
-        cover, light = (_enlarged(self.maps[..., at]) for at in (0, 3))
-        strands = textures(self.maps[..., 1:3])
         at = _in_crop(pixels(SIDE))
-        aside = np.abs(at[..., 0] - 0.5)
-        fine, middle, coarse = strands
-        ends = END - ROUND * np.clip(aside - NECK[0], 0, None) + 0.01 * (coarse + middle) + 0.006 * fine
-        shown = smoothstep(_filled(cover, at) + EDGE * (coarse + middle + 0.75 * fine), *OUTLINE)
-        shown *= smoothstep(ends - at[..., 1], -0.012, 0.012) * smoothstep(at[..., 1], *CROWN)
-        relief = np.tensordot(AMOUNTS, strands, 1)
-        relief /= _fine(cv2.resize(relief, (CROP,) * 2, interpolation=cv2.INTER_AREA)).std()
-        deep = DEEP * smoothstep(at[..., 1], 0.45, 0.75) * (1 - smoothstep(aside, *NECK))
-        shade = self.hair[0] * np.clip(cv2.GaussianBlur(light, (0, 0), SIDE / 200), *SHADES) / DARK
-        lightness = self.hair[0] * (1 - deep) + shade + self.contrast * relief
-        behind = smoothstep(at[..., 1], 0.35, 0.5) * (1 - smoothstep(aside, *NECK))
-        shadow = cv2.GaussianBlur(shown, (0, 0), SIDE * CAST) * behind
+        aside, down = np.abs(at[..., 0] - 0.5), at[..., 1]
+        curled = in_room(_curled(at))
+        cover, light = (fetch(self.maps[..., which], curled) for which in (0, 3))
+        strands = [fetch(one, curled) for one in textures(self.maps[..., 1:3])]
+        shown = smoothstep(_filled(cover, at) + np.tensordot(EDGE, strands, 1), *OUTLINE)
+        tips = np.tensordot(TIPS, strands, 1)
+        ends = END - ROUND * ((aside - HEM[0]) / HEM[1]) ** 2 + tips
+        shown *= smoothstep(ends - down, -0.015, 0.015) * smoothstep(down + tips, *CROWN)
+        strand = relief(strands)
+        beside = 1 - smoothstep(aside, *NECK)
+        shade = np.clip(cv2.GaussianBlur(light, (0, 0), SIDE / 200), *SHADES) / DARK
+        shade += GLOSS * np.exp(-(((down - GLOSSY[0] - 0.02 * strands[2]) / GLOSSY[1]) ** 2))
+        shade -= DEEP * smoothstep(down, 0.45, 0.75) * beside + DIM * smoothstep(down, 0.7, END)
+        lightness = self.hair[0] * (1 + shade) + self.contrast * strand
+        shadow = cv2.GaussianBlur(shown, (0, 0), SIDE * CAST) * smoothstep(down, 0.35, 0.5) * beside
         return Drawing(np.dstack([shown, np.clip(lightness, DARKEST * self.hair[0], 100), shadow]).astype(np.float32))
 
     def patch(self, rgb: np.ndarray, mask: np.ndarray, quad: np.ndarray, offset: np.ndarray) -> Patch:
@@ -101,7 +105,7 @@ class Locks:
         box, weights = mask_in_frame(mask, quad, rgb.shape[1::-1])
         if not weights.size:
             return box, np.zeros((0, 0, 3), np.float32)
-        face, patch = _face(rgb, quad), (box, np.zeros((*weights.shape, 3), np.float32))
+        face, patch = face_of(rgb, quad), (box, np.zeros((*weights.shape, 3), np.float32))
         lit = float(np.clip(_light(face) / max(float(self.light), 1.0), *LIT))
         sigma = softness(face, np.ones(face.shape[:2]))
 
@@ -141,6 +145,17 @@ def _in_crop(places: np.ndarray) -> np.ndarray:
     return places * ROOM - _corner()
 
 
+def lying(own: np.ndarray, goal: np.ndarray, reference: np.ndarray, steady: np.ndarray) -> np.ndarray:
+    """Where the mean face's wide square lies in a frame's, (S, S, 2): see :func:`dvaedit.face.anchor.offsets`.
+
+    own: (68, 2), points of the face, sides of the crop; goal: where they go; reference: of the mean face; steady:
+    (M, M, 2), where the crop lies on that, calmed along the motion.
+    """
+    anchors = own[ANCHORS].astype(np.float32)
+    target = anchors + fetch(steady.astype(np.float32), anchors[None])[0]
+    return offsets(in_room(goal[ANCHORS]), in_room(target), PLACES)
+
+
 def into_room(image: np.ndarray) -> np.ndarray:
     """A picture over the crop, (S, S, C), over the wide square; its borders are repeated."""
     return fetch(image, _in_crop(pixels(len(image))))
@@ -166,6 +181,12 @@ def allowed(
     return close * np.maximum(before, behind) * (1 - np.max([*kept, hat], axis=0))
 
 
+def _curled(at: np.ndarray) -> np.ndarray:
+    """Where hair that hangs straight shows what it shows at ``at``, (..., 2), places in the crop: its tips bend in."""
+    bent = CURL * np.clip((at[..., 1] - CURLED[0]) / (CURLED[1] - CURLED[0]), 0, 1.5) ** 2
+    return np.stack([at[..., 0] + np.sign(at[..., 0] - 0.5) * bent, at[..., 1]], axis=-1).astype(np.float32)
+
+
 def _filled(cover: np.ndarray, at: np.ndarray) -> np.ndarray:
     """``cover``, (S, S), with what of it lies behind jaw and neck; at: (S, S, 2), places in the crop."""
     wide = 2 * round(FILLED * len(cover) / ROOM) + 1
@@ -181,52 +202,12 @@ def is_long(maps: np.ndarray, hair: np.ndarray) -> bool:
     return bool(hair[beside].mean() > SHORT)
 
 
-def textures(directions: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Strands, locks of them and what these hang together in: float32 (3, SIDE, SIDE), of mean 0 and deviation 1.
-
-    directions: (S, S, 2), cosine and sine of twice the angle along which they run.
-    """
-    rng = np.random.default_rng(seed)
-    return np.stack([_enlarged(_strands(directions, SIDE // scale, *how, rng)) for scale, *how in TEXTURES])
-
-
-def _strands(directions: np.ndarray, size: int, sigma: float, passes: int, rng: np.random.Generator) -> np.ndarray:
-    """Noise of (size, size), averaged along the directions over 3 ** ``passes`` pixels."""
-    smooth = cv2.GaussianBlur(cv2.resize(directions, (size, size)), (0, 0), size / 64)
-    angle = np.arctan2(smooth[..., 1], smooth[..., 0]) / 2
-    along = np.dstack([np.cos(angle), np.sin(angle)]).astype(np.float32)
-    here = pixels(size)
-    outwards = here - np.float32([0.5, 0])
-    along *= np.where((along * outwards).sum(axis=2) < 0, -1, 1)[..., None].astype(np.float32)
-    ways = [sign * along / size for sign in (1, -1)]
-    noise = cv2.GaussianBlur(rng.standard_normal((size, size)).astype(np.float32), (0, 0), sigma)
-    for _ in range(passes):
-        noise = (noise + sum(fetch(noise, here + way) for way in ways)) / 3
-        ways = [_thrice(way, here) for way in ways]
-    return (noise - noise.mean()) / noise.std()
-
-
-def _thrice(way: np.ndarray, here: np.ndarray) -> np.ndarray:
-    """Where one comes to by going three times the way, (S, S, 2)."""
-    twice = way + fetch(way, here + way)
-    return twice + fetch(way, here + twice)
-
-
-def _enlarged(image: np.ndarray) -> np.ndarray:
-    return cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
-
-
-def _face(rgb: np.ndarray, quad: np.ndarray) -> np.ndarray:
+def face_of(rgb: np.ndarray, quad: np.ndarray) -> np.ndarray:
     """The part of a frame, (h, w, 3), that shows the middle of the face; quad: the wide square."""
     corners = transform(in_room(FACE), crop_to_frame(quad, 1))
     last = np.array(rgb.shape[1::-1]) - 1
     (x0, y0), (x1, y1) = (np.clip(np.rint(at(corners, axis=0)).astype(int), 0, last) for at in (np.min, np.max))
     return rgb[y0 : y1 + 1, x0 : x1 + 1].astype(np.float32)
-
-
-def _fine(light: np.ndarray) -> np.ndarray:
-    """What is fine in a crop of ``CROP`` pixels or so, (S, S)."""
-    return light - cv2.GaussianBlur(light, (0, 0), FINE)
 
 
 def _light(face: np.ndarray) -> float:

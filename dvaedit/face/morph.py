@@ -21,6 +21,7 @@ from dvaedit.face.lipstick import beside, in_light, painted
 from dvaedit.face.mask import border_window
 from dvaedit.face.mouth import ABOVE_SKIN, Mouth, above_skin, inside_shown, lips_alone, narrowed, open_mouth
 from dvaedit.face.paste import Box, Patch, into_frame, mask_in_frame
+from dvaedit.face.softness import softened, softness
 
 POINTS_SIGMA, TURN_SIGMA = 1.0, 3.0  # frames
 SIDE = 128  # of the grid on which displacements are told
@@ -117,17 +118,20 @@ class Morph:
         shown = into_frame(face, quad, box, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
         teeth, inside = inside_shown(picture, points, quad, box)
         skin, lips = (shown * (1 - mouth) for mouth in (teeth, inside))
-        shaded = self._shaded(picture, skin, lips, in_box(offset, quad, box), FINE * side(quad))
+        fine, soft = FINE * side(quad), softness(picture, weights)
+        shaded = self._shaded(picture, skin, lips, in_box(offset, quad, box), fine, soft)
         out = self._reshaped(shaded, teeth, shown, quad, box, points, goal)
         return box, weights[..., None] * (out - picture)
 
     def _shaded(
-        self, picture: np.ndarray, shown: np.ndarray, lips: np.ndarray, places: np.ndarray, fine: float
+        self, picture: np.ndarray, shown: np.ndarray, lips: np.ndarray, places: np.ndarray, fine: float, soft: float
     ) -> np.ndarray:  # fmt: skip
-        """``lips``: where lipstick may show; ``fine``: sigma, in pixels, of what counts as such."""
+        """``lips``: where lipstick may show; ``fine``: sigma, in pixels, of what counts as such; ``soft``: the
+        picture's own, see :func:`softness`."""
         lab = to_lab(picture)
         light, tint = lab[..., :1], lab[..., 1:]
-        change = shown[..., None] * fetch(self.texture, places)
+        (texture,) = softened([fetch(self.texture, places)], soft)
+        change = shown[..., None] * texture
         change[..., :1] *= depth(light)
         change[..., 1:] *= np.clip(light / LIGHT, DARKEST, BRIGHTEST)
         if self.smooth.any():

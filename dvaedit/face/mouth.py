@@ -25,6 +25,7 @@ ON_DARK, PER_SKIN = 64.0, 0.21  # lightness of teeth beside skin of some lightne
 ABOVE_SKIN = 1.25, 4.0  # times the skin's: what that lightness is bounded by lies between (six films: 0.8 to 1.4)
 WHITES, OVER_WHITES = 95, 1.3  # percentile of the eyes' lightness that is that of their whites; teeth's over it
 OWN_TINT, SKIN_TINT = np.array([0.8, 3.4]), np.array([0.35, 0.48])  # the same of a and b
+RUDDY, GOLDEN = 18.0, 30.0  # Lab a from which skin is red, not its light; b from which its light is yellow, not skin
 LESS_RED, LIGHTER = (2.0, 6.0), (-10.0, 0.0)  # Lab a and lightness of teeth beside the lips', between which they show
 DARKER = 4.0, 12.0  # lightness of what lies behind teeth below the lips', between which it shows
 UNSURE = 0.05  # of the mouth's width: how far the inner edges of lips may be off
@@ -237,7 +238,9 @@ def _lit(teeth: np.ndarray, picture: np.ndarray, mouth: Mouth, most: float) -> n
     around = to_lab(_around(picture, mouth))
     skin = np.median(around, axis=0) if len(around) else np.array([TEETH_LIGHT, 0, 0])
     light = min(ON_DARK + PER_SKIN * skin[0], most * skin[0])
-    tint = OWN_TINT + SKIN_TINT * skin[1:] - TEETH_TINT
+    red, yellow = skin[1:]
+    seen = np.array([min(red, RUDDY), yellow + max(yellow - GOLDEN, 0)])
+    tint = OWN_TINT + SKIN_TINT * seen - TEETH_TINT
     return np.dstack([teeth[..., 0] * light / TEETH_LIGHT, teeth[..., 1:] + tint])
 
 

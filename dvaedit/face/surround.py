@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from dvaedit.face.align import crop_to_frame, transform
+from dvaedit.face.align import crop_to_frame, frame_to_crop, transform
 from dvaedit.face.regions import CLASS_ID, TRAINING_FACE, ids
 
 REACH, FAR = 2.0, 3.0  # side of the wide square, in sides of the crop; and where hair hangs farther down
@@ -189,9 +189,27 @@ def _falling(hair: np.ndarray, low: int) -> np.ndarray:
 
 def in_frame(quad: np.ndarray, size: int, frame_size: tuple[int, int]) -> np.ndarray:
     """(size, size) bool: which pixels of the square ``quad`` lie in the frame; beyond it a crop shows reflections."""
-    at = np.stack(np.meshgrid(*[np.arange(size) + 0.5] * 2), axis=-1)
-    places = transform(at, crop_to_frame(quad, size))
+    places = _places(quad, size)
     return ((places >= -0.5) & (places < np.array(frame_size) - 0.5)).all(axis=-1)
+
+
+def continued(kinds: np.ndarray, quad: np.ndarray, frame_size: tuple[int, int]) -> np.ndarray:
+    """A class map of the square ``quad``, (S, S), that goes on beyond the frame as it is at the frame's border.
+
+    Otherwise the border would be an outline, and hair would fade towards it.
+    """
+    size = len(kinds)
+    pixel = np.linalg.norm(quad[1] - quad[0]) / size  # of the square, in the frame's
+    within = np.clip(_places(quad, size), pixel, np.array(frame_size) - 1 - pixel)
+    nearest = transform(within, frame_to_crop(quad, size))
+    column, row = np.moveaxis(np.clip(nearest, 0, size - 1).astype(int), -1, 0)
+    return np.where(in_frame(quad, size, frame_size), kinds, kinds[row, column])
+
+
+def _places(quad: np.ndarray, size: int) -> np.ndarray:
+    """Where in the frame the pixels of a square of ``size`` pixels a side lie, (size, size, 2)."""
+    at = np.stack(np.meshgrid(*[np.arange(size) + 0.5] * 2), axis=-1)
+    return transform(at, crop_to_frame(quad, size))
 
 
 def _crop_places(size: int, reach: float) -> tuple[np.ndarray, np.ndarray]:

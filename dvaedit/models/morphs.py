@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dvaedit.errors import WeightsError
-from dvaedit.face.lipstick import BARE, PAINTS, RED
+from dvaedit.face.lipstick import BARE, PAINTS, RED, ROSE
 from dvaedit.face.morph import NOWHERE, Morph
 
 SMILING, LONG_HAIRED, UNSMILING = "Smiling+", "Male-", "Smiling-"
 WITH_TEETH = SMILING, "Mouth_Slightly_Open+"
 PAINTED, UNPAINTED, MADE_UP = "Wearing_Lipstick+", "Wearing_Lipstick-", "Heavy_Makeup+"
 FOLD, DEEPEST = 15.0, 6.0  # Lab lightness that shades darken as they are, and by which they do more, at most
+WOMANLY = 0.7  # how thick lipstick is, at most, of those who are made women
 WHISKERS = {"Mustache+", "5_o_Clock_Shadow+"}
 POINTS = 68
 
@@ -79,10 +80,14 @@ class Morphs:
         smooth = [self.smooths[key] * amount for key, amount in amounts.items() if key in self.smooths]
         smooth = np.clip(_sum(smooth), 0, 1) if smooth else NOWHERE
         morph = Morph(self.reference, shape, texture, smooth, teeth, closes=amounts.get(UNSMILING, 0.0))
-        paints = {UNPAINTED: BARE, MADE_UP: PAINTS[lips or RED], PAINTED: PAINTS[lips or RED]}
+        # the last of these that is asked for
+        paints = {
+            LONG_HAIRED: (PAINTS[ROSE], WOMANLY), UNPAINTED: (BARE, 1.0), MADE_UP: (PAINTS[lips or RED], np.inf),
+            PAINTED: (PAINTS[lips or RED], np.inf),
+        }  # fmt: skip
         for key in [key for key in paints if key in amounts and self.coat is not None]:
-            amount = min(amounts[key], 1.0) if paints[key] == BARE else amounts[key]
-            morph = replace(morph, coat=amount * self.coat, paint=np.array(paints[key]))
+            paint, most = paints[key]
+            morph = replace(morph, coat=min(amounts[key], most) * self.coat, paint=np.array(paint))
         return morph
 
     def hangs(self, strengths: Mapping[str, float]) -> bool:

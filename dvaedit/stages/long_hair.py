@@ -11,7 +11,7 @@ import numpy as np
 from dvaedit.face.align import own_quad
 from dvaedit.face.anchor import fetch, pixels, seen
 from dvaedit.face.anchor import offsets as between
-from dvaedit.face.locks import ANCHORS, Locks, allowed, in_room, into_room, is_long, room
+from dvaedit.face.locks import ANCHORS, PLACES, Locks, allowed, in_room, into_room, is_long, lying, room
 from dvaedit.face.paste import patched
 from dvaedit.face.regions import CLASS_ID, REGIONS, ids
 from dvaedit.pipeline.artifact import Artifact
@@ -21,7 +21,7 @@ from dvaedit.stages.parse import read_maps
 from dvaedit.stages.png import encode_masks
 from dvaedit.stages.probes import HAIR_SHARE, reduced, weights_of
 
-PLACES, MASK = 64, 256  # pixels a side of where it hangs, and of its mask
+MASK = 256  # pixels a side of its mask
 FACE = tuple(sorted(REGIONS["eye_area"] - ids("l_ear", "r_ear")))  # ears are hidden
 BARE = tuple(sorted(REGIONS["face"] | ids("neck")))
 KEPT = ("hair", FACE, (CLASS_ID["hat"],), BARE)  # what is seen before it, if only in part
@@ -76,9 +76,7 @@ class LongHair(Addition):
         made, parts = [], zip(*(masks(part) for part in KEPT), strict=True)
         moved = zip(*(of[start:stop] for of in self._moved), strict=True)
         for (own, goal), steady, shown in zip(moved, offsets, parts, strict=True):
-            anchors = own[ANCHORS].astype(np.float32)
-            target = anchors + fetch(steady.astype(np.float32), anchors[None])[0]
-            where = between(in_room(goal[ANCHORS]), in_room(target), PLACES)
+            where = lying(own, goal, self.reference, steady)
             made.append((where, self._allowed(where, between(in_room(goal), in_room(own), PLACES), shown)))
         where, mask = (np.stack(each) for each in zip(*made, strict=True))
         return {"locks.mask": encode_masks(mask), "locks.offsets": where.astype(np.float16)}

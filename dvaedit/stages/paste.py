@@ -27,6 +27,7 @@ from dvaedit.pipeline.artifact import Artifact
 from dvaedit.pipeline.stage import Stage, StageProgress, unkeyed
 from dvaedit.pipeline.writer import ArtifactWriter
 from dvaedit.stages.additions import GROWN, HANGING, LEARNT, WORN, Addition, Additions, GrownBeard, Spectacles, Whiskers
+from dvaedit.stages.combing import CombedHair, Combing
 from dvaedit.stages.extent import Extent, reach_of
 from dvaedit.stages.frames import crops_at
 from dvaedit.stages.long_hair import LongHair
@@ -70,7 +71,7 @@ class Paste(Stage):
     """
 
     name: ClassVar[str] = "paste"
-    version: ClassVar[int] = 98
+    version: ClassVar[int] = 102
     region: str = "auto"
     mode: str = "delta"
     model: Model = unkeyed(None)
@@ -93,6 +94,7 @@ class Paste(Stage):
         dye = None if strands is None else strands.dye(edit["turns"])
         if dye is not None and not out.has("dye"):
             out.save({"dye": dye}, group="dye")
+        combing = self._combing(inputs, dye, out)
         added = self._additions(inputs, edit, morphing, dye) if auto else []
         for addition in added:
             if not out.has(addition.kind):
@@ -100,7 +102,7 @@ class Paste(Stage):
         if morphing is not None and not out.has("morph"):
             out.save(morphing.tell(), group="morph")
         pasted = edit["rest"] if auto else not dyed or region != HAIR  # a part of the edit, as the network has it
-        laid = added if morphing is None else [*added, morphing]
+        laid = [*added, *(each for each in (morphing, combing) if each is not None)]
         guides = None
         if laid or pasted:
             guides = crops_at(self.video, inputs["align"], self.model.parser.config.image_size, shards)
@@ -121,6 +123,18 @@ class Paste(Stage):
             strands.tell()
         reach = strands.reach if strands is not None else REACH
         out.meta.update(mode=self.mode, region=region, dyed=dyed, reach=reach)
+
+    def _combing(self, inputs: dict[str, Artifact], dye: np.ndarray | None, out: ArtifactWriter) -> Combing | None:
+        """The strands that are drawn on dyed hair, if it needs any; saved."""
+        morphs = self.model.morphs
+        if dye is None or morphs is None or morphs.locks is None:
+            return None
+        combing = Combing(inputs, morphs.locks[..., 1:3], morphs.reference, dye)
+        if combing.strands is None:
+            return None
+        if not out.has("combed"):
+            out.save(combing.tell(), group="combed")
+        return combing
 
     def _additions(
         self, inputs: dict[str, Artifact], edit: dict[str, Any], morphing: Morphing | None, dye: np.ndarray | None
@@ -194,6 +208,7 @@ class Patches:
         self.place = {int(frame): position for position, frame in enumerate(align.read("frames"))}
         self.wide = wide_quads(self.quads, reach_of(pasted))
         self.dye = Dye(*pasted.read("dye")) if "dye" in pasted else None
+        self.combed = CombedHair(pasted, self.quads) if "combed.depth" in pasted else None
         self.additions = Additions(pasted, self.quads)
         self.morphed = Morphed(pasted, self.quads) if "morph.shape" in pasted else None
         self.timeline, self.points = align.read("timeline"), align.read("points")
@@ -243,7 +258,8 @@ class Patches:
     def _dyed(self, rgb: np.ndarray, position: int) -> Patch:
         hair, face = (read_mask(self.pasted, name, position) for name in ("strands", "skin"))
         steady = partial(self.outlines.calmed, **self._where(rgb, position))
-        return dyed_patch(rgb, hair, face, self.wide[position], self.dye, steady)
+        strands = None if self.combed is None else self.combed.on(rgb, position)
+        return dyed_patch(rgb, hair, face, self.wide[position], self.dye, steady, strands)
 
     def _where(self, rgb: np.ndarray, position: int) -> dict[str, Any]:
         return {"moment": int(self.timeline[position]), "rgb": rgb, "quad": self.quads[position]}

@@ -17,7 +17,19 @@ from dvaedit.face.matte import ramps
 from dvaedit.face.person import PersonSegmenter
 from dvaedit.face.regions import CLASS_ID
 from dvaedit.face.steady import RADIUS
-from dvaedit.face.surround import FAR, HAIR, REACH, TOP, HairColours, in_frame, missed, wide_map, wide_quads, windows
+from dvaedit.face.surround import (
+    FAR,
+    HAIR,
+    REACH,
+    TOP,
+    HairColours,
+    continued,
+    in_frame,
+    missed,
+    wide_map,
+    wide_quads,
+    windows,
+)
 from dvaedit.models.bundle import Model
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.stages.frames import crops_at
@@ -96,7 +108,8 @@ class Strands:
         for at, (wide, quad, inner) in enumerate(zip(crops, quads, classes, strict=True)):
             shown, person = in_frame(quad, len(wide), self.frame_size), self.segmenter.mask(wide)
             below = None if hanging is None else hanging[at]
-            made.append(wide_map(wide, shown, person, inner, self.colours, reach, below))
+            kinds = wide_map(wide, shown, person, inner, self.colours, reach, below)
+            made.append(continued(kinds, quad, self.frame_size))
         return made
 
     def _hanging(self, crops: np.ndarray) -> np.ndarray:

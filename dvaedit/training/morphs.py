@@ -19,6 +19,7 @@ import torch
 
 from dvaedit.checkpoints.store import write_weights
 from dvaedit.face.align import LEFT_EYE, RIGHT_EYE
+from dvaedit.face.anchor import pixels
 from dvaedit.face.lipstick import coverage
 from dvaedit.face.mask import smoothstep
 from dvaedit.face.points import MIRROR_68, landmarks_68, mirrored
@@ -33,10 +34,12 @@ from dvaedit.training.wrinkles import learn_wrinkles
 COUNT, FRONTAL = 400, 0.15  # faces of a group, at most; how far they may be turned
 EYES, BROWS, LIPS = (LEFT_EYE, RIGHT_EYE), (slice(17, 22), slice(22, 27)), (slice(48, 60),)
 NOSE, WINGS = np.r_[29, 31, 33, 35], 0.035  # its lower half; how far its wings go beyond, in sides of the crop
+ROOT, MUZZLE = (np.r_[21, 22, 27],), (np.r_[31:36, 54:47:-1],)  # between the brows; between nose and mouth
+CORNERS, CORNER = [48, 54], 0.05  # of the mouth; how wide, in sides of the crop
+CREASED, LINED = 0.5, 0.75  # share of an old face's lines by them, and above the brows
 FADE = 23  # pixels over which a texture ends before the mesh does
 ABOVE, ACROSS = 5, 14.0  # pixels above the brows from which on a forehead's relief runs across; sigma of that
 RELIEF = 8.0  # sigma of what counts as shade, not relief
-LIPSTICK_OF_WOMEN = 0.5  # times lipstick alone
 FOUNDATION = 0.5  # share of the skin's fine relief that make-up hides
 STILL = np.array([0, 1, 15, 16, 27, 28, 36, 39, 42, 45])  # points that say how large and how tilted a face is
 
@@ -49,7 +52,8 @@ class Look:
     colour, its lightness being whole; ``darker``, ``lighter``: Lab lightness it does not exceed; ``eyes``, ``lips``,
     ``brows``: share that these take, whose mean is a blur; ``steady``: share that brows and upper lids move;
     ``smooth``: share of the skin's fine relief that goes; ``nose``: share of it all that the nose's lower half takes,
-    whose wings are edges, no folds; ``mouth``: share of its own change of size that the mouth takes.
+    whose wings are edges, no folds; ``root``, ``muzzle``: the same of the skin between the brows, and between nose and
+    mouth; ``mouth``: share of its own change of size that the mouth takes.
     """
 
     shape: float = 1.0
@@ -64,15 +68,17 @@ class Look:
     steady: float = 1.0
     smooth: float = 0.0
     nose: float = 1.0
+    root: float = 1.0
+    muzzle: float = 1.0
     mouth: float = 1.0
 
 
 LOOKS: dict[str, Look] = {
-    "Smiling+": Look(texture=1.45, tint=0.6, lighter=15, eyes=0, lips=0, brows=0, steady=0.4),
-    "Male+": Look(shape=1.5, texture=1.9, tint=0.5, eyes=0.3, brows=0.6),
-    "Male-": Look(shape=-1.3, texture=-1.6, tint=0.3, darker=10, eyes=0.5, brows=0.15, smooth=0.4),
-    "Young-": Look(shape=1.1, texture=0.75, relief=1.0, tint=0.25, darker=20, eyes=0.2, lips=0.15, brows=0.35,
-                   mouth=0.2),
+    "Smiling+": Look(texture=1.45, tint=0.6, lighter=15, eyes=0, lips=0, brows=0, steady=0.4, muzzle=0.5),
+    "Male+": Look(shape=1.5, texture=1.9, tint=0.5, lighter=1, eyes=0.3, lips=0.3, brows=0.6, root=0.3),
+    "Male-": Look(shape=-1.3, texture=-1.6, tint=0.3, darker=10, eyes=0.5, lips=0, brows=0.15, smooth=0.4),
+    "Young-": Look(shape=1.1, texture=0.75, relief=1.0, tint=0.25, darker=20, eyes=0.2, lips=0.6, brows=0.6,
+                   muzzle=0.7, mouth=0.2),
     "Young+": Look(shape=-0.8, texture=-0.9, relief=0.3, tint=0.3, darker=5, eyes=0.1, lips=0.5, brows=0.1, smooth=0.8,
                    nose=0.3, mouth=0.2),
     "Child+": Look(shape=0.8, texture=1.2, tint=0.3, darker=8, lighter=8, eyes=0.2, lips=0.5, brows=0.3, smooth=0.9,
@@ -126,10 +132,9 @@ def learn(library: Library) -> dict[str, np.ndarray]:
         if look.smooth:
             found[f"smooth/{name}"] = look.smooth * bare_skin(texture, reference) * _but_nose(reference, look)
         found[f"shape/{name}"] = look.shape * _moving(shape, look)
-    painted = lipstick(library, library.donors(_group(sex="f", smile="none"), FRONTAL))
-    found["coat"] = coverage(painted)
-    found["texture/Young-"][..., 0] += learn_wrinkles(library, skin_of(reference), covered(texture))
-    found["texture/Male-"] += LIPSTICK_OF_WOMEN * painted
+    found["coat"] = coverage(lipstick(library, library.donors(_group(sex="f", smile="none"), FRONTAL)))
+    lines = learn_wrinkles(library, skin_of(reference), covered(texture))
+    found["texture/Young-"][..., 0] += lines * _lined(reference)
     found |= make_up(reference, bare_skin(texture, reference)) | hair_of_faces(library, reference)
     found["locks"] = learn_locks(library, reference)
     return {name: np.asarray(value, np.float32) for name, value in found.items()}
@@ -168,7 +173,10 @@ def dressed(texture: np.ndarray, look: Look, reference: np.ndarray) -> np.ndarra
     light = light + _forehead(reference) * (_across(light, inside) - light)
     bound = np.where(light > 0, look.lighter, look.darker)
     weight = fading(inside) * _but_nose(reference, look)
-    for parts, share, grow in ((EYES, look.eyes, 5), (LIPS, look.lips, 3), (BROWS, look.brows, 13)):
+    for parts, share, grow in (
+        (EYES, look.eyes, 5), (LIPS, look.lips, 3), (BROWS, look.brows, 13), (ROOT, look.root, 25),
+        (MUZZLE, look.muzzle, 3),
+    ):  # fmt: skip
         weight *= 1 - (1 - share) * _filled(reference, parts, grow)
     return weight[..., None] * np.dstack([bound * np.tanh(light / bound), texture[..., 1:]])
 
@@ -185,6 +193,14 @@ def _forehead(reference: np.ndarray) -> np.ndarray:
     """(S, 1) in [0, 1]: the rows of the mean face above its brows."""
     low = min(reference[part, 1].min() for part in BROWS) * SIZE - ABOVE
     return smoothstep(low - np.arange(SIZE), 0, 2 * ABOVE)[:, None]
+
+
+def _lined(reference: np.ndarray) -> np.ndarray:
+    """(S, S) in [0, 1]: share of one face's lines that are put on; forehead and corners of the mouth have fewer."""
+    places = pixels(SIZE)
+    away = np.min([np.linalg.norm(places - corner, axis=2) for corner in reference[CORNERS]], axis=0)
+    creases = CREASED + (1 - CREASED) * smoothstep(away, CORNER, 2 * CORNER)
+    return creases * (1 - (1 - LINED) * _forehead(reference))
 
 
 def covered(texture: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from dvaedit.face.surround import (
     TOP,
     HairColours,
     _falling,
+    continued,
     in_frame,
     missed,
     wide_map,
@@ -33,6 +34,18 @@ def test_pixels_of_a_square_beyond_the_frame_are_known():
     shown = in_frame(np.array([[-8.0, 2], [-8, 18], [8, 18], [8, 2]]), 16, (40, 12))
     assert not shown[:, :7].any() and not shown[11:].any()
     assert shown[:9, 8:].all()
+
+
+def test_what_is_cut_off_by_the_frame_goes_on_beyond_it():
+    quad = np.array([[-8.0, 2], [-8, 18], [8, 18], [8, 2]])
+    kinds = np.zeros((16, 16), np.uint8)
+    kinds[6:11, 10:13] = kinds[4:6, 8:10] = HAIR
+    found, shown = continued(kinds, quad, (40, 12)), in_frame(quad, 16, (40, 12))
+    assert np.array_equal(found[shown], kinds[shown])
+    assert (found[11:, 10:13] == HAIR).all() and not found[11:, 13:].any()  # below the frame
+    assert (found[4:6, :7] == HAIR).all() and not found[:4, :7].any()  # left of it
+    within = np.array([[4.0, 2], [4, 10], [12, 10], [12, 2]])
+    assert np.array_equal(continued(kinds, within, (40, 12)), kinds)
 
 
 def scene():

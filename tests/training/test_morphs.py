@@ -322,7 +322,10 @@ def test_age_has_the_lines_of_an_old_face_beside_the_mean_of_many(learnt, everyo
     texture = np.mean([difference(everyone, *pair)[0] for pair in pairs], axis=0)
     lines = learn_wrinkles(everyone, skin_of(reference), covered(texture))
     added = learnt["texture/Young-"] - dressed(texture, LOOKS["Young-"], reference)
-    assert added[..., 0] == pytest.approx(lines, abs=0.02) and np.abs(added[..., 1:]).max() < 1e-4
+    shares = morphs_of._lined(reference)
+    corner = np.rint(reference[48] * SIZE).astype(int)
+    assert added[..., 0] == pytest.approx(shares * lines, abs=0.02) and np.abs(added[..., 1:]).max() < 1e-4
+    assert shares[corner[1], corner[0]] == 0.5 and shares[0].max() == 0.75 and shares.max() == 1
     assert np.abs(lines).max() > 1
 
 

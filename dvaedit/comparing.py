@@ -15,7 +15,7 @@ from dvaedit.errors import UsageError
 from dvaedit.evaluation import evaluate as evaluation
 from dvaedit.evaluation.evaluate import Evaluation
 from dvaedit.face.quality import MIN_FACE
-from dvaedit.job import Job
+from dvaedit.job import Job, frame_rate
 from dvaedit.models.bundle import Model
 from dvaedit.models.clip import DEFAULT_CLIP, TextImageModel
 from dvaedit.pipeline.store import check_free
@@ -101,8 +101,9 @@ def evaluate(
     job = _job(original, face, options)
     person = None if face is None else job.people()[0]
     return evaluation.evaluate(
-        job, _paths(edited), _model(options), region=region, targets=_attributes(targets), person=person
-    )
+        job, _paths(edited), _model(options), region=region, targets=_attributes(targets), person=person,
+        rate=frame_rate(options.rate), deinterlace=options.deinterlace,
+    )  # fmt: skip
 
 
 def report(
@@ -224,8 +225,8 @@ def check_file(output: Path, inputs: Sequence[Path], overwrite: bool) -> None:
 def _check_tiles(view: str, tile: int, frames: int) -> None:
     if view not in VIEWS:
         raise UsageError(f"unknown view '{view}'", hint=f"Choose one of: {', '.join(VIEWS)}.")
-    if not 64 <= tile <= 1024 or tile % 2:
-        raise UsageError(f"tiles cannot be {tile} pixels wide", hint="Give an even number from 64 to 1024.")
+    if not 64 <= tile <= 1024:
+        raise UsageError(f"tiles cannot be {tile} pixels wide", hint="Give a number from 64 to 1024.")
     if not 1 <= frames <= 16:
         raise UsageError(f"{frames} frames do not fit into a tile", hint="Give 1 to 16.")
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,7 @@ from dvaedit.stages.export import Overlay
 from dvaedit.stages.frames import frames_at
 from dvaedit.stages.graph import Settings, edit_nodes
 from dvaedit.stages.pick import Pick
-from dvaedit.video.files import CONTAINERS, check_folder
+from dvaedit.video.files import check_folder
 from dvaedit.video.reader import Frame, read_frames
 from dvaedit.video.tiles import columns_of, grid, labelled
 from dvaedit.video.writer import write_rgb_video
@@ -39,6 +40,7 @@ ALL = "all"
 MANY = 64  # variants
 STRENGTHS = (0.5, 1.0, 1.5, 2.0)
 SHEETS = (".png", ".jpg", ".jpeg")
+GRIDS = (".mp4", ".m4v", ".mov", ".mkv")
 VIEWS = ("face", "frame")
 SOURCE = "source"
 OWN = ("edit", "sample", "drawn", "paste")  # stages of one variant
@@ -60,8 +62,8 @@ class Variant:
 class Tile:
     """What came of a variant: ``cosine`` of the identity code with what it was, ``region`` changed.
 
-    ``judge``: mean probability, on the pictures shown, that its attribute is there (at a negative strength: is not);
-    None where it has not exactly one that the judge knows.
+    ``judge``: mean probability, on the pictures shown, that what was asked for is there (what was taken away: is not),
+    the least of several; None where the judge knows nothing of it.
     """
 
     label: str
@@ -139,11 +141,10 @@ def _chain(nodes: list[Node], label: str, frames: int | None) -> Iterator[Node]:
 
 
 def check_sweep_output(path: Path) -> None:
-    """Refuse an output that is neither a picture nor a video, or cannot be written. Raises UsageError, StorageError."""
-    suffix = path.suffix.lower()
-    if suffix not in (*SHEETS, *CONTAINERS):
-        kinds = ", ".join((*SHEETS, *CONTAINERS))
-        raise UsageError(f"{path} is neither a picture nor a video", hint=f"Name the output with one of {kinds}.")
+    """Refuse an output that is no picture or video of ours, or cannot be written. Raises UsageError, StorageError."""
+    if path.suffix.lower() not in (*SHEETS, *GRIDS):
+        hint = f"Name the output with one of {', '.join((*SHEETS, *GRIDS))}."
+        raise UsageError(f"{path} is not named as a picture or a video that a sweep is written as", hint)
     if path.is_dir():
         raise UsageError(f"The output {path} is a directory.", "Give the name of a file.")
     check_folder(path.absolute().parent)
@@ -169,7 +170,11 @@ class Sweep:
         self.overlays = [Overlay([(one, self.track)]) for one in pasted]
         self.frames, self.quads = self.track.read("frames"), self.track.read("quads")
         self.judge: Judge = judging.load_judge()
-        self._seen: list[list[float]] = [[] for _ in variants]
+        names = self.judge.config.attributes
+        self._targets = [
+            _targets(variant, edit.meta["mix"], names) for variant, edit in zip(variants, self.edits, strict=True)
+        ]
+        self._seen: list[list[list[float]]] = [[] for _ in variants]
 
     def write_sheet(self, output: Path) -> list[Tile]:
         """One picture: a tile per variant, the source first, with all frames side by side in it."""
@@ -219,16 +224,14 @@ class Sweep:
         return [self._view(one, quad) for one in (rgb, *edited)]
 
     def _look(self, edited: list[np.ndarray], quad: np.ndarray) -> None:
-        names = self.judge.config.attributes
-        wanted = [_judged(variant, names) for variant in self.variants]
-        if not any(wanted):
+        if not any(self._targets):
             return
+        names = self.judge.config.attributes
         crops = [crop(one, quad, self.judge.config.image_size) for one in edited]
         table = judging.probabilities(self.judge, crops)
-        for seen, edit, row in zip(self._seen, wanted, table, strict=True):
-            if edit is not None:
-                there = float(row[names.index(edit.name)])
-                seen.append(there if edit.strength >= 0 else 1 - there)
+        for seen, targets, row in zip(self._seen, self._targets, table, strict=True):
+            there = {name: float(row[names.index(name)]) for name in targets}
+            seen.append([there[name] if wanted else 1 - there[name] for name, wanted in targets.items()])
 
     @property
     def _comment(self) -> str:
@@ -247,16 +250,23 @@ class Sweep:
 
     def _tiles(self) -> list[Tile]:
         return [
-            Tile(variant.label, edit.meta["cosine"], edit.meta["region"], float(np.mean(seen)) if seen else None)
+            Tile(variant.label, edit.meta["cosine"], edit.meta["region"], _least(seen))
             for variant, edit, seen in zip(self.variants, self.edits, self._seen, strict=True)
         ]
 
 
-def _judged(variant: Variant, names: Sequence[str]) -> AttributeEdit | None:
-    """The one thing a variant asks for, where the judge knows it."""
-    if len(variant.attributes) != 1 or variant.texts or variant.attributes[0].name not in names:
-        return None
-    return variant.attributes[0]
+def _targets(variant: Variant, mix: Mapping[str, Mapping[str, float]], names: Sequence[str]) -> dict[str, bool]:
+    """What a variant asks for by name and by texts read as ``mix``, as far as the judge (of ``names``) knows it:
+    attribute -> whether it is wanted there. At strength 0 too, which keeps its sign."""
+    strengths = {text.target: text.strength for text in variant.texts}
+    found, _ = judging.known(judging.asked(variant.attributes, strengths, mix), names)
+    return {edit.name: math.copysign(1, edit.strength) > 0 for edit in found}
+
+
+def _least(seen: Sequence[Sequence[float]]) -> float | None:
+    """The least mean of the targets' probabilities, (frames, targets)."""
+    table = np.array(seen)
+    return float(table.mean(axis=0).min()) if table.size else None
 
 
 def _detail(tile: Tile) -> str:

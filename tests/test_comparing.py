@@ -10,16 +10,20 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 import dvaedit
 from dvaedit import api, comparing
 from dvaedit.cli.evaluate import as_json
 from dvaedit.cli.session import plain_json
 from dvaedit.errors import NoFaceError, UsageError, VideoError
+from dvaedit.evaluation.summary import Metrics
 from dvaedit.stages import graph
+from dvaedit.video.planes import copy_frame
 from dvaedit.video.probe import probe
 from dvaedit.video.reader import read_frames
-from dvaedit.video.writer import write_rgb_video
+from dvaedit.video.siting import chroma_location
+from dvaedit.video.writer import VideoWriter, write_rgb_video, write_video
 from tests.stages.conftest import clip, tiny_model  # noqa: F401
 
 
@@ -145,6 +149,7 @@ def test_targets_and_region_can_be_named(tiny, folder):
         ("missing.mp4", {}, VideoError, "missing"),
         ("in.mp4", {"region": "elbow"}, UsageError, "unknown region"),
         ("in.mp4", {"targets": "Wings"}, UsageError, "judge does not know"),
+        ("in.mp4", {"targets": "Bald=0"}, UsageError, "asks for nothing"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(tiny, folder, edit, change, error, words):
@@ -153,13 +158,69 @@ def test_what_cannot_be_compared_is_refused(tiny, folder, edit, change, error, w
     assert raised.value.hint
 
 
-def test_an_original_without_a_face_is_refused_but_an_edit_without_one_is_measured(tiny, folder):
+def test_an_original_without_a_face_is_refused_but_an_edit_without_one_is_measured(tiny, folder, caplog):
     with pytest.raises(NoFaceError):
         dvaedit.evaluate(folder / "faceless.mp4", folder / "in.mp4", options=options(folder))
-    lost = dvaedit.evaluate(folder / "in.mp4", folder / "faceless.mp4", options=options(folder)).edits[0]
-    assert lost.metrics.identity is None and lost.metrics.nme is None and lost.metrics.tl_id is None
-    assert lost.frames.face_in_both == 0 and lost.metrics.psnr < 20
+    with caplog.at_level("WARNING", "dvaedit"):
+        lost = dvaedit.evaluate(folder / "in.mp4", folder / "faceless.mp4", options=options(folder)).edits[0]
+    assert "faceless.mp4: no frame shows the face" in caplog.text
+    told = {name for name in Metrics.__dataclass_fields__ if getattr(lost.metrics, name) is not None}
+    assert told == {"outside_psnr", "outside_max"} and lost.judgement is None
+    assert lost.frames.face_in_both == 0
     assert any("in 0 of the 8 frames" in note for note in lost.notes)
+
+
+def test_frames_without_the_face_in_the_edit_count_only_outside_the_mask(tiny, folder):
+    frames = [frame.rgb() for frame in read_frames(folder / "in.mp4")]
+    foreign(folder / "gap.mp4", [np.full_like(rgb, 90) if n == 3 else rgb for n, rgb in enumerate(frames)])
+    gap = dvaedit.evaluate(folder / "in.mp4", folder / "gap.mp4", options=options(folder)).edits[0]
+    assert gap.frames.face_in_both == 7 and gap.metrics.psnr > 30 and gap.metrics.outside_psnr < 30
+    for name in ("psnr", "sharpness", "judge:Smiling", "identity"):
+        assert [n for n, value in enumerate(gap.series[name]) if value is None] == [3], name
+    assert [n for n, value in enumerate(gap.series["flicker"]) if value is None] == [0, 3, 4]
+    assert gap.metrics.flicker == pytest.approx(1, abs=0.1)
+
+
+def test_a_frozen_video_is_not_equal_for_its_first_frame(tiny, folder):
+    first = next(read_frames(folder / "in.mp4"))
+    first = first.native
+    frames = ((copy_frame(first), frame.pts) for frame in read_frames(folder / "in.mp4"))
+    write_video(folder / "frozen.mkv", probe(folder / "in.mp4"), frames, codec="ffv1")
+    frozen = dvaedit.evaluate(folder / "in.mp4", folder / "frozen.mkv", options=options(folder)).edits[0]
+    assert frozen.series["mse"][0] == 0 and frozen.series["psnr"][0] is None
+    assert frozen.metrics.psnr == pytest.approx(-10 * np.log10(frozen.metrics.mse)) and frozen.metrics.psnr < 60
+
+
+def test_equal_samples_are_equal_whatever_the_files_tell_of_them(tiny, folder):
+    """An mp4 holds ffv1 but not where its chroma lies."""
+    info = probe(folder / "in.mp4")
+    with VideoWriter(folder / "untold.mp4", info, "ffv1", lossless=True) as writer:
+        for frame in read_frames(folder / "in.mp4"):
+            writer.write(frame.native, frame.pts)
+    told, untold = folder / "in.mp4", folder / "untold.mp4"
+    assert (chroma_location(told), chroma_location(untold)) == ("left", "")
+    for original, edit in ((told, untold), (untold, told)):
+        same = dvaedit.evaluate(original, edit, options=options(folder)).edits[0].metrics
+        assert (same.outside_max, same.mse) == (0, 0), edit
+
+
+def test_edits_may_be_pictures_as_originals_may(tiny, folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(api, "load_model", lambda name, runtime: tiny_model())
+    chosen = options(folder)
+    rgb = next(read_frames(folder / "in.mp4")).rgb()
+    Image.fromarray(rgb).save(tmp_path / "o.png")
+    dvaedit.edit(tmp_path / "o.png", attributes="Blond_Hair=0.2", output=tmp_path / "e.png", options=chosen)
+    Image.fromarray(rgb).save(tmp_path / "e.jpg", quality=95)
+    found = dvaedit.report(tmp_path / "o.png", [tmp_path / "e.png", tmp_path / "e.jpg"], options=chosen).evaluation
+    ours, copy = found.edits
+    assert ours.mask.startswith("the run's own mask (hair)") and ours.run["edits"] == {"Blond_Hair": 0.2}
+    assert ours.metrics.outside_max == 0 and ours.metrics.identity > 0.9 and ours.path == tmp_path / "e.png"
+    assert copy.metrics.psnr > 30 and copy.run is None
+    moving = [frame.rgb() for frame in read_frames(folder / "in.mp4", 0, 4)]
+    for name in ("o.gif", "m.webp"):
+        first, *others = [Image.fromarray(one) for one in moving]
+        first.save(tmp_path / name, save_all=True, append_images=others, duration=40)
+    assert dvaedit.evaluate(tmp_path / "o.gif", tmp_path / "m.webp", options=chosen).edits[0].frames.face_in_both == 4
 
 
 def test_without_the_cache_the_file_beside_an_edit_tells_what_was_asked_for(tiny, folder, tmp_path):
@@ -279,6 +340,15 @@ def test_sweep_video_keeps_times_and_shares_the_cache_with_edit(tiny, folder, tm
     assert first.shape[0] % 2 == first.shape[1] % 2 == 0
 
 
+def test_sweep_video_takes_tiles_of_any_width(tiny, folder, tmp_path):
+    made = dvaedit.sweep(
+        folder / "in.mp4", attributes="Blond_Hair=0.2", strengths=[1], tile=65, output=tmp_path / "odd.mp4",
+        options=options(folder),
+    )  # fmt: skip
+    info = probe(made.output)
+    assert info.width % 2 == info.height % 2 == 0
+
+
 def test_a_planned_sweep_says_what_its_texts_are_read_as_and_computes_nothing(tiny, folder, tmp_path):
     plan = comparing.prepare_sweep(
         folder / "in.mp4", text=["blond zorblax", "a man"], strengths=[1], output=tmp_path / "s.png",
@@ -308,6 +378,7 @@ def test_sweep_video_of_edits_that_need_few_frames_and_all(tiny, folder, tmp_pat
      {"attributes": "Male=5", "strengths": [3]}, {"attributes": ["Male", "male=-1"]},
      {"attributes": dvaedit.AttributeEdit("Male", float("nan"))},
      {"attributes": "Male", "output": "out.txt"}, {"attributes": "Male", "tile": 63},
+     {"attributes": "Male", "output": "out.gif"}, {"attributes": "Male", "output": "out.webm"},
      {"attributes": "Male", "view": "ear"}, {"attributes": "Male", "frames": 0},
      {"attributes": "Male", "strengths": [n / 10 for n in range(80)]},
      {"text": " . "}, {"text": "a man", "attributes": "Male=-1"}],

@@ -10,7 +10,7 @@ from dvaedit.pipeline.store import Cache
 from dvaedit.stages.estimate import few_frames
 from dvaedit.stages.graph import Settings, edit_nodes
 from dvaedit.stages.pick import spread
-from dvaedit.sweeps import STRENGTHS, make_variants, sweep_nodes
+from dvaedit.sweeps import STRENGTHS, _least, _targets, make_variants, sweep_nodes
 from tests.stages.conftest import tiny_model
 
 BLOND, OLD = AttributeEdit("Blond_Hair", 1.5), AttributeEdit("Young", -1)
@@ -68,6 +68,21 @@ def test_variants_share_all_but_their_own_stages(frames, tmp_path):
     assert ("pick" in nodes) is (frames is not None)
     assert nodes["encode"].inputs == {"align": "align"}
     assert SimpleNamespace(**vars(nodes["edit:Blond Hair 1.5"].stage)).attributes == (BLOND,)
+
+
+def test_the_judge_looks_for_all_that_is_asked_for_and_known_to_it():
+    names = ("Blond_Hair", "Smiling", "Young")
+    both = make_variants([OLD, BLOND], [], [], [1])[0]
+    assert _targets(both, {}, names) == {"Young": False, "Blond_Hair": True}
+    text = make_variants([], [TextEdit("blond vampire")], [], [0, 1])
+    mix = {"blond vampire": {"Blond_Hair": 1.0, "Smiling": -0.5, "Young": 0.1, "Wings": 1.0}}
+    assert [_targets(one, mix, names) for one in text] == [{"Blond_Hair": True, "Smiling": False}] * 2
+    assert _targets(text[1], {"blond vampire": {}}, names) == {}
+
+
+def test_of_several_targets_the_least_is_shown():
+    assert _least([[0.9, 0.2], [0.7, 0.4]]) == pytest.approx(0.3)
+    assert _least([]) is _least([[], []]) is None
 
 
 MIXED = {

@@ -160,9 +160,11 @@ def edit(
 
 
 def say_readings(session: Session, plan: EditPlan | SweepPlan) -> None:
-    """What the texts of a plan are read as, and which of their words are not known."""
+    """What the texts of a plan are read as, which of them ask for nothing, and which words are not known."""
     for text, mix in plan.mix.items():
         _say_reading(session, text, mix)
+        if not mix and not plan.text_model.large:  # others search on
+            session.warn(f'"{text}" asks for no change that is known; `dvaedit attributes` lists what is')
     if plan.unknown_words:
         words = ", ".join(map(_quoted, plan.unknown_words))
         known = "`dvaedit attributes` lists what it knows"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,6 +10,7 @@ import typer
 
 from dvaedit.cli import completion, options
 from dvaedit.cli.session import Session, emit_json, emit_table, plain_json, session_of
+from dvaedit.cli.text import counted
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -94,10 +96,10 @@ def evaluate(
         chosen = options.api_options(progress, model=model, device=device, cache_dir=cache_dir, deinterlace=deinterlace)
         result = comparing.evaluate(original, edited, region=region, targets=target or (), face=face, options=chosen)
     if output is not None:
-        write_json(output, result)
+        write_json(output, result, session.warnings)
         session.note(f"all numbers: {output}")
     if json:
-        emit_json({**as_json(result), "warnings": session.warnings})
+        emit_json(as_json(result, session.warnings))
         return
     for table in tables(result):
         emit_table(table)
@@ -105,18 +107,19 @@ def evaluate(
         _notes(session, edit)
 
 
-def write_json(output: Path, result: Evaluation) -> None:
+def write_json(output: Path, result: Evaluation, warnings: Sequence[str] = ()) -> None:
     """Write an evaluation to a file, whole or not at all."""
     from dvaedit.files import write_durably
 
-    write_durably(output, (plain_json(as_json(result)) + "\n").encode())
+    write_durably(output, (plain_json(as_json(result, warnings)) + "\n").encode())
 
 
-def as_json(result: Evaluation) -> dict[str, Any]:
-    """Everything, by name; infinite numbers become null when written."""
+def as_json(result: Evaluation, warnings: Sequence[str] = ()) -> dict[str, Any]:
+    """Everything, by name, and the warnings given; infinite numbers become null when written."""
     from dvaedit import __version__
 
-    return {"dvaedit": __version__, **_fields(result), "edits": [_fields(edit) for edit in result.edits]}
+    edits = [_fields(edit) for edit in result.edits]
+    return {"dvaedit": __version__, **_fields(result), "edits": edits, "warnings": list(warnings)}
 
 
 def _fields(item: Any) -> dict[str, Any]:
@@ -157,9 +160,9 @@ def _judged(edit: EditEvaluation) -> Table | None:
         return None
     table = Table(f"judge: {edit.path.name}", "before", "after", "success", box=None, pad_edge=False)
     for target in edit.judgement.targets:
-        name = target.name if target.wanted else f"no {target.name}"
-        share = "it was there already" if target.success is None else f"{target.success:.0%} of {target.missing} frames"
-        table.add_row(name, f"{target.before:.2f}", f"{target.after:.2f}", share)
+        already = "it was there already" if target.wanted else "it was not there"
+        share = already if target.success is None else f"{target.success:.0%} of {counted(target.missing, 'frame')}"
+        table.add_row(target.title, f"{target.before:.2f}", f"{target.after:.2f}", share)
     for name in edit.judgement.side_effects:
         before, after = edit.judgement.before[name], edit.judgement.after[name]
         table.add_row(f"{name} (not asked for)", f"{before:.2f}", f"{after:.2f}", "side effect")

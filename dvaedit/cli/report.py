@@ -63,8 +63,8 @@ def report(
             options=chosen,
         )
     if json:
-        found = as_json(result.evaluation)
-        emit_json({"output": result.output, "size": result.size, **found, "warnings": session.warnings})
+        found = as_json(result.evaluation, session.warnings)
+        emit_json({"output": result.output, "size": result.size, **found})
         return
     session.note(f"{size(result.size)}; open it in any browser")
     emit(str(result.output))

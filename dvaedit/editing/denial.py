@@ -20,19 +20,23 @@ THINGS = bag("glasses eyeglasses sunglasses spectacles specs bifocals shades sun
 SMILES = bag("smile grin laugh")
 SAYING = bag("not never neither nor")  # negations of what is said; the others are of things that are there
 REMOVING = bag("remove removes removing lose drop drops ditch delete erase hide hides hiding shave shaves stop "
-               "stops replace swap")  # fmt: skip
+               "stops stopped replace swap quit quits cease ceases ceased refrain refrains avoid eliminate "
+               "eliminates")  # fmt: skip
 LACKING = bag("without lacking lacks minus less fewer")
-KEEPING = bag("keep keeps keeping leave leaves leaving retain preserve")  # of what they reach nothing is asked
+SPARE = "spare"  # not to make somebody so
+KEEPING = bag("keep keeps keeping leave leaves leaving retain preserve same") | {SPARE}  # of these nothing is asked
 NEGATORS = SAYING | REMOVING | LACKING | KEEPING | {"no"}
-# What ends a negation at once; right after it ("without changing the beard"); where it has had its phrase.
+# What ends a negation at once; right after it ("do not forget the glasses"); where it has had its phrase.
 ENDING = bag(". but yet though although however while except only just instead then plus")
-SPARING = bag("change changing alter altering touch touching affect affecting forget")
-VERBS = bag("make makes give gives add adds put puts let turn change keep apply grow cut trim get gets has have is "
-            "are was wear wears show shows he she they i who whose which")  # fmt: skip
+SPARING = bag("forget")
+VERBS = bag("make makes give gives add adds put puts let turn change keep apply grow cut trim get gets gain gains has "
+            "have is are was wear wears show shows he she they i who whose which")  # fmt: skip
 PARTICIPLES = bag("wearing having giving adding making growing showing looking")
 ASIDE = bag("in on under over from by for as like into to")  # the next thing is no second one: "no hair under a hat"
-TRAITS = bag("bald hairless old older elderly young younger youthful bearded unshaven moustached mustached blond "
-             "blonde haired happy cheerful serious freckled wrinkled")  # fmt: skip
+BENEATH = bag("under behind into")  # the next thing is not to go: "hide her hair under a hat"
+# How people look: what is said of one kind is denied with another of it, "not old and bald".
+TRAITS = (bag("bald hairless old older elderly young younger youthful blond blonde haired freckled wrinkled"),
+          bag("bearded unshaven moustached mustached"), bag("happy cheerful serious"))  # fmt: skip
 ARTICLES, DETERMINERS = bag("a an"), bag("the any this that his her their")
 NEXT = "next"
 
@@ -47,7 +51,7 @@ class Denial:
         self.word = ""  # the negation, or what keeps things; empty where nothing is denied
         self.link = ""  # what leads to the next phrase: NEXT right after the negation, "and", "or", "aside" or nothing
         self.before = ""  # the last word
-        self.trait = False  # whether the last phrase was of one, and of no thing
+        self.trait = ""  # the last word of the last phrase, if this was of no thing
 
     def hear(self, word: str, rest: Sequence[Item]) -> None:
         """Take in a word that is no part of a phrase; ``rest`` comes after it."""
@@ -56,7 +60,7 @@ class Denial:
             self.link = NEXT  # "do not keep"
         elif word in NEGATORS:
             self.word, self.link = ("", "") if twice else (word, NEXT)  # "not without"
-        elif self._ends_at(word):
+        elif self._ends_at(word) or (word in BENEATH and self.word in REMOVING and self.before not in NEGATORS):
             self.word = self.link = ""
         elif self.word and word in ("and", "or"):
             self.link = word
@@ -68,13 +72,14 @@ class Denial:
 
     def takes(self, words: Phrase) -> bool:
         """Whether a phrase is denied."""
-        if words[0] in NEGATORS:  # it says itself that something is not there
+        kept = self.word in KEEPING and self.link == NEXT
+        if words[0] in NEGATORS and not kept:  # it says itself that something is not there
             denied = self.before in SAYING
             self.word = "" if denied else words[0]
         else:
             denied = bool(self.word) and self._reaches(words)
             self.word = self.word if denied else ""
-        self.link, self.before, self.trait = "", words[-1], not _is_thing(words)
+        self.link, self.before, self.trait = "", words[-1], "" if _is_thing(words) else words[-1]
         return denied
 
     def _reaches(self, words: Phrase) -> bool:
@@ -87,14 +92,18 @@ class Denial:
         if word in ENDING or (direct and word in SPARING) or (word == "with" and not direct):
             return True
         if self.link == NEXT:
-            return word in VERBS and self.word not in SAYING
+            return word in VERBS and self.word not in SAYING | {SPARE}
         if self.link == "or":
             return False
         return word in VERBS or word in PARTICIPLES or word == "more" or (word in ARTICLES and not self._is_wide())
 
     def _is_wide(self) -> bool:
         """Whether it reaches beyond an article: "without a hat and a beard", but not "no hat and a beard"."""
-        return self.word in SAYING or self.word in LACKING
+        return self.word in SAYING | LACKING | {SPARE}
+
+    def _is_of_traits(self) -> bool:
+        """Whether somebody is said not to look somehow."""
+        return bool(self.trait) and self.word in SAYING | {SPARE}
 
     def _joins(self, words: Phrase, before: str, listed: bool) -> bool:
         """Whether a second phrase can be denied too, beside a thing a thing, in a list beside a trait a trait.
@@ -105,8 +114,8 @@ class Denial:
             return False
         if self.word == "no" and listed and (len(words) > 1 or before not in ("and", "")):
             return words[0] == "facial"
-        if self.word in SAYING and self.trait:
-            return listed and words[-1] in TRAITS and not words[0].endswith("ing")
+        if self._is_of_traits():
+            return listed and any({self.trait, words[-1]} <= kind for kind in TRAITS)
         if words[-1] in SMILES:  # alone it is a verb: "take off the glasses and smile"
             return before in DETERMINERS
         return _is_thing(words)
@@ -128,8 +137,10 @@ class Denial:
                 return ""
             elif is_concept(name):
                 joined = join == "or" or self._joins(words, before, True)
-                if join or not joined:
-                    return join if joined and (join == "or" or self._is_wide()) else ""
+                if join:
+                    return join if joined and (join == "or" or (self._is_wide() and not self._is_of_traits())) else ""
+                if not joined and not (self._is_of_traits() and any(words[-1] in kind for kind in TRAITS)):
+                    return ""
             before = words[-1]
         return ""
 

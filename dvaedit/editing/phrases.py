@@ -7,23 +7,26 @@ from functools import cache
 
 from dvaedit.editing.effects import DYES
 from dvaedit.face.dye import VIVID
-from dvaedit.models.wording import CONCEPTS, INDEX, PRONOUNS, words_of
+from dvaedit.models.wording import CONCEPTS, INDEX, PRONOUNS, SUBJECTS, words_of
 
 Phrase = tuple[str, ...]
 Item = tuple[str, Phrase]  # the concept of a phrase and its words; or a word that is no part of one, twice
 
 SHADES = {  # what colours of lipstick are called, of ``PAINTS``
-    "red": "red, redder, bright red, deep red, cherry red, ruby, scarlet, crimson, bold, bright, glossy, shiny",
+    "red": "red, redder, bright red, bold red, deep red, cherry red, ruby, scarlet, crimson, bold, bright, glossy, "
+           "shiny",
+    "rose": "rose, rosy, rose pink",
     "burgundy": "burgundy, dark red, dark, darker, wine, wine red, wine colored, maroon, berry, oxblood, bordeaux",
     "brown": "brown, chocolate, mocha, dark brown", "nude": "nude, beige, neutral, light, subtle",
-    "pink": "pink, pinker, light pink, pale pink, soft pink, baby pink, pastel pink, rose, rosy, rose pink, pinkish",
+    "pink": "pink, pinker, light pink, pale pink, soft pink, baby pink, pastel pink",
     "fuchsia": "fuchsia, hot pink, bright pink, neon pink, deep pink, magenta",
     "coral": "coral, peach, salmon, apricot", "orange": "orange, bright orange, tangerine",
     "purple": "purple, plum, violet, mauve, lilac, lavender, dark purple",
     "blue": "blue, navy, dark blue, teal", "black": "black, goth, gothic, jet black",
 }  # fmt: skip
-LIPS = ("{} lipstick", "{} lips", "{} lip gloss", "{} lip color", "{} lippy", "{} lipped", "lips painted {}", "lips {}",
-        "lips are {}", "lips be {}", "lips to {}", "lips in {}", "lipstick in {}", "lipstick is {}")  # fmt: skip
+LIPS = ("{} lipstick", "{} lips", "{} lip", "{} lip gloss", "{} lip color", "{} lippy", "{} lipped", "lips painted {}",
+        "lips {}", "lips are {}", "lips be {}", "lips to {}", "lips in {}", "lipstick in {}", "lipstick is {}",
+        "lipstick to {}")  # fmt: skip
 BEARDS = {  # what colours of beards are called
     "white": "white, snow white", "gray": "gray, grey, silver, graying, greying, salt and pepper",
     "red": "red, auburn, copper, reddish", "blond": "blond, blonde, golden, fair, yellow",
@@ -72,25 +75,32 @@ def _forms(forms: Iterable[str], words: str) -> tuple[str, ...]:
 
 
 OF_HAIR_COLOUR = "{} hair", "{} haired"
+DYED = {colour: colour for colour in VIVID} | {  # what the colours are called that hair is dyed
+    "turquoise": "turquoise, aqua, cyan", "magenta": "magenta, fuchsia", "purple": "purple, plum", "blue": "blue, navy",
+    "green": "green, emerald",
+}  # fmt: skip
 TINTS = "bright, light, dark, deep, pale, neon, pastel, hot, baby, navy, mint"
+RELATIONS = "father, dad, mother, mum, mom, son, daughter"  # of the face, who are not in the picture
 # What people say beside the table's words, which the text model was trained on.
 ALSO: dict[str, tuple[str, ...]] = {
     "lipstick": split("lipstick, painted lips, wearing lipstick, put on lipstick, add lipstick, lip gloss, "
                        "lips painted, some lipstick, lippy"),
     "no_lipstick": split("no lipstick, without lipstick, not wearing lipstick, remove the lipstick, "
                           "take off the lipstick, natural lips"),
-    "smiling": split("happier, cheery, glad, frown upside down"),
+    "smiling": split("happier, cheery, glad, frown upside down, cheer {them} up, cheer up, giggle, giggling, chuckle, "
+                     "chuckling"),
     "slight_smile": split("a smirk, smirking"),
-    "not_smiling": split("sad, sadder, unhappy, angry, grumpy, gloomy, frowning, a frown, crying"),
+    "not_smiling": split("sad, sadder, unhappy, angry, grumpy, gloomy, frowning, a frown, crying, "
+                         "scowl, scowling, glum, miserable, deadpan"),
     "young": split("teenager, teen, adolescent, teenage, fewer wrinkles, twenties, thirties, rejuvenate, rejuvenated, "
                     "de age, de aged, deage, age {them} down"),
     "middle_aged": split("forties, fifties"),
-    "old": split("sixties, seventies, eighties, nineties, wrinkle, sexagenarian, septuagenarian, octogenarian, "
-                  "nonagenarian, centenarian"),
+    "old": split("sixties, seventies, eighties, nineties, wrinkle, wrinkly, sexagenarian, septuagenarian, "
+                  "octogenarian, nonagenarian, centenarian"),
     "grandmother": split("grandmother, grandma, granny"),
     "grandfather": split("grandfather, grandpa, granddad"),
     "male": split("lad, chap, dude, dad, father"), "female": split("gal, mum, mom, mother"),
-    "gray_hair": ("grayer", "greyer", "going gray", "going grey",
+    "gray_hair": ("grayer", "greyer", "going gray", "going grey", "gray in {their} hair", "grey in {their} hair",
                   *_forms(OF_HAIR_COLOUR, "grayer, greyer, dark gray, dark grey, light gray, light grey")),
     "not_gray": split("fewer gray hair, fewer grey hair"),
     "black_hair": _forms(OF_HAIR_COLOUR, "blacker"),
@@ -98,22 +108,25 @@ ALSO: dict[str, tuple[str, ...]] = {
     "blond_hair": ("blonder", *_forms(OF_HAIR_COLOUR, "platinum, bleached, dark blond, ash blond, ash blonde, "
                    "dirty blond, dirty blonde"), *split("bleach {their} hair, bleach blond, bleach blonde")),
     "red_hair": ("red head", *_forms(OF_HAIR_COLOUR, "redder, burgundy, maroon, dark red, light red, bright red, "
-                 "deep red, wine red, cherry red, cherry, rust")),
+                 "deep red, wine red, cherry red, cherry, rust, scarlet, crimson, mahogany")),
     "lighter_hair": split("lighter hair, light hair, lighten {their} hair"),
     "dark_hair": split("darken {their} hair"), "short_hair": split("trim {their} hair, cut {their} hair"),
     "wavy_hair": split("curly, wavy, curlier, wavier"),
     "not_bald": split("more hair, with hair, has hair"),
     "bald": split("shaved bald, baldie, baldy"),
-    "no_beard": split("shaved, freshly shaved, shaved clean, cleanshaven"),
+    "no_beard": split("shaved, freshly shaved, shaved clean, cleanshaven, give {them} a shave, hairless face, "
+                      "hairless chin, hairless cheeks, hairless jaw"),
     "no_moustache": split("no moustache, no mustache, without a moustache, without a mustache, without moustache, "
                            "without mustache, remove the moustache"),
     "beard": ("hipster beard", "unshaved", *_forms(("curly {}", "wavy {}", "straight {}"), "beard, goatee, whiskers")),
     "moustache": ("moustachioed", *_forms(("curly {}", "wavy {}"), "moustache, mustache")),
     "stubble": split("o'clock shadow, oclock shadow, o clock shadow"),  # figures are no words
     "eyeglasses": ("bifocals",), "sunglasses": ("sunnies", "aviators"), "makeup": ("smokey eyes", "smoky eyes"),
-    "child": ("childlike",), "mouth_open": ("gasping",),
-    "nothing": ("shades of", "wavy lips", "curly eyelashes"),  # of gray, not to see through; not of hair
-    **{f"{colour}_hair": _forms(OF_HAIR_COLOUR, colour) + _forms((f"{{}} {colour} hair",), TINTS) for colour in VIVID},
+    "child": split("childlike, baby"), "mouth_open": ("gasping",),
+    "nothing": (*split("shades of, wavy lips, curly eyelashes, white teeth"),
+                *_forms(("my {}", "your {}", "his {}", "her {}", "their {}", "like {}"), RELATIONS)),
+    **{f"{colour}_hair": _forms(OF_HAIR_COLOUR, shades) + _forms((f"{{}} {colour} hair",), TINTS)
+       for colour, shades in DYED.items()},
     **{f"{colour}_lips": _forms(LIPS, shades) for colour, shades in SHADES.items()},
     **{f"{colour}_beard": _forms(OF_BEARDS, shades) for colour, shades in BEARDS.items()},
     "ginger_beard": _forms(OF_BEARDS, "ginger"),
@@ -123,6 +136,11 @@ DYEING, THEIR = ("make", "turn", "dye", "color", "colour"), ("her", "his", "thei
 PREDICATES = ("hair", "hair is", "hair to", "hair into", "hair becomes", "hair turns", "hair be", "hair in", "hair of",
               "dye it", "color it", "colour it",
               *(f"{do} {their} hair" for do in DYEING for their in THEIR))  # fmt: skip
+PERSONS = "|".join(sorted({  # of whom a text can be, a pattern
+    *(text for text in SUBJECTS if text not in ("face", "head", "portrait")),
+    *(text for each in CONCEPTS if each.group in ("sex", "age") for text in each.noun if " " not in text),
+}, key=len, reverse=True))  # fmt: skip
+PERSONS = rf"\b(?:{PERSONS})\b"
 EMOJI = {"\U0001f453": "glasses", "\U0001f576": "sunglasses", "\U0001f474": "old man", "\U0001f475": "old woman",
          "\U0001f9d4": "beard", "\U0001f484": "lipstick",
          **dict.fromkeys("\U0001f600\U0001f601\U0001f603\U0001f604\U0001f60a\U0001f642\u263a", "smile")}  # fmt: skip

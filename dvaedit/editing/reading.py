@@ -10,10 +10,9 @@ left to large text models.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterator, Sequence
 
-from dvaedit.editing.denial import KEEPING, NEGATORS, PARTICIPLES, SPARING, VERBS, Denial, bag
+from dvaedit.editing.denial import ARTICLES, KEEPING, NEGATORS, PARTICIPLES, SPARING, VERBS, Denial, bag
 from dvaedit.editing.phrases import (
     COLOURED,
     DYEABLE,
@@ -24,9 +23,9 @@ from dvaedit.editing.phrases import (
     Item,
     is_concept,
     phrase_table,
-    vocabulary,
 )
 from dvaedit.editing.rewording import reworded
+from dvaedit.editing.spelling import nearest as nearest
 
 DEGREES = {"slightly": 0.6, "slight": 0.6, "somewhat": 0.7, "bit": 0.6, "little": 0.6, "light": 0.8, "very": 1.25,
            "much": 1.25, "really": 1.2, "extremely": 1.4, "heavily": 1.25, "less": 0.6, "fewer": 0.6}  # fmt: skip
@@ -34,7 +33,6 @@ DEGREES = {"slightly": 0.6, "slight": 0.6, "somewhat": 0.7, "bit": 0.6, "little"
 PLAIN = bag("does do did should would could will can was were paint paints painted pastel cherry mid late early year "
             "years yr off out up away")  # fmt: skip
 UNDERSTOOD = NEGATORS | DEGREES.keys() | SPARING | VERBS | PARTICIPLES | PLAIN
-NEAR = 0.8  # likeness of words from which one is taken for another misspelt
 _SILENT = bag("a an the any his her their its of with more")
 _LASTING = NEGATORS | DEGREES.keys() | _SILENT | set(MARKS)  # what was graded before them still is after
 
@@ -50,11 +48,14 @@ def read_text(text: str) -> dict[str, float]:
     What is denied yields to what is said: "old, but without wrinkles" is old.
     """
     said, denied, claims = {}, {}, list(_claims(text))
+    painted = any(degree > 0 < EFFECTS_OF.get(concept, {}).get("Wearing_Lipstick", 0) for concept, degree in claims)
     beards = [degree for concept, degree in claims if degree >= 0 > EFFECTS_OF.get(concept, {}).get("No_Beard", 0)]
     for concept, degree in claims:
         found, effects = denied if degree < 0 else said, EFFECTS_OF.get(concept, {})
         if concept == "no_moustache" and beards:  # beside a beard that stays; one that is asked for comes as it is
             effects = {} if any(beards) else {"Mustache": -1}
+        if concept == "no_makeup" and painted:
+            effects = {"Heavy_Makeup": -1}
         for name, strength in effects.items():
             value = strength * degree
             found[name] = value if abs(value) >= abs(found.get(name, 0)) else found[name]
@@ -65,12 +66,6 @@ def unread(text: str) -> set[str]:
     """The words of a text that are no part of a known phrase, nor known to be of no importance."""
     names = {name for name, _ in _items(text)}
     return {name for name in names if name not in EFFECTS_OF and name not in MARKS} - UNDERSTOOD
-
-
-def nearest(word: str) -> str:
-    """The word of the table that is spelt nearly as ``word``; empty if there is none, or if it is one itself."""
-    known = sorted(each for each in vocabulary() if each[0] == word[0])
-    return "" if word in known else next(iter(difflib.get_close_matches(word, known, 1, NEAR)), "")
 
 
 def colours(text: str) -> dict[str, str]:
@@ -110,11 +105,17 @@ def _is_other_choice(items: Sequence[Item]) -> bool:
 
 def _items(text: str) -> Iterator[Item]:
     """The phrases of a text, in order, and the words and marks between them."""
-    (table, longest), words, at = phrase_table(), reworded(text), 0
+    table, words, at = phrase_table()[0], reworded(text), 0
     while at < len(words):
-        for length in range(min(longest, len(words) - at), 0, -1):
-            phrase = tuple(words[at : at + length])
-            if phrase in table or length == 1:
-                yield table.get(phrase, phrase[0]), phrase
-                at += length
-                break
+        length = _longest(words, at)
+        phrase = tuple(words[at : at + length])
+        yield table.get(phrase, phrase[0]), phrase
+        at += length
+
+
+def _longest(words: Sequence[str], at: int) -> int:
+    """How many words the phrase has that begins at one of them; an article is left out of a longer one."""
+    table, most = phrase_table()
+    lengths = range(min(most, len(words) - at), 0, -1)
+    length = next((n for n in lengths if tuple(words[at : at + n]) in table), 1)
+    return 1 if words[at] in ARTICLES and length > 1 and _longest(words, at + 1) >= length else length

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
@@ -9,7 +10,7 @@ import numpy as np
 import torch
 
 from dvaedit.checkpoints.store import find_card, load_into, load_tensors
-from dvaedit.evaluation.reconstruction import mse, psnr, ssim
+from dvaedit.evaluation.reconstruction import mse, ssim
 from dvaedit.models.lpips import LPIPS
 from dvaedit.pipeline.artifact import Artifact
 
@@ -18,7 +19,8 @@ BATCH = 32
 
 @dataclass(frozen=True)
 class CropQuality:
-    """Means over the frames. PSNR in dB for a range of 1, SSIM and LPIPS (AlexNet) as published, MSE in [0, 1]."""
+    """Means over the frames. PSNR in dB of the mean MSE, infinite where all frames are equal; SSIM and LPIPS (AlexNet)
+    as published; MSE of values from 0 to 1."""
 
     psnr: float
     ssim: float
@@ -36,16 +38,22 @@ def crop_quality(align: Artifact, sampled: Artifact) -> CropQuality:
     for start, stop, crops in align.batches("crops", BATCH):
         x = torch.from_numpy(crops).permute(0, 3, 1, 2).float() / 127.5 - 1
         y = torch.from_numpy(sampled.read("crops", start, stop)).float().clamp(-1, 1)
-        rows.append(torch.stack([psnr(x, y), ssim(x, y), lpips(x, y).flatten(), mse(x, y)], dim=1).numpy())
-    return CropQuality(*(round(float(value), 5) for value in np.concatenate(rows).mean(axis=0)))
+        rows.append(torch.stack([ssim(x, y), lpips(x, y).flatten(), mse(x, y)], dim=1).double().numpy())
+    means = np.concatenate(rows).mean(axis=0).tolist()
+    return CropQuality(*(round(value, 5) for value in (_psnr(means[-1]), *means)))
 
 
 def mean_quality(parts: Sequence[tuple[int, CropQuality]]) -> CropQuality:
     """The mean of several tracks, (frames, quality) each, by their frames."""
     weights = [frames for frames, _ in parts]
-    return CropQuality(
-        *(
-            round(float(np.average([getattr(q, f.name) for _, q in parts], weights=weights)), 5)
-            for f in fields(CropQuality)
-        )
-    )
+
+    def average(values: list[float]) -> float:
+        return float(np.average(values, weights=weights))
+
+    found = {f.name: average([getattr(quality, f.name) for _, quality in parts]) for f in fields(CropQuality)}
+    found["psnr"] = _psnr(average([10 ** (-quality.psnr / 10) for _, quality in parts]))  # the MSE itself is rounded
+    return CropQuality(**{name: round(value, 5) for name, value in found.items()})
+
+
+def _psnr(error: float) -> float:
+    return math.inf if error == 0 else -10 * math.log10(error)

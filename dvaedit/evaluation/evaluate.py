@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +27,15 @@ from dvaedit.job import Job
 from dvaedit.models.bundle import Model
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.pipeline.run import Node, Pipeline
+from dvaedit.source import Source
 from dvaedit.stages.decode import Decode, read_faces
 from dvaedit.stages.graph import edit_nodes
-from dvaedit.video.probe import VideoInfo, file_digest, probe
+from dvaedit.stages.intake import DEFAULT_RATE
+from dvaedit.video.pictures import is_pictures
+from dvaedit.video.probe import probe
+from dvaedit.video.siting import assumed_locations, chroma_location
+
+log = logging.getLogger(__name__)
 
 Progress = Callable[[str, int, int], None]
 SAME_FACE = 0.3  # IoU of a face in the edit with the tracked one of the original
@@ -48,8 +56,9 @@ class FrameCounts:
 class EditEvaluation:
     """All that was found out about one edit.
 
-    ``mask``: how the edited region was known; ``run``: settings and weights of the run that made the video, None if
-    it is not in the cache; ``series``: values per frame of the original by name, None where not measured;
+    ``mask``: how the edited region was known; ``run``: settings and weights of the run that made the video, its
+    strengths as they were used (``strength``: how many times as strong as asked for, None if not known), None if
+    nothing is known of it; ``series``: values per frame of the original by name, None where not measured;
     ``notes``: what a reader should know; ``subject``: what was measured.
     """
 
@@ -84,13 +93,14 @@ class Evaluation:
 
 def evaluate(
     job: Job, edited: Sequence[Path], model: Model, *, region: str | None = None,
-    targets: Sequence[AttributeEdit] = (), person: int | None = None,
+    targets: Sequence[AttributeEdit] = (), person: int | None = None, rate: Fraction = DEFAULT_RATE,
+    deinterlace: bool = False,
 ) -> Evaluation:  # fmt: skip
     """Measure ``edited`` against the job's input. ``region``: of the mask, None for the run's own where it is known.
 
     ``targets``: what was asked for, in place of what the run says; ``person``: whom to measure, None for whom the first
-    run that is known has edited, else the largest. Raises UsageError for videos that do not belong together,
-    NoFaceError for an original without a face, VideoError.
+    run that is known has edited, else the largest; ``rate``, ``deinterlace``: how edits are read, as the input is.
+    Raises UsageError for videos that do not belong together, NoFaceError for an original without a face, VideoError.
     """
     if not edited:
         raise UsageError("there is no edited video to evaluate", "Give the original first, then one or more edits.")
@@ -100,9 +110,9 @@ def evaluate(
     names = instruments.judge.config.attributes
     check_targets(targets, names)
     size = job.source.info.width, job.source.info.height
-    videos = [_Video.of(path, size, job) for path in edited]
+    videos = [_Video.of(_source(path, job, rate, deinterlace), job) for path in edited]
     bench = _Bench(job, model, videos, person)
-    subjects = [bench.prepare(video, region) for video in videos]
+    subjects = [bench.prepare(*each, region) for each in zip(videos, bench.locations, strict=True)]
     step = _labelled(job.clock, "measure")
     source, results = measure(bench.original, [subject.edited for subject in subjects], instruments, step)
     finished = tuple(
@@ -116,28 +126,35 @@ def evaluate(
 
 
 def check_targets(targets: Sequence[AttributeEdit], names: Sequence[str]) -> None:
-    """Raises UsageError for a target the judge does not know."""
+    """Raises UsageError for a target the judge does not know, or that asks for nothing."""
     for target in targets:
+        if not target.strength:
+            hint = f"Give --target {target.name} for what was added, {target.name}=-1 for what was taken away."
+            raise UsageError(f"a target of strength 0 asks for nothing: {target.name}", hint)
         if target.name not in names:
             raise UsageError(f"the judge does not know '{target.name}'", hint=f"It knows: {', '.join(names)}.")
+
+
+def _source(path: Path, job: Job, rate: Fraction, deinterlace: bool) -> Source:
+    """An edit is read as originals are: pictures are made into video, and fields merged where it has any."""
+    fields = deinterlace and not is_pictures(path) and probe(path).interlaced
+    return Source.open(path, job.cache, rate, fields, _labelled(job.clock, f"read {path.name}"))
 
 
 @dataclass(frozen=True, eq=False)
 class _Video:
     """An edited video as it came."""
 
-    path: Path
-    info: VideoInfo
-    digest: str
+    source: Source
     fit: Fit
     run: RunRecord | None
 
     @classmethod
-    def of(cls, path: Path, size: tuple[int, int], job: Job) -> _Video:
-        info = probe(path)
-        digest = file_digest(path)
-        fit = fit_size(size, (info.width, info.height), path.name)
-        return cls(path, info, digest, fit, find_run(job.cache, path, digest, job.source.digest))
+    def of(cls, source: Source, job: Job) -> _Video:
+        ours, theirs, path = job.source.info, source.info, source.path
+        shapes = float(ours.shape), float(theirs.shape)
+        fit = fit_size((ours.width, ours.height), (theirs.width, theirs.height), path.name, shapes)
+        return cls(source, fit, find_run(job.cache, path, source.digest, job.source.digest))
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,20 +184,24 @@ class _Bench:
         info = job.source.info
         times = self.decoded.read("pts") * float(info.time_base)
         size = info.width, info.height
-        self.original = Original(job.source.video, size, times, self.align.read("frames"), quads, points)
+        sources = [job.source, *(video.source for video in videos)]
+        told = [chroma_location(source.video, source.info.stream) for source in sources]
+        here, *self.locations = assumed_locations(told)
+        self.original = Original(job.source.video, size, times, self.align.read("frames"), quads, points, here)
 
-    def prepare(self, video: _Video, region: str | None) -> _Subject:
+    def prepare(self, video: _Video, location: str, region: str | None) -> _Subject:
         """Find the faces of an edit, pair its frames, and know its mask."""
-        path, name = video.path, video.path.name
+        source, name = video.source, video.source.path.name
         report = _labelled(self.job.clock, f"faces of {name}")
-        nodes = [Node(Decode(video=path))]
-        decoded = Pipeline(nodes, self.job.cache, video.digest, video=name, progress=report).artifact("decode")
-        times = decoded.read("pts") * float(video.info.time_base)
+        nodes = [Node(Decode(video=source.video))]
+        decoded = Pipeline(nodes, self.job.cache, source.key, video=name, progress=report).artifact("decode")
+        times = decoded.read("pts") * float(source.info.time_base)
         pairing = pair_frames(self.original.times, times, name)
         run, notes = video.run, [note for note in (pairing.note, video.fit.note) if note]
         if run is not None and run.people and not same_video(run, self.decoded):
             run, notes = None, [*notes, "the cache has the run that made it, but of another original"]
-        edited = Edited(path, pairing, video.fit, self._points(decoded, pairing, video), self._masks(run, region))
+        points, masks = self._points(decoded, pairing, video), self._masks(run, region)
+        edited = Edited(source.video, pairing, video.fit, points, masks, location)
         return _Subject(edited, video, len(times), run, notes)
 
     def _masks(self, run: RunRecord | None, region: str | None) -> Masks:
@@ -191,7 +212,7 @@ class _Bench:
     def _points(self, decoded: Artifact, pairing: Pairing, video: _Video) -> np.ndarray:
         """Per frame of the original, the 68 points of the face in its partner that lies where the tracked one does."""
         points = np.full((len(pairing.partner), 68, 2), np.nan)
-        size = video.info.width, video.info.height
+        size = video.source.info.width, video.source.info.height
         for position, frame in enumerate(self.original.frames.tolist()):
             if (number := int(pairing.partner[frame])) < 0:
                 continue
@@ -212,7 +233,7 @@ def _finish(
     bench: _Bench, subject: _Subject, source: Series, series: Series, names: Sequence[str],
     targets: Sequence[AttributeEdit],
 ) -> EditEvaluation:  # fmt: skip
-    run, notes = subject.run, list(subject.notes)
+    run, notes, given = subject.run, list(subject.notes), subject.video.source
     asked = list(targets) or list(run.edits if run is not None else ())
     known, words = judging.known(asked, names)
     notes += words
@@ -220,25 +241,31 @@ def _finish(
         notes.append("what was asked for is not known: name it with --target to have it judged")
     face_in_both = int((~np.isnan(series.values["identity"])).sum())
     faces = len(bench.original.frames)
+    if not face_in_both:
+        log.warning("%s: no frame shows the face; only what is outside the mask is measured.", given.path.name)
     if face_in_both < faces:
         notes.append(f"the face is found in {face_in_both} of the {faces} frames in which the original shows it")
     if np.nanmean(series.values["outside_max"]) > 0:
         notes.append("changes outside the mask include what encoding the video changed")
+    used = 1.0 if run is None else run.strengths.get(bench.person, 1.0)
+    if used != 1:
+        notes.append(f"the edit is {used:g} times as strong as asked for: what its run found this video to need")
     edited = subject.edited
     counts = FrameCounts(len(bench.original.times), subject.frames, edited.pairing.count, faces, face_in_both)
     judgement = judge(source, series, names, judging.targets_of(known))
     return EditEvaluation(
-        edited.path, subject.video.digest, counts, metrics(source, series), judgement, edited.masks.origin,
-        _plain_run(run), tuple(notes), _plain_series(series, names), edited,
+        given.path, given.digest, counts, metrics(source, series), judgement, edited.masks.origin,
+        _plain_run(run, bench.person), tuple(notes), _plain_series(series, names), edited,
     )  # fmt: skip
 
 
-def _plain_run(run: RunRecord | None) -> dict[str, Any] | None:
+def _plain_run(run: RunRecord | None, person: int) -> dict[str, Any] | None:
     if run is None:
         return None
     return {
-        "origin": run.origin, "edits": {edit.name: edit.strength for edit in run.edits}, "texts": list(run.texts),
-        "region": run.region, "cosine": run.cosine, "mix": run.mix, "settings": run.settings, "weights": run.weights,
+        "origin": run.origin, "edits": run.used(person), "strength": run.strengths.get(person),
+        "texts": list(run.texts), "region": run.region, "cosine": run.cosine, "mix": run.mix,
+        "settings": run.settings, "weights": run.weights,
     }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from dvaedit.models.judge import Judge, JudgeConfig
 
 CARD = "judge"
 SEEN = 0.5  # probability from which on an attribute counts as there
+MIXED = 0.3  # weight from which an attribute that a text is read as counts as what the text asks for
 MOVED = 0.2  # mean change of a probability that counts as a side effect
 
 _HAIR = frozenset({"Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair", "Red_Hair", "Dyed_Hair"})
@@ -64,6 +65,11 @@ class Verdict:
     missing: int
     success: float | None
 
+    @property
+    def title(self) -> str:
+        """The target in words."""
+        return self.name if self.wanted else f"{self.name} taken away"
+
 
 def load_judge() -> Judge:
     """The shipped judge, on the CPU. Raises WeightsError."""
@@ -88,6 +94,19 @@ def known(edits: Sequence[AttributeEdit], names: Sequence[str]) -> tuple[list[At
 def targets_of(edits: Sequence[AttributeEdit]) -> dict[str, bool]:
     """Attribute -> whether it is wanted there; edits of strength 0 want nothing."""
     return {edit.name: edit.strength > 0 for edit in edits if edit.strength}
+
+
+def asked(
+    attributes: Sequence[AttributeEdit], strengths: Mapping[str, float], mix: Mapping[str, Mapping[str, float]]
+) -> tuple[AttributeEdit, ...]:
+    """The attributes asked for by name, and those that texts are read as; ``strengths``, ``mix``: by text."""
+    read = [
+        AttributeEdit(name, weight * strengths.get(text, 1.0))
+        for text, weights in mix.items()
+        for name, weight in weights.items()
+        if abs(weight) >= MIXED
+    ]
+    return (*attributes, *read)
 
 
 def verdict(name: str, wanted: bool, before: np.ndarray, after: np.ndarray) -> Verdict:

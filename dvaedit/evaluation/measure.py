@@ -18,10 +18,10 @@ from dvaedit.evaluation.masks import Masks
 from dvaedit.evaluation.pairing import Fit, Pairing
 from dvaedit.evaluation.reconstruction import ms_ssim, mse, psnr, ssim
 from dvaedit.face.align import crop
-from dvaedit.face.paste import Box
+from dvaedit.face.paste import Box, Mask
 from dvaedit.models.judge import Judge
 from dvaedit.models.lpips import LPIPS
-from dvaedit.video.reader import read_frames
+from dvaedit.video.siting import read_sited
 
 CROP = 256  # pixels, side of the aligned crop that the reconstruction metrics compare: the paper's
 LEAST_FLOW = 16  # pixels; optical flow on less says nothing
@@ -40,7 +40,7 @@ SOURCE_SERIES = ("mouth", "eyes", "adjacent")
 @dataclass(frozen=True, eq=False)
 class Original:
     """The original: ``times`` (F,) seconds; ``frames`` (n,) numbers of those with the face; ``quads`` (n, 4, 2) and
-    ``points`` (n, 68, 2) in frame pixels; ``size`` (width, height)."""
+    ``points`` (n, 68, 2) in frame pixels; ``size`` (width, height). ``location``: see :func:`read_sited`."""
 
     path: Path
     size: tuple[int, int]
@@ -48,18 +48,24 @@ class Original:
     frames: np.ndarray
     quads: np.ndarray
     points: np.ndarray
+    location: str = ""
 
 
 @dataclass(frozen=True, eq=False)
 class Edited:
     """An edit, brought to the original: ``points`` (F, 68, 2) per ORIGINAL frame, in the original's pixels, NaN where
-    its partner shows no face there."""
+    its partner shows no face there. ``location``: see :func:`read_sited`."""
 
     path: Path
     pairing: Pairing
     fit: Fit
     points: np.ndarray
     masks: Masks
+    location: str = ""
+
+    def shows_face(self, index: int) -> bool:
+        """Whether the partner of a frame of the original shows the face that is there."""
+        return not np.isnan(self.points[index]).any()
 
 
 @dataclass(eq=False)
@@ -109,12 +115,15 @@ class Instruments:
 def measure(
     original: Original, edits: Sequence[Edited], instruments: Instruments, progress: Callable[[int, int], None]
 ) -> tuple[Series, list[Series]]:
-    """Look at every frame of the original and its partners once. Only two frames of each video are held."""
+    """Look at every frame of the original and its partners once. Only two frames of each video are held.
+
+    A frame that does not show the face in both videos counts only outside the mask.
+    """
     count, attributes = len(original.times), len(instruments.judge.config.attributes)
     source = Series.empty(SOURCE_SERIES, count, attributes)
     results = [Series.empty(EDIT_SERIES, count, attributes) for _ in edits]
     with ExitStack() as stack:
-        frames = stack.enter_context(closing(read_frames(original.path)))
+        frames = stack.enter_context(closing(read_sited(original.path, original.location)))
         partners = [stack.enter_context(closing(partner_frames(edit))) for edit in edits]
         scene = _Scene(original, edits, instruments, source, results)
         for frame in frames:
@@ -125,7 +134,7 @@ def measure(
 
 def partner_frames(edit: Edited) -> Iterator[np.ndarray | None]:
     """Per original frame its partner, fitted, or None. A frame is decoded once, however often it is a partner."""
-    with closing(read_frames(edit.path)) as frames:
+    with closing(read_sited(edit.path, edit.location)) as frames:
         index, rgb = -1, None
         for wanted in edit.pairing.partner.tolist():
             while index < wanted:
@@ -149,48 +158,53 @@ class _Scene:
         """Measure one frame of the original and its partners."""
         position = self.place.get(index)
         present = [k for k, partner in enumerate(partners) if partner is not None]
+        shown = [k for k in present if position is not None and self.edits[k].shows_face(index)]
         if position is not None:
-            self._faces(index, position, rgb, partners, present)
+            self._faces(index, position, rgb, partners, shown)
         for k in present:
-            self._region(k, index, rgb, partners[k])
-        self.before, self.edits_before = rgb, partners
+            box, mask = self._outside(k, index, rgb, partners[k])
+            if k in shown and mask.size:
+                self._inside(k, index, box, mask, rgb, partners[k])
+        self.before = rgb
+        self.edits_before = [partner if k in shown else None for k, partner in enumerate(partners)]
 
-    def _faces(self, index: int, position: int, rgb: np.ndarray, partners: list, present: list[int]) -> None:
+    def _faces(self, index: int, position: int, rgb: np.ndarray, partners: list, shown: list[int]) -> None:
         quad, points = self.original.quads[position], self.original.points[position]
         self.source.face(index, points, self.tools.sface.embed(rgb, points))
         size = self.tools.judge.config.image_size
-        seen = [rgb, *(partners[k] for k in present)]
+        seen = [rgb, *(partners[k] for k in shown)]
         attributes = judging.probabilities(self.tools.judge, [crop(one, quad, size) for one in seen])
         self.source.attributes[index] = attributes[0]
-        for k, row in zip(present, attributes[1:], strict=True):
+        for k, row in zip(shown, attributes[1:], strict=True):
             self.results[k].attributes[index] = row
             self._edited_face(k, index, partners[k], points)
-        if present:
+        if shown:
             crops = [crop(one, quad, CROP) for one in seen]
             for name, values in self.tools.closeness(crops[0], crops[1:]).items():
-                for k, value in zip(present, values, strict=True):
+                for k, value in zip(shown, values, strict=True):
                     self.results[k].values[name][index] = value
 
     def _edited_face(self, k: int, index: int, edited: np.ndarray, reference: np.ndarray) -> None:
         points, result = self.edits[k].points[index], self.results[k]
-        if np.isnan(points).any():
-            return
         result.face(index, points, self.tools.sface.embed(edited, points))
         result.values["nme"][index] = motion.nme(points, reference)
         result.values["identity"][index] = float(result.embeddings[index] @ self.source.embeddings[index])
 
-    def _region(self, k: int, index: int, rgb: np.ndarray, edited: np.ndarray) -> None:
-        """What is measured on the mask and outside it."""
+    def _outside(self, k: int, index: int, rgb: np.ndarray, edited: np.ndarray) -> Mask:
+        """What is measured outside the mask, which it gives."""
         values = self.results[k].values
         box, mask = self.edits[k].masks.at(index, self.original.size, edited)
         squared, worst, pixels = outside_change(rgb, edited, box, mask)
         values["outside_mse"][index] = squared / (3 * pixels) if pixels else np.nan
         values["outside_max"][index], values["outside_pixels"][index] = worst, pixels
-        if not mask.size:
-            return
+        return box, mask
+
+    def _inside(self, k: int, index: int, box: Box, mask: np.ndarray, rgb: np.ndarray, edited: np.ndarray) -> None:
+        """What is measured on the mask."""
+        values = self.results[k].values
         sharp = sharpness(cut(rgb, box), mask), sharpness(cut(edited, box), mask)
         values["sharpness"][index] = sharp[1] / sharp[0] if sharp[0] else np.nan
-        if self.before is not None and self.edits_before[k] is not None:
+        if self.edits_before[k] is not None:
             self._flicker(k, index, box, mask, rgb, edited)
 
     def _flicker(self, k: int, index: int, box: Box, mask: np.ndarray, rgb: np.ndarray, edited: np.ndarray) -> None:

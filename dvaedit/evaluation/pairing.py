@@ -95,14 +95,20 @@ class Fit:
         return (points + 0.5) * (np.array(self.size) / np.array(size)).astype(points.dtype) - 0.5
 
 
-def fit_size(original: tuple[int, int], edited: tuple[int, int], name: str) -> Fit:
-    """How to compare frames of two sizes (width, height). Raises UsageError where they are not of one shape."""
+def fit_size(
+    original: tuple[int, int], edited: tuple[int, int], name: str, shapes: tuple[float, float] | None = None
+) -> Fit:
+    """How to compare frames of two sizes (width, height). Raises UsageError where they are not of one shape.
+
+    shapes: width over height of both as they are shown, None for square pixels. A copy may have lost the shape of its
+    pixels: one shape in pixels is enough.
+    """
     padded = all(0 <= theirs - ours <= 1 for ours, theirs in zip(original, edited, strict=True))
     if padded:  # the same, or made even by an encoder that repeats the last row or column
         return Fit(original, crop=True)
-    ratios = original[0] / original[1], edited[0] / edited[1]
+    ratios = [(original[0] / original[1], edited[0] / edited[1]), *([shapes] if shapes else [])]
     sizes = f"{edited[0]} x {edited[1]} pixels, the original {original[0]} x {original[1]}"
-    if abs(ratios[1] / ratios[0] - 1) > SAME_SHAPE:
+    if all(abs(theirs / ours - 1) > SAME_SHAPE for ours, theirs in ratios):
         raise UsageError(
             f"{name} is not of the original's shape: it has {sizes}", hint="Give a video of the whole frame, uncropped."
         )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,15 @@ import av
 import numpy as np
 
 from dvaedit.editing.attributes import AttributeEdit
+from dvaedit.evaluation.judging import asked
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.pipeline.store import Cache
 from dvaedit.provenance import sidecar_path
+from dvaedit.video.pictures import is_pictures
 from dvaedit.video.probe import open_video
 
 log = logging.getLogger(__name__)
-
-MIXED = 0.3  # weight from which an attribute that a text was read as counts as what the text asks for
+_KEY = re.compile("[0-9a-f]+")
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +31,8 @@ class RunRecord:
 
     ``settings``: by stage, or as asked for; ``weights``: digest by part; ``edits``: the attributes asked for, by name
     or through a text; ``texts``, ``mix``: and how they were read; ``region``, ``cosine``: of the edit, None where not
-    known; ``people``: (align, paste) artifacts of each person edited, empty without the cache; ``decode``: likewise.
+    known; ``people``: (align, paste) artifacts of each person edited, empty without the cache; ``decode``: likewise;
+    ``strengths``: by the person's number, how many times as strong as asked for the edit was made for this video.
     """
 
     origin: str
@@ -42,6 +45,11 @@ class RunRecord:
     mix: dict[str, dict[str, float]] = field(default_factory=dict)
     people: tuple[tuple[Artifact, Artifact], ...] = ()
     decode: Artifact | None = None
+    strengths: dict[int, float] = field(default_factory=dict)
+
+    def used(self, person: int) -> dict[str, float]:
+        """Strength by attribute, as the edit of a person was made."""
+        return {edit.name: edit.strength * self.strengths.get(person, 1.0) for edit in self.edits}
 
     @property
     def person(self) -> int:
@@ -52,17 +60,18 @@ class RunRecord:
 def find_run(cache: Cache, edited: Path, digest: str, original: str) -> RunRecord | None:
     """The run that made ``edited``, from the cache, else from the JSON file beside it; None if neither knows it.
 
-    ``digest``, ``original``: SHA-256 of the edited file and of the original.
+    ``digest``, ``original``: SHA-256 of the edited file and of the original. Pictures are not coded as in the cache:
+    only the file beside them names their run.
     """
-    for entry in cache.entries():
+    for entry in () if is_pictures(edited) else cache.entries():
         if entry.stage != "export" or entry.state != "complete":
             continue
         exported = cache.open("export", entry.key, touch=False)
         if exported is not None and _same_pictures(exported.file(exported.files[0].name), edited):
-            run = _read(cache, exported)
+            run = _read(cache, exported, "found in the cache by its pictures")
             if run is not None:
                 return run
-    return _read_sidecar(edited, digest, original)
+    return _read_sidecar(cache, edited, digest, original)
 
 
 def same_video(run: RunRecord, decoded: Artifact) -> bool:
@@ -92,7 +101,7 @@ def _packets(path: Path) -> Iterator[bytes]:
             return  # a damaged end: whatever is compared with it is not the same
 
 
-def _read(cache: Cache, exported: Artifact) -> RunRecord | None:
+def _read(cache: Cache, exported: Artifact, origin: str) -> RunRecord | None:
     """The run's chain, where all of it is still in the cache."""
     names = sorted((name for name in exported.inputs if name.startswith("align")), key=lambda name: (len(name), name))
     places = [name.removeprefix("align") for name in names]
@@ -108,12 +117,23 @@ def _read(cache: Cache, exported: Artifact) -> RunRecord | None:
     settings = {artifact.stage: artifact.meta.get("config", {}) for artifact in chain}
     weights = {part: digest for artifact in chain for part, digest in artifact.meta.get("weights", {}).items()}
     mix, config = edit.meta["mix"], settings[edit.stage]
-    edits = tuple(AttributeEdit(**item) for item in config.get("attributes", []))
-    texts = tuple(dict.fromkeys(text["target"] for text in config.get("texts", [])))
+    named = [AttributeEdit(**item) for item in config.get("attributes", [])]
+    texts = {text["target"]: text["strength"] for text in config.get("texts", [])}
     return RunRecord(
-        "found in the cache by its pictures", settings, weights, edits + _asked(mix, config), texts,
-        edit.meta["region"], edit.meta["cosine"], mix, tuple(people), decode,
+        origin, settings, weights, asked(named, texts, mix), tuple(texts), edit.meta["region"], edit.meta["cosine"],
+        mix, tuple(people), decode, _strengths(cache, people),
     )  # fmt: skip
+
+
+def _strengths(cache: Cache, people: Sequence[tuple[Artifact, Artifact]]) -> dict[int, float]:
+    """By the person's number, those that are still in the cache."""
+    found = {}
+    for align, paste in people:
+        sample = _input(cache, paste, "sample")
+        edit = None if sample is None else _input(cache, sample, "edit")
+        if edit is not None and "strength" in edit.meta:
+            found[int(align.meta.get("person", 1))] = float(edit.meta["strength"])
+    return found
 
 
 def _input(cache: Cache, of: Artifact, name: str) -> Artifact | None:
@@ -125,30 +145,27 @@ def _input(cache: Cache, of: Artifact, name: str) -> Artifact | None:
     return next((artifact for artifact in found if artifact is not None), None)
 
 
-def _read_sidecar(edited: Path, digest: str, original: str) -> RunRecord | None:
-    """What the JSON file beside an edit says, if it is of this very file and original."""
+def _read_sidecar(cache: Cache, edited: Path, digest: str, original: str) -> RunRecord | None:
+    """What the JSON file beside an edit says, if it is of this very file and original, or the run that it names."""
     try:
         said = json.loads(sidecar_path(edited).read_text("utf-8"))
         if said["output"]["sha256"] != digest or said["source"]["sha256"] != original:
             return None
+        origin = f"found in the cache, named in {sidecar_path(edited).name}"
+        key = said["stages"]["export"]["key"]
+        exported = cache.open("export", key, touch=False) if _KEY.fullmatch(key) else None
+        if exported is not None and (run := _read(cache, exported, origin)) is not None:
+            return run
         request, models = said["edit"], said["models"]
         edits = tuple(AttributeEdit(item["name"], item["strength"]) for item in request["attributes"])
         texts = tuple(item["target"] for item in request["text"])
         origin = f"read in {sidecar_path(edited).name}"
-        return RunRecord(origin, {"request": request}, dict(models["sha256"]), edits, texts)
+        strengths = {int(person["person"]): float(person["strength"]) for person in said["people"]}
+        return RunRecord(
+            origin, {"request": request}, dict(models["sha256"]), edits, texts, strengths=strengths,
+        )  # fmt: skip
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
         log.warning("%s cannot be used: %s", sidecar_path(edited).name, error)
         return None
-
-
-def _asked(mix: dict[str, dict[str, float]], config: dict[str, Any]) -> tuple[AttributeEdit, ...]:
-    """The attributes that texts ask for, as far as the text model could tell."""
-    strength = {text["target"]: text["strength"] for text in config.get("texts", [])}
-    return tuple(
-        AttributeEdit(name, weight * strength.get(text, 1.0))
-        for text, weights in mix.items()
-        for name, weight in weights.items()
-        if abs(weight) >= MIXED
-    )

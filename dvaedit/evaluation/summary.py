@@ -69,7 +69,7 @@ GROUPS = {
 class Metrics:
     """One number per measure of ``MEASURES``, None where it cannot be told (no face, no motion, one frame).
 
-    ``outside_psnr`` and ``psnr`` are infinite for equal pictures.
+    ``outside_psnr`` and ``psnr`` are of the mean squared error over all frames, infinite where all are equal.
     """
 
     tl_id: float | None
@@ -118,9 +118,10 @@ def metrics(source: Series, edit: Series) -> Metrics:
         mouth_motion=motion.correlation(values["mouth"], source.values["mouth"], motion.LEAST_MOTION["mouth"]),
         eye_motion=motion.correlation(values["eyes"], source.values["eyes"], motion.LEAST_MOTION["eyes"]),
         sharpness=mean(values["sharpness"]),
-        outside_psnr=_psnr(squared / pixels.sum()) if pixels.any() else None,
+        outside_psnr=_psnr(squared / pixels.sum() / 255**2) if pixels.any() else None,
         outside_max=_extreme(values["outside_max"][pixels > 0], np.max),
-        **{name: mean(values[name]) for name in ("psnr", "ssim", "ms_ssim", "lpips", "mse")},
+        psnr=None if (error := mean(values["mse"])) is None else _psnr(error),
+        **{name: mean(values[name]) for name in ("ssim", "ms_ssim", "lpips", "mse")},
     )  # fmt: skip
 
 
@@ -163,8 +164,8 @@ def _ratio(edited: np.ndarray, source: np.ndarray) -> float | None:
 
 
 def _psnr(mse: float) -> float:
-    """dB of a mean squared difference of 8-bit levels."""
-    return math.inf if mse == 0 else float(10 * np.log10(255**2 / mse))
+    """dB of a mean squared difference of values from 0 to 1."""
+    return math.inf if mse == 0 else float(-10 * np.log10(mse))
 
 
 def _extreme(values: np.ndarray, pick) -> float | None:

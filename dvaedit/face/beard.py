@@ -22,12 +22,13 @@ from dvaedit.face.paste import Patch, mask_in_frame
 from dvaedit.face.softness import softened, softness
 
 DENSE = 75  # percentile of the change over the skin from which on a beard is full
+MOUSTACHE = 0.9  # density between nose and mouth, at least, of a full beard: a network that moves lips paints little
 LEAST = 20.0  # Lab; a smaller change than this is no full beard anywhere
 NEUTRAL = 0.6  # saturation, relative to the skin's, of hair where a head has none
 # The same of beards: where that of the hair on the head is 0, and what it adds, within bounds.
 BEARD, PER_HAIR, HAIRS = 0.5, 0.6, (0.3, 2.0)
 YELLOWER = np.radians(6)  # the skin under beards is redder than that of cheeks, whose hue beards have
-DARKEST, LIGHTEST = 0.36, 0.7  # lightness of a beard, relative to the skin's; at most so, or as light as the hair
+DARKEST, LIGHTEST = 0.36, 0.45  # lightness of a beard, relative to the skin's; at most so, or as light as the hair
 # Of a named colour: lightness beside the ``MEAN_SKIN`` of dyes, chroma over lightness, and hue, degrees.
 COLOURS = {
     "white": (78.0, 0.06, 85.0), "gray": (46.0, 0.08, 85.0), "blond": (46.0, 0.7, 68.0), "red": (33.0, 0.95, 50.0),
@@ -41,7 +42,7 @@ RING = 1 / 24  # how far around them what the edit shows is not what grows there
 FAIR = 0.25  # of the way from the darkest to fairer hair on the head: lightness of hair of a known density
 SHADE = 0.9  # exponent with which hair follows the light on the skin
 DULL, FLAT = 1.8, 0.3  # how the light of strands goes with how much darker than the skin they are; the least of it
-SOFT, UNDER, STREAKS, OPAQUE = 0.8, 0.3, 0.9, 0.88  # of a strand's edge in density, below strands, of light, at most
+SOFT, UNDER, STREAKS, OPAQUE = 0.8, 0.3, 1.1, 0.92  # of a strand's edge in density, below strands, of light, at most
 STRANDS, LENGTH, WIDTH = 60_000, 0.028, 2  # count; share of the drawing's side; pixels
 TUFTS, TUFT = (6000, 0.045, 10), 0.6  # the same of tufts; share of the light that they tell, and not single strands
 
@@ -75,9 +76,11 @@ class Beard:
         change, bare = np.linalg.norm(after - before, axis=2), weight > 0.5
         if not bare.any():
             return None
-        full = max(float(np.percentile(change[bare], DENSE)), LEAST)
+        most = float(np.percentile(change[bare], DENSE))
+        full = max(most, LEAST)
         sure = bare & (change >= min(full, change[bare].max()))
         cover = cv2.GaussianBlur(_up_to_lips(np.clip(change / full, 0, 1), weight, reference), (0, 0), size * SPREAD)
+        cover = np.maximum(cover, MOUSTACHE * most / full * weight * _upper_lip(reference, size))
         cover *= off_the_lips(reference, size)
         light, skin = float(np.median(after[sure][:, 0])), np.median(before[sure], axis=0)
         return cls(cover.astype(np.float32), reference, skin, _colour(light, skin, head))
@@ -185,6 +188,13 @@ def _up_to_lips(cover: np.ndarray, weight: np.ndarray, reference: np.ndarray) ->
         cv2.GaussianBlur(one * weight * beyond, (0, 0), len(cover) * RING) for one in (cover, np.ones_like(cover))
     )
     return np.maximum(cover * weight, (1 - beyond) * told / np.maximum(weights, 1e-3))
+
+
+def _upper_lip(reference: np.ndarray, size: int) -> np.ndarray:
+    """(size, size) in [0, 1]: the skin between nose and mouth, with a soft edge."""
+    outline, mask = reference[np.r_[31:36, 54:47:-1]], np.zeros((size, size), np.uint8)
+    cv2.fillPoly(mask, [np.rint(outline * size * 16).astype(np.int32)], 1, shift=4)
+    return cv2.GaussianBlur(mask.astype(np.float32), (0, 0), size / 64)
 
 
 def off_the_lips(reference: np.ndarray, size: int, gap: float = MOUTH_GAP) -> np.ndarray:

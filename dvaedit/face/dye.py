@@ -59,7 +59,7 @@ NATURES = {  # the middle half of 150 to 400 portraits of each, but for what is 
     "black": Nature((5.0, 11.0)),
     "blond": Nature((33.0, 50.0), (0.3, np.inf), rise=0.0),
     "brown": Nature((11.0, 21.0), (0.5, 0.8), (8.0, 1.0)),
-    "gray": Nature((35.0, 50.0), (0.0, 0.16), (80.0, 0.0), rise=15.0),  # portraits: to 64, which looks bald
+    "gray": Nature((39.0, 55.0), (0.0, 0.08), (80.0, 0.0), rise=22.0),  # portraits: to 64, which looks bald
     "red": Nature((22.0, 35.0), (0.7, 1.1), (20.0, 0.6)),  # portraits: 0.7, which in yellow light is golden
 }
 VIVID = {  # colours that hair is dyed: lightness beside ``MEAN_SKIN``, chroma over lightness, and hue, degrees

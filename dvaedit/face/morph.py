@@ -16,10 +16,10 @@ import numpy as np
 from dvaedit.face.align import affine, crop_to_frame, side, smooth
 from dvaedit.face.anchor import fetch, in_box, offsets, pixels
 from dvaedit.face.lab import from_lab, to_lab
-from dvaedit.face.lips import closed, held, pressed, spoken
+from dvaedit.face.lips import SMILES, closed, held, pressed, spoken
 from dvaedit.face.lipstick import beside, in_light, painted
 from dvaedit.face.mask import border_window
-from dvaedit.face.mouth import ABOVE_SKIN, Mouth, above_skin, inside_shown, lips_alone, narrowed, open_mouth
+from dvaedit.face.mouth import ABOVE_SKIN, Mouth, above_skin, inside_shown, lips_alone, narrowed, open_mouth, smiling
 from dvaedit.face.paste import Box, Patch, into_frame, mask_in_frame
 from dvaedit.face.softness import softened, softness
 
@@ -36,6 +36,7 @@ GRAIN = 2.0  # lightness of relief that stays: pores, noise
 LEFT = 0.35  # of a pixel's lightness, at least
 LIGHT, WHITE = 55.0, 115.0  # Lab lightness at which shades are as learnt, and none
 DARKEST, BRIGHTEST = 0.3, 1.2  # bounds of their scale
+SOON = 2.5  # times as far as a face smiles: how far its smile is taken off, at most all of it
 NOWHERE = np.zeros((1, 1), np.float32)
 
 
@@ -75,7 +76,8 @@ class Morph:
         """
         points = smooth(points, POINTS_SIGMA, frames)
         turned = smooth(np.stack([_turn(self.reference, own) for own in points]), TURN_SIGMA, frames)
-        goals = points + self.shape @ turned
+        wanted = np.array([self.wanted(own) for own in points])
+        goals = points + wanted[:, None, None] * (self.shape @ turned)
         if self.teeth.size:
             closing = pressed(points, frames)
             goals = np.stack([spoken(*each) for each in zip(points, goals, closing, strict=True)])
@@ -83,6 +85,13 @@ class Morph:
             by = float(self.closes) * held(points)
             goals = np.stack([closed(*pair, by) for pair in zip(points, goals, strict=True)])
         return points, goals
+
+    def wanted(self, points: np.ndarray) -> float:
+        """How much of it a face in this frame needs, in [0, 1]: smiles are taken off only of those who smile.
+
+        points: (68, 2), in any unit.
+        """
+        return min(SOON * smiling(points, SMILES), 1.0) if self.closes else 1.0
 
     @staticmethod
     def reach(face: np.ndarray) -> np.ndarray:
@@ -119,6 +128,7 @@ class Morph:
         teeth, inside = inside_shown(picture, points, quad, box)
         skin, lips = (shown * (1 - mouth) for mouth in (teeth, inside))
         fine, soft = FINE * side(quad), softness(picture, weights)
+        skin = self.wanted(points) * skin
         shaded = self._shaded(picture, skin, lips, in_box(offset, quad, box), fine, soft)
         out = self._reshaped(shaded, teeth, shown, quad, box, points, goal)
         return box, weights[..., None] * (out - picture)

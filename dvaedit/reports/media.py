@@ -15,7 +15,7 @@ import numpy as np
 
 from dvaedit.evaluation.measure import Edited, Original, partner_frames
 from dvaedit.face.align import crop
-from dvaedit.video.reader import read_frames
+from dvaedit.video.siting import read_sited
 from dvaedit.video.writer import write_rgb_video
 
 SIDE = 960  # pixels, longest side of a picture in the report's video
@@ -68,7 +68,8 @@ def make_media(
     place = {int(frame): position for position, frame in enumerate(original.frames)}
 
     def pairs(collect: bool) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        with closing(read_frames(original.path)) as frames, closing(partner_frames(edit)) as partners:
+        source = read_sited(original.path, original.location)
+        with closing(source) as frames, closing(partner_frames(edit)) as partners:
             for frame, after in zip(frames, partners, strict=True):
                 before = frame.rgb()
                 if collect and frame.index in wanted and after is not None:
@@ -110,8 +111,12 @@ def _encode(original: Original, pairs: Callable[[bool], Iterator[tuple[np.ndarra
             side, first = max(LEAST_SIDE, int(side * SHRINK)), False
         data = path.read_bytes()
     shrunk = "" if (width, height) == original.size else f" and reduced from {original.size[0]} x {original.size[1]}"
-    note = f"shown at {width} x {height} pixels, encoded again{shrunk} ({len(data) / 1e6:.1f} MB)"
+    note = f"shown at {width} x {height} pixels, encoded again{shrunk} ({_size(len(data))})"
     return Clip(data_uri("video/mp4", data), width, height, note)
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
 
 
 def _shown_size(size: tuple[int, int], side: int) -> tuple[int, int]:

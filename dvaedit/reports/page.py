@@ -137,7 +137,9 @@ def _title(edit: EditEvaluation) -> str:
     """What was asked for, where that is known, else the file's name."""
     if edit.run is None:
         return edit.path.name
-    asked = [f'"{text}"' for text in edit.run["texts"]]
+    found = edit.run["strength"]
+    times = "" if found in (None, 1) else f" x {found:g}"
+    asked = [f'"{text}"{times}' for text in edit.run["texts"]]
     mixed = {name for mix in edit.run["mix"].values() for name in mix}
     asked += [f"{name} {value:+g}" for name, value in edit.run["edits"].items() if name not in mixed]
     return ", ".join(asked) or edit.path.name
@@ -150,13 +152,13 @@ def _target_count(edit: EditEvaluation) -> int:
 def verdict_words(edit: EditEvaluation, place: int) -> str:
     """One target's verdict as a sentence."""
     target = edit.judgement.targets[place]
-    wanted = target.name if target.wanted else f"no {target.name}"
+    judged = f"(judge {target.before:.2f} → {target.after:.2f})"
     if target.success is None:
-        return f"{wanted}: the face had it already in every frame (judge {target.before:.2f} → {target.after:.2f})."
-    return (
-        f"{wanted}: seen in {target.success:.0%} of the {target.missing} frames that did not have it "
-        f"(judge {target.before:.2f} → {target.after:.2f})."
-    )
+        had = "had it" if target.wanted else "lacked it"
+        return f"{target.title}: the face {had} already in every frame {judged}."
+    done, missing = ("seen", "did not have it") if target.wanted else ("gone", "had it")
+    frames = "frame" if target.missing == 1 else f"{target.missing} frames"
+    return f"{target.title}: {done} in {target.success:.0%} of the {frames} that {missing} {judged}."
 
 
 def cards(edit: EditEvaluation) -> list[Card]:
@@ -249,6 +251,8 @@ def settings(edit: EditEvaluation) -> list[tuple[str, str]]:
     if edit.run is None:
         return [*rows, ("run", "not known here: made elsewhere, by something else, or no longer in the cache")]
     rows.append(("run", edit.run["origin"]))
+    if edit.run["strength"] not in (None, 1):
+        rows.append(("strength", f"{edit.run['strength']:g} times as asked for: what this video needs"))
     if edit.run["region"] is not None:
         rows.append(("region", edit.run["region"]))
         rows.append(("cosine of the identity code", f"{edit.run['cosine']:.4f}"))

@@ -66,7 +66,7 @@ class Edit(Stage):
     """
 
     name: ClassVar[str] = "edit"
-    version: ClassVar[int] = 46
+    version: ClassVar[int] = 47
     attributes: tuple[AttributeEdit, ...] = ()
     texts: tuple[TextEdit, ...] = ()
     objective: TextObjective = field(default_factory=TextObjective)
@@ -123,7 +123,8 @@ class Edit(Stage):
         out.meta["grown"] = morphed | parts.adding if "whiskers" in put_on else {}
         out.meta.update(lips=self._said(LIPSTICK), beard=self._said(BEARD))
         out.meta["bespectacled"] = self._logit(GLASSES, z_id_rep) if "glasses" in put_on else None
-        self._warn({name: touched[name] for name in parts.rest if name in touched})
+        uncoloured = [name for name in ("Dyed_Hair",) if touched.get(name, 0) > 0 and colour is None]
+        self._warn({name: touched[name] for name in [*parts.rest, *uncoloured] if name in touched})
         shaven = [AttributeEdit(BEARD, SHAVEN)] if "shave" in put_on else []
         if split:
             left_out = attribute_shift(model.attributes, z_id_rep, _edits(touched, parts.unsampled, strength))
@@ -160,10 +161,11 @@ class Edit(Stage):
         return [*found, "shave"] if shaven else found
 
     def _warn(self, sampled: dict[str, float]) -> None:
-        """Say which changes that are sampled no strength was found to show on held-out faces."""
-        ways = {name: "strength" if value > 0 else "strength_removing" for name, value in sampled.items()}
-        weak = [name for name, way in ways.items() if self.model.metrics.get(name, {}).get(way, True) is None]
-        if weak:
+        """Say which changes that are sampled no strength is known to show on held-out faces, of a model so measured."""
+        metrics, ways = self.model.metrics, ("strength", "strength_removing")
+        assessed = any(way in row for row in metrics.values() for way in ways)
+        weak = [name for name, value in sampled.items() if metrics.get(name, {}).get(ways[value < 0]) is None]
+        if assessed and weak:
             log.warning("this model does not do well what is asked for, look at the result: %s", ", ".join(weak))
 
     def _implied(self, touched: dict[str, float], parts: Parts, z_id_rep: Tensor) -> dict[str, float]:

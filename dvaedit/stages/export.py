@@ -31,7 +31,7 @@ class Export(Stage):
     """
 
     name: ClassVar[str] = "export"
-    version: ClassVar[int] = 12
+    version: ClassVar[int] = 13
     encoding: Encoding = field(default_factory=Encoding)
     visible_mark: bool = False
     video: Path = unkeyed(Path())

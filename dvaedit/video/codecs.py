@@ -29,7 +29,7 @@ class Codec:
     encoder has no such setting. crf_top: the greatest crf. even: whether sizes must be multiples of the chroma cell.
     alpha: whether transparency is kept. beside: containers that hold it beside the pictures. quality: the encoder's
     name for crf. lossless: options that make it exact, instead of crf; None if it cannot be. hardware: whether a device
-    must be there that encodes.
+    must be there that encodes. limited: whether all samples are taken as of limited range.
     """
 
     name: str
@@ -47,6 +47,7 @@ class Codec:
     quality: str = "crf"
     lossless: tuple[tuple[str, str], ...] | None = None
     hardware: bool = False
+    limited: bool = False
 
     def working_for(self, pix_fmt: str | None) -> str:
         """The suffix of the working file: mp4 and mov have no place beside the pictures."""
@@ -99,7 +100,7 @@ CODECS = {
             options=(("b", "0"), ("cpu-used", "3")),
             lossless=(("lossless", "1"),),
         ),
-        Codec("prores", "prores_ks", ("mov", "matroska"), working=".mov", alpha=True),
+        Codec("prores", "prores_ks", ("mov", "matroska"), working=".mov", alpha=True, limited=True),
         # Slices carry checksums; four of them and intra frames only: damage stays where it is, and all cores work.
         Codec("ffv1", "ffv1", ("matroska",), alpha=True, lossless=(), options=(("level", "3"), ("slicecrc", "1"))),
         *(

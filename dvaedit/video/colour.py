@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import av
 
 from dvaedit.errors import VideoError
@@ -39,6 +41,18 @@ def matrix_of(frame: av.VideoFrame) -> int:
 def sws_matrix(frame: av.VideoFrame) -> int:
     """The same matrix as a libswscale code; 5 (unused) for RGB frames."""
     return 5 if is_rgb(frame.format) else _SWS_CODES[matrix_of(frame)]
+
+
+def colour_tags(source: str, told: Mapping[str, int], target: str) -> dict[str, int]:
+    """Tags, by name, of pictures turned from one pixel format into another: those ``told`` of the source, except where
+    samples change their meaning."""
+    old, new, tags = av.VideoFormat(source), av.VideoFormat(target), dict(told)
+    if is_rgb(old) and not is_rgb(new):
+        known = {name: tag for name, tag in tags.items() if tag != UNSPECIFIED}
+        return {"color_primaries": BT709, "color_trc": BT709} | known | {"color_range": LIMITED, "colorspace": BT709}
+    if source.startswith(("yuvj", "gray")) and target != source:
+        tags["color_range"] = FULL
+    return tags
 
 
 def is_rgb(form: av.VideoFormat) -> bool:

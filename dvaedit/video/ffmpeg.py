@@ -57,6 +57,14 @@ def run(stream: Any, repeated: Sequence[str] = ()) -> None:
     raise VideoError(f"ffmpeg failed: {last}", "The output was not written; try another container, for example .mkv.")
 
 
+def describe(path: Path) -> str:
+    """What ffmpeg says of a file without decoding it: its log of level verbose."""
+    command = [str(find_ffmpeg()), "-hide_banner", "-nostdin", "-loglevel", "verbose", "-protocol_whitelist", "file"]
+    command += ["-i", f"file:{path.absolute()}"]
+    result = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    return result.stderr.decode("utf-8", "replace")  # it ends with an error: there is no output
+
+
 def _version(binary: Path) -> int:
     """Major version, 0 if it cannot be told; a build from ffmpeg's git tree counts as new."""
     try:

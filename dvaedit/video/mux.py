@@ -13,8 +13,10 @@ import ffmpeg
 
 from dvaedit.errors import VideoError
 from dvaedit.video import ffmpeg as binary
+from dvaedit.video.colour import UNSPECIFIED, colour_tags
 from dvaedit.video.files import atomic, check_writable, container_of, temporary
 from dvaedit.video.probe import VideoInfo, probe
+from dvaedit.video.siting import cell, chroma_location
 
 log = logging.getLogger(__name__)
 
@@ -136,7 +138,21 @@ class _Job:
 
     def _output_options(self) -> dict[str, Any]:
         options = {"f": self.container, "map_metadata": 1, "map_chapters": 1, "max_muxing_queue_size": 9999}
+        options |= {} if self.upright else self._untold()
         return options | (self._mp4_options() if self.container in ("mp4", "mov") else {})
+
+    def _untold(self) -> dict[str, Any]:
+        """What the pictures' working file had no place for: colour tags, and where chroma samples lie."""
+        source, pictures = self.info, probe(self.video_only)
+        tags = colour_tags(source.pix_fmt, source.tags, pictures.pix_fmt)
+        unknown = {"color_range": 0, "colorspace": UNSPECIFIED, "color_primaries": UNSPECIFIED,
+                   "color_trc": UNSPECIFIED}  # fmt: skip
+        untold = {name: tag for name, tag in tags.items() if pictures.tags[name] == unknown[name] != tag}
+        same_cell = cell(source.pix_fmt) == cell(pictures.pix_fmt)
+        if same_cell and not chroma_location(self.video_only, pictures.stream):
+            location = chroma_location(source.path, source.stream)
+            untold |= {"chroma_sample_location": location} if location else {}
+        return {f"{name}:v:0": value for name, value in untold.items()}
 
     def _video_tags(self) -> list[str]:
         """Options that name the picture stream as the source does; statistics of the old stream are left out."""

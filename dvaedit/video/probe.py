@@ -83,6 +83,21 @@ class VideoInfo:
         """(width, height) of the frames as stored, before rotation."""
         return (self.height, self.width) if self.rotation % 180 else (self.width, self.height)
 
+    @property
+    def shape(self) -> Fraction:
+        """Width over height of the upright picture as it is shown."""
+        return Fraction(self.width, self.height) * (1 / self.sar if self.rotation % 180 else self.sar)
+
+    @property
+    def tags(self) -> dict[str, int]:
+        """Colour tags under libav's names."""
+        return {
+            "color_range": self.color_range,
+            "colorspace": self.color_matrix,
+            "color_primaries": self.color_primaries,
+            "color_trc": self.color_transfer,
+        }
+
 
 def probe(path: str | Path) -> VideoInfo:
     """Read the header and the first frame of a video. Raises VideoError if it is missing, no video, or truncated."""

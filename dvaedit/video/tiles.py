@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
+import unicodedata
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 SHAPE = 1.6  # width over height that a grid comes near
 GAP = 6  # pixels between tiles
+NO_LETTER = "\U0010ffff"
+SYSTEM_FONTS = ("NotoSansCJK-Regular.ttc", "DroidSansFallbackFull.ttf", "msgothic.ttc", "Arial Unicode.ttf")
 BACK, INK, SOFT, MARK = (18, 22, 27), (236, 240, 244), (160, 172, 184), (79, 195, 217)
 
 
@@ -54,7 +60,8 @@ def _bar(width: int, label: str, detail: str, mark: bool) -> np.ndarray:
     height = bar_height(width)
     image = Image.new("RGB", (width, height), BACK)
     draw = ImageDraw.Draw(image)
-    font, small = _font(round(height * 0.58)), _font(round(height * 0.5))
+    font, small = _font(label, round(height * 0.58)), _font(detail, round(height * 0.5))
+    label, detail = _legible(label, font), _legible(detail, small)
     middle, pad = height // 2, height // 4
     room = width - 2 * pad
     if detail:
@@ -74,5 +81,34 @@ def _cut(draw: ImageDraw.ImageDraw, text: str, font: ImageFont.FreeTypeFont, roo
     return text + "..."
 
 
-def _font(size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.load_default(size)
+def _font(text: str, size: int) -> ImageFont.FreeTypeFont:
+    """The first font that has all letters of a text, or else the one that has most."""
+    return min(_fonts(size), key=lambda font: sum(not _has(font, letter) for letter in text))
+
+
+@lru_cache(maxsize=16)
+def _fonts(size: int) -> tuple[ImageFont.FreeTypeFont, ...]:
+    """Pillow's own, of ASCII; that of matplotlib, which mediapipe brings, of European letters; the system's, if any."""
+    found = [ImageFont.load_default(size)]
+    spec = importlib.util.find_spec("matplotlib")
+    beside = [] if spec is None else [Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"]
+    for font in (*beside, *SYSTEM_FONTS):
+        with suppress(OSError):  # not there
+            found.append(ImageFont.truetype(str(font), size))
+    return tuple(found)
+
+
+def _legible(text: str, font: ImageFont.FreeTypeFont) -> str:
+    """A text in letters that a font has: without their accents, or escaped, where it has them not."""
+    return "".join(letter if _has(font, letter) else _plain(letter, font) for letter in " ".join(text.split()))
+
+
+def _plain(letter: str, font: ImageFont.FreeTypeFont) -> str:
+    base = "".join(part for part in unicodedata.normalize("NFKD", letter) if not unicodedata.combining(part))
+    known = base != letter and all(_has(font, part) for part in base)
+    return base if known else letter.encode("ascii", "backslashreplace").decode("ascii")
+
+
+def _has(font: ImageFont.FreeTypeFont, letter: str) -> bool:
+    """Whether a font has a letter, which it would otherwise draw as a box."""
+    return letter.isspace() or bytes(font.getmask(letter)) != bytes(font.getmask(NO_LETTER))

@@ -17,11 +17,12 @@ from av.video.reformatter import ColorRange, Interpolation
 
 from dvaedit.errors import VideoError
 from dvaedit.video.codecs import check_container, choose_pix_fmt, encoder_options, get_codec, has_alpha
-from dvaedit.video.colour import BT709, FULL, LIMITED, UNSPECIFIED, is_full_range, is_rgb, sws_matrix
+from dvaedit.video.colour import BT709, FULL, LIMITED, colour_tags, is_full_range, is_rgb, sws_matrix
 from dvaedit.video.files import atomic, check_writable, container_of, temporary, write_error
 from dvaedit.video.mux import mux
 from dvaedit.video.planes import copy_frame
 from dvaedit.video.probe import VideoInfo
+from dvaedit.video.siting import cell, chroma_location
 
 log = logging.getLogger(__name__)
 
@@ -60,8 +61,10 @@ class VideoWriter:
         self._format = container_of(self.path)
         self._options = encoder_options(self.codec, crf, preset, lossless)
         self._pix_fmt = choose_pix_fmt(self.codec, info.pix_fmt, info.stored_size, pix_fmt, lossless)
+        self._tags = colour_tags(info.pix_fmt, info.tags, self._pix_fmt)
+        self._reduced = self.codec.limited and self._tags["color_range"] == FULL
         self._threads, self._gop = threads, gop
-        self._options = self._with_mastering(self._options)
+        self._options = self._with_mastering(self._options) | self._siting()
         self._exit = ExitStack()
         self._container: av.container.OutputContainer | None = None
         self._pending: av.VideoFrame | None = None  # a frame's duration is known when the next one comes
@@ -70,6 +73,9 @@ class VideoWriter:
         check_writable(self.path)
         if has_alpha(info.pix_fmt) and not has_alpha(self._pix_fmt) and info.format_name != "gif":
             log.warning("%s: %s video is written without its transparency.", info.path.name, codec)
+        if self._reduced:
+            self._tags["color_range"] = LIMITED
+            log.warning("%s: %s video is written in limited range.", info.path.name, codec)
 
     def __enter__(self) -> VideoWriter:
         with ExitStack() as stack:
@@ -123,6 +129,14 @@ class VideoWriter:
             return options
         return options | {key: f"{options[key]}:{value}" if key in options else value for key, value in more.items()}
 
+    def _siting(self) -> dict[str, str]:
+        """The option that says where chroma samples lie, where the source tells it and they stay there."""
+        info = self.info
+        if not info.codec or cell(info.pix_fmt) != cell(self._pix_fmt):
+            return {}
+        location = chroma_location(info.path, info.stream)
+        return {"chroma_sample_location": location} if location else {}
+
     def _open(self, partial: Path) -> None:
         info, ticks = self.info, str(self.info.time_base.denominator)
         exact = {"video_track_timescale": ticks, "movie_timescale": ticks} if self._format in ("mp4", "mov") else {}
@@ -139,14 +153,14 @@ class VideoWriter:
         context.thread_count = self._threads
         if self._gop is not None:
             context.gop_size = self._gop
-        self._tags = _colour_tags(info, self._pix_fmt)
         for name, tag in self._tags.items():
             setattr(context, name, tag)
         self._container.start_encoding()
 
     def _prepare(self, native: av.VideoFrame) -> av.VideoFrame:
         """The frame in the format of the encoder, tagged, its picture type left to the encoder."""
-        frame = native if native.format.name == self._pix_fmt else _convert(native, self._pix_fmt)
+        same = native.format.name == self._pix_fmt and not self._reduced
+        frame = native if same else _convert(native, self._pix_fmt, self._reduced)
         for name, tag in self._tags.items():
             setattr(frame, name, tag)
         frame.pict_type = av.video.frame.PictureType.NONE
@@ -317,35 +331,21 @@ def _from_rgb(frame: av.VideoFrame, pix_fmt: str) -> av.VideoFrame:
     )
 
 
-def _convert(frame: av.VideoFrame, pix_fmt: str) -> av.VideoFrame:
-    """The frame in a format that loses nothing (``choose_pix_fmt``), matrix and range unchanged."""
-    if frame.format.name.replace("yuvj", "yuv") == pix_fmt:
+def _convert(frame: av.VideoFrame, pix_fmt: str, reduced: bool = False) -> av.VideoFrame:
+    """The frame in a format that loses nothing (``choose_pix_fmt``), matrix and range unchanged.
+
+    reduced: full range becomes limited.
+    """
+    if frame.format.name.replace("yuvj", "yuv") == pix_fmt and not reduced:
         return copy_frame(frame, pix_fmt)
     if is_rgb(frame.format):
         return _from_rgb(frame, pix_fmt) if not is_rgb(av.VideoFormat(pix_fmt)) else frame.reformat(format=pix_fmt)
-    matrix, full = sws_matrix(frame), ColorRange(FULL if is_full_range(frame) else LIMITED)
+    matrix, before = sws_matrix(frame), ColorRange(FULL if is_full_range(frame) else LIMITED)
     return frame.reformat(
         format=pix_fmt,
         interpolation=_CONVERT,
         src_colorspace=matrix,
         dst_colorspace=matrix,
-        src_color_range=full,
-        dst_color_range=full,
+        src_color_range=before,
+        dst_color_range=ColorRange(LIMITED) if reduced else before,
     )
-
-
-def _colour_tags(info: VideoInfo, pix_fmt: str) -> dict[str, int]:
-    """Tags of the output: those of the source, except where the samples change their meaning with the format."""
-    source, target = av.VideoFormat(info.pix_fmt), av.VideoFormat(pix_fmt)
-    tags = {
-        "color_range": info.color_range,
-        "colorspace": info.color_matrix,
-        "color_primaries": info.color_primaries,
-        "color_trc": info.color_transfer,
-    }
-    if is_rgb(source) and not is_rgb(target):
-        known = {name: tag for name, tag in tags.items() if tag != UNSPECIFIED}
-        tags = {"color_primaries": BT709, "color_trc": BT709} | known | {"color_range": LIMITED, "colorspace": BT709}
-    elif info.pix_fmt.startswith(("yuvj", "gray")) and pix_fmt != info.pix_fmt:
-        tags["color_range"] = FULL
-    return tags

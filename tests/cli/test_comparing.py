@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import logging
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import dvaedit
 from dvaedit.cli import evaluate, report, sweep
 from dvaedit.errors import UsageError
+from dvaedit.evaluation.judging import Verdict
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,8 @@ class Target:
     after: float = 0.85
     missing: int = 10
     success: float | None = 0.9
+
+    title = Verdict.title
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,7 @@ class FakeComparing(ModuleType):
     def evaluate(self, original, edited, **values):
         self.calls.append(("evaluate", (original, edited), values))
         print("a library that writes to stdout")
+        logging.getLogger("dvaedit.evaluation").warning("no frame shows the face")
         values["options"].progress("measure", 1, 2)
         return Evaluation(original, tuple(Edit(path) for path in edited))
 
@@ -119,7 +124,7 @@ def test_evaluate_prints_a_table_with_a_column_per_edit(comparing, run):
     assert lines["TL-ID"].split()[1:4] == ["0.9987", "0.9987", "1"]
     assert lines["outside PSNR"].split()[2:4] == ["equal", "equal"]
     assert lines["landmarks NME"].split()[2:4] == ["-", "-"]
-    assert "90% of 10 frames" in lines["Smiling"] and "it was there already" in lines["no No_Beard"]
+    assert "90% of 10 frames" in lines["Smiling"] and "it was not there" in lines["No_Beard taken away"]
     assert "side effect" in lines["Male (not asked for)"]
     assert "a.mp4: mask made up" in result.stderr and "b.mp4: a note" in result.stderr
     assert "a library" not in result.stdout
@@ -129,9 +134,9 @@ def test_evaluate_writes_json_to_a_file_and_to_stdout(comparing, run, tmp_path):
     file = tmp_path / "scores.json"
     data = json.loads(run("evaluate", "in.mp4", "a.mp4", "--json", "-o", str(file)).stdout)
     assert data["edits"][0]["metrics"]["outside_psnr"] is None
-    assert data["edits"][0]["path"] == "a.mp4" and data["warnings"] == []
+    assert data["edits"][0]["path"] == "a.mp4" and data["warnings"] == ["no frame shows the face"]
     written = json.loads(file.read_text())
-    assert written["edits"] == data["edits"] and written["dvaedit"] == dvaedit.__version__
+    assert written == data and written["dvaedit"] == dvaedit.__version__
     assert "subject" not in written and "subject" not in written["edits"][0]
 
 

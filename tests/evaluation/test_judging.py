@@ -15,6 +15,7 @@ def test_success_counts_the_frames_that_lacked_the_attribute():
     gone = judging.verdict("No_Beard", False, np.array([0.9, 0.8, 0.1]), np.array([0.2, 0.7, 0.1]))
     assert (gone.missing, gone.success) == (2, 0.5)
     assert judging.verdict("Smiling", True, np.ones(3), np.ones(3)).success is None
+    assert (seen.title, gone.title) == ("Smiling", "No_Beard taken away")
 
 
 def test_side_effects_are_what_was_neither_asked_for_nor_implied():

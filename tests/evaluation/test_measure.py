@@ -64,7 +64,7 @@ def test_metrics_of_the_whole_video():
     edit = series(
         mouth=[0.0, 0.1, 0.2, 0.1, 0.0, 0.3], eyes=0.3, identity=[0.9, 0.8, np.nan, 0.7, 0.9, 0.9],
         flicker=[np.nan, 2, 2, 2, 2, 2], flicker_own=1.2, flicker_source=[np.nan, 1, 1, 2, 1, 3],
-        outside_mse=[0, 0, 0, 0, 0, 6], outside_pixels=100, outside_max=[0, 0, 0, 0, 0, 7], psnr=np.inf,
+        outside_mse=[0, 0, 0, 0, 0, 6], outside_pixels=100, outside_max=[0, 0, 0, 0, 0, 7], mse=0,
     )  # fmt: skip
     code = np.eye(4)[0]
     for index in (0, 1, 3, 4):
@@ -76,6 +76,11 @@ def test_metrics_of_the_whole_video():
     assert found.outside_psnr == pytest.approx(10 * np.log10(255**2 / 1)) and found.outside_max == 7
     assert (found.tl_id, found.tg_id) == (1, 1)
     assert found.psnr == np.inf and found.lpips is None and found.nme is None
+
+
+def test_psnr_is_that_of_the_mean_error_so_one_equal_frame_does_not_make_it_infinite():
+    edit = series(mse=[0, 0.01, 0.03, np.nan, 0.02, 0.04], psnr=[np.inf, 20, 15.2, np.nan, 17, 14])
+    assert metrics(series(), edit).psnr == pytest.approx(-10 * np.log10(0.02))
 
 
 def test_nothing_changed_outside_is_infinite_and_no_face_is_none():

@@ -55,3 +55,13 @@ def test_sizes():
     np.testing.assert_allclose(half.points(np.array([31.5, 23.5]), (64, 48)), [63.5, 47.5])
     with pytest.raises(UsageError, match="shape"):
         fit_size((64, 48), (48, 48), "x")
+
+
+def test_shapes_are_those_that_are_shown():
+    square = fit_size((512, 480), (480, 480), "x", (1.0, 1.0))  # pixels of 15:16 and square ones
+    assert square.size == (512, 480) and "resized" in square.note
+    assert not square.crop
+    lost = fit_size((512, 480), (256, 240), "x", (1.0, 512 / 480))  # half as large, the shape of its pixels forgotten
+    assert "resized" in lost.note
+    with pytest.raises(UsageError, match="shape"):
+        fit_size((512, 480), (480, 480), "x", (512 / 480, 1.2))

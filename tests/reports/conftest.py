@@ -49,7 +49,8 @@ def page(tmp_path_factory) -> Path:
     numbers = dict.fromkeys(Metrics.__dataclass_fields__, 0.9) | {"outside_psnr": float("inf"), "eye_motion": None}
     seen = Judgement({"Blond_Hair": 0.1, "Male": 0.2}, {"Blond_Hair": 0.9, "Male": 0.5},
                      (Verdict("Blond_Hair", True, 0.1, 0.9, 20, 0.95),), {"Male": 0.3})  # fmt: skip
-    run = {"origin": "made up", "edits": {"Blond_Hair": 1.5}, "texts": [], "mix": {}, "region": "hair", "cosine": 0.9,
+    run = {"origin": "made up", "edits": {"Blond_Hair": 1.5}, "strength": 1.25,
+           "texts": [], "mix": {}, "region": "hair", "cosine": 0.9,
            "settings": {"sample": {"steps": 10}}, "weights": {"autoencoder": "a" * 64}}  # fmt: skip
     edits = [
         EditEvaluation(

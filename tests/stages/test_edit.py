@@ -110,7 +110,7 @@ def test_colours_of_beards_and_lips_are_told(clip, model, cache):
         (("Male", 1.0), {"Male": {"strength": None, "strength_removing": 1.5}}, True),
         (("Male", -1.0), {"Male": {"strength": None, "strength_removing": 1.5}}, False),
         (("Male", -1.0), {"Male": {"strength": 1.0, "strength_removing": None}}, True),
-        (("Male", 1.0), {"Eyeglasses": {"strength": None}}, False),
+        (("Male", 1.0), {"Eyeglasses": {"strength": None}}, True),  # nobody looked for one
         (("Male", 1.0), {"Male": {"auc": 0.9}}, False),
         (("Male", 1.0), {}, False),
         (("Eyeglasses", 1.0), {"Eyeglasses": {"strength": None}}, False),  # it is drawn
@@ -122,6 +122,13 @@ def test_changes_that_no_strength_was_found_to_show_are_warned_of(clip, model, t
     settings = Settings(attributes=(AttributeEdit(*edit),), steps=3)
     Pipeline(edit_nodes(clip, measured, None, settings), Cache(tmp_path), file_digest(clip)).artifact("edit")
     assert (f"look at the result: {edit[0]}" in caplog.text) == said
+
+
+@pytest.mark.parametrize(("text", "said"), [("dyed hair", True), ("pink hair", False)])
+def test_dyed_hair_of_no_colour_is_warned_of(clip, model, cache, caplog, text, said):
+    dyed = replace(renamed(model, "Dyed_Hair", "Smiling", "Male"), metrics={"Eyeglasses": {"strength": 1.0}})
+    run(clip, dyed, cache, text).artifact("edit")
+    assert ("look at the result: Dyed_Hair" in caplog.text) == said
 
 
 def test_change_is_unwanted_outside_the_region_alone(clip, model, cache):

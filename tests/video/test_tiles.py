@@ -1,14 +1,16 @@
 import numpy as np
 import pytest
+from PIL import ImageFont
 
+from dvaedit.video import tiles
 from dvaedit.video.tiles import BACK, GAP, bar_height, columns_of, grid, labelled
 
 
 def test_a_grid_holds_every_tile_where_it_belongs():
-    tiles = [np.full((20, 30, 3), 40 * n + 40, np.uint8) for n in range(5)]
-    sheet = grid(tiles, 3)
+    cells = [np.full((20, 30, 3), 40 * n + 40, np.uint8) for n in range(5)]
+    sheet = grid(cells, 3)
     assert sheet.shape == (2 * (20 + GAP) + GAP, 3 * (30 + GAP) + GAP, 3)
-    for number, tile in enumerate(tiles):
+    for number, tile in enumerate(cells):
         y, x = GAP + number // 3 * (20 + GAP), GAP + number % 3 * (30 + GAP)
         np.testing.assert_array_equal(sheet[y : y + 20, x : x + 30], tile)
     assert tuple(sheet[0, 0]) == BACK and tuple(sheet[-GAP - 1, -GAP - 1]) == BACK
@@ -37,3 +39,15 @@ def test_a_long_label_is_cut_to_fit():
     bar = labelled(picture, "a very long name of an attribute that nobody reads", "judge 0.10")[: bar_height(120)]
     free = 120 - bar_height(120) // 4 + 1
     assert (bar[:, free:] == BACK).all()
+
+
+@pytest.mark.parametrize("text", ["coiffée", "große Augen", "Łódź"])
+def test_letters_beyond_ascii_are_drawn(text):
+    font = tiles._font(text, 14)
+    assert tiles._legible(text, font) == text and all(tiles._has(font, letter) for letter in text)
+
+
+def test_what_no_font_has_is_told_without_accents_or_escaped(monkeypatch):
+    monkeypatch.setattr(tiles, "_fonts", lambda size: (ImageFont.load_default(size),))  # of ASCII only
+    assert tiles._legible("coiffée 黒い", tiles._font("coiffée", 14)) == r"coiffee \u9ed2\u3044"
+    assert tiles._legible("a\nb", tiles._font("a", 14)) == "a b"

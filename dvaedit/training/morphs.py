@@ -53,7 +53,8 @@ class Look:
     ``brows``: share that these take, whose mean is a blur; ``steady``: share that brows and upper lids move;
     ``smooth``: share of the skin's fine relief that goes; ``nose``: share of it all that the nose's lower half takes,
     whose wings are edges, no folds; ``root``, ``muzzle``: the same of the skin between the brows, and between nose and
-    mouth; ``mouth``: share of its own change of size that the mouth takes.
+    mouth; ``mouth``: share of its own change of size that the mouth takes; ``jaw``: share that the outline of the face
+    moves, and with it what lies behind.
     """
 
     shape: float = 1.0
@@ -71,10 +72,12 @@ class Look:
     root: float = 1.0
     muzzle: float = 1.0
     mouth: float = 1.0
+    jaw: float = 1.0
 
 
 LOOKS: dict[str, Look] = {
-    "Smiling+": Look(texture=1.45, tint=0.6, lighter=15, eyes=0, lips=0, brows=0, steady=0.4, muzzle=0.5),
+    "Smiling+": Look(texture=1.45, tint=0.6, lighter=15, eyes=0, lips=0, brows=0, steady=0.4, muzzle=0.5,
+                     jaw=0.0),
     "Male+": Look(shape=1.5, texture=1.9, tint=0.5, lighter=1, eyes=0.3, lips=0.3, brows=0.6, root=0.3),
     "Male-": Look(shape=-1.3, texture=-1.6, tint=0.3, darker=10, eyes=0.5, lips=0, brows=0.15, smooth=0.4),
     "Young-": Look(shape=1.1, texture=0.75, relief=1.0, tint=0.25, darker=20, eyes=0.2, lips=0.6, brows=0.6,
@@ -257,6 +260,7 @@ def hair_of_faces(library: Library, reference: np.ndarray) -> dict[str, np.ndarr
 def _moving(shape: np.ndarray, look: Look) -> np.ndarray:
     shape = shape.copy()
     shape[np.r_[17:27, 36:40, 42:46]] *= look.steady
+    shape[:17] *= look.jaw
     mean = shape[48:68].mean(axis=0)
     shape[48:68] = mean + look.mouth * (shape[48:68] - mean)
     return shape

@@ -22,7 +22,7 @@ from dvaedit.face.lips import (
     spoken,
 )
 from dvaedit.face.lipstick import OPAQUE
-from dvaedit.face.morph import BRIGHTEST, DARKEST, LEFT, LIGHT, SATURATED, SLACK, STEADY, Morph, depth
+from dvaedit.face.morph import BRIGHTEST, DARKEST, LEFT, LIGHT, SATURATED, SLACK, STEADY, Morph, _shift, depth
 from dvaedit.face.mouth import gap
 from tests.face.conftest import square
 from tests.face.test_mouth import DARK, EYES, LINE, SKIN, TEETH, grinning, lips_on_skin, speaking, turned
@@ -277,7 +277,7 @@ def test_lips_move_apart_not_along_with_each_other(smile):
     upper, lower = (marked((100, row), radius=2) for row in (142, 150))
     teeth = replace(smile, teeth=TEETH - np.float32([TEETH[0, 0, 0], 0, 0]))  # dark, so that marks alone are light
     above, below = (rgb + patched(teeth, rgb) for rgb in (upper, lower))
-    assert centre(above[:145])[1] == pytest.approx(142, abs=0.5)
+    assert centre(above[:145])[1] == pytest.approx(142, abs=1)
     assert centre(below)[1] == pytest.approx(158, abs=1.5)
 
 
@@ -481,3 +481,18 @@ def test_lipstick_lies_on_the_face_where_its_coat_says(plain, skin):
     assert to_lab(skin + delta)[62, 112] == pytest.approx(lips + OPAQUE * (paint - lips), abs=0.6)
     assert np.abs(delta[80:]).max() < LOST and np.abs(delta[:45]).max() < LOST
     assert np.abs(patched(replace(worn, painted=np.zeros((0, 3))), skin)).max() < LOST  # before it is lit
+
+
+def test_beyond_an_outline_that_stays_nothing_moves():
+    """What lies behind a face whose mouth is drawn wide, but not its jaw, stays where it is."""
+    points = np.random.default_rng(3).uniform(0.35, 0.65, (68, 2))
+    angle = np.linspace(0, np.pi, 17)
+    points[:17] = 0.5 + 0.25 * np.stack([-np.cos(angle), np.sin(angle)], axis=1)
+    goal = points.copy()
+    goal[48:68] += [0.03, -0.02]
+    quad = square(200)
+    shift = _shift(points, goal, quad, (0, 0, 200, 200))
+    away = np.linalg.norm(np.stack(np.meshgrid(*[np.arange(200)] * 2), axis=-1) - 100, axis=2)
+    below = np.arange(200)[:, None] > 105
+    assert np.abs(shift[below & (away > 52) & (away < 66)]).max() < 0.6
+    assert np.abs(shift[below & (away < 40)]).max() > 2

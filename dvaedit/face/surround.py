@@ -18,6 +18,7 @@ from dvaedit.face.regions import CLASS_ID, TRAINING_FACE, ids
 REACH, FAR = 2.0, 3.0  # side of the wide square, in sides of the crop; and where hair hangs farther down
 TOP = 0.35  # how far it goes above the crop, in the same unit
 BELOW = (0.7, 1.65)  # how far below the crop, in the same unit, a parser looks for hair that hangs there
+ASIDE = 0.3  # how far to its sides, in the same unit
 FALL = 0.5  # pixels to the side that hair may go for each it hangs down, below the crop
 FAINT = 0.1  # likelihood of a colour that hair hanging there has at least
 TOUCHING = 64  # part of the wide square below the crop's upper edge in which hair touches it
@@ -136,7 +137,8 @@ def wide_map(
     likely = np.where((v < 0) & _cut_off(found, v), over, likely)
     below = v >= len(classes)
     if hanging is not None:
-        likely = np.where(below, hanging & (likelihood > FAINT), likely)
+        hanging = hanging & (likelihood > FAINT)
+        likely = np.where(below, hanging, likely | (hanging & ~inside))
     likely = cv2.morphologyEx(likely.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     likely = cv2.morphologyEx(likely, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0
     hair = found | (likely & possible)
@@ -155,8 +157,8 @@ def _cut_off(found: np.ndarray, v: np.ndarray) -> np.ndarray:
 
 def windows(size: int) -> list[tuple[slice, slice]]:
     """Rows and columns of crop squares below the crop, in a wide square with the reach ``FAR``, of ``size`` pixels."""
-    left = 0.5 - 0.5 / FAR
-    return [tuple(_share(low, size) for low in ((TOP + below) / FAR, left)) for below in BELOW]
+    lefts = [0.5 + (aside - 0.5) / FAR for aside in (-ASIDE, ASIDE)]
+    return [tuple(_share(low, size) for low in ((TOP + below) / FAR, left)) for below in BELOW for left in lefts]
 
 
 def _share(low: float, size: int) -> slice:

@@ -149,9 +149,12 @@ def test_hair_above_the_crop_is_hair_though_cloth_and_what_lies_behind_have_its_
 
 def test_a_parser_is_shown_what_hangs_below_the_crop():
     size = 120  # 40 pixels a side of the crop
-    (upper, columns), (lower, same) = windows(size)
-    assert columns == same == slice(40, 80)
-    assert upper == slice(round(40 * (TOP + 0.7)), round(40 * (TOP + 1.7))) and lower.stop == size
+    upper, lower = windows(size)[:2], windows(size)[2:]
+    for pair in (upper, lower):
+        assert [columns for _, columns in pair] == [slice(28, 68), slice(52, 92)]  # to both sides of the crop
+    assert {rows.start for rows, _ in upper} == {round(40 * (TOP + 0.7))}
+    assert {rows.stop for rows, _ in upper} == {round(40 * (TOP + 1.7))}
+    assert {rows.stop for rows, _ in lower} == {size}
 
 
 def test_hair_that_a_parser_sees_hang_is_hair_though_cloth_has_its_colour():
@@ -175,6 +178,23 @@ def test_hair_that_a_parser_sees_hang_is_hair_though_cloth_has_its_colour():
     assert spread[-1] - spread[0] <= 8 + 2 * 0.5 * (size - 80) + 4  # as far to the side as falling hair may go
     colour_alone = wide_map(wide, person > 0, person, classes, colours, FAR) == HAIR
     assert colour_alone[90:110, 32:88].all()
+
+
+def test_beside_the_crop_hair_is_what_a_parser_finds_too():
+    size = 120
+    side, top = size // 3, round(size // 3 * TOP)
+    low = top + side
+    wide = np.full((size, size, 3), 200, np.uint8)
+    wide[top + 20 : low + 20, 30:50] = (130, 95, 70)  # a lighter lock than those inside
+    classes = np.full((side, side), FACE, np.uint8)
+    classes[20:, :10] = HAIR
+    crop = np.where(classes[..., None] == HAIR, np.uint8([110, 78, 55]), np.uint8([200, 200, 200]))
+    crop[30:, :10] = crop[:, -8:] = (130, 95, 70)  # skin has that colour more often
+    colours = HairColours.learn(crop[None], classes[None])
+    person, hanging = np.ones((size, size), np.float32), np.zeros((size, size), bool)
+    hanging[low - 12 : low + 20, 30:50] = True
+    found = wide_map(wide, person > 0, person, classes, colours, FAR, hanging) == HAIR
+    assert found[low - 10 : low - 2, 32:38].all() and found[low + 2 : low + 10, 32:38].all()
 
 
 def test_colours_miss_what_a_parser_finds_below_the_crop_alone():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
@@ -10,7 +9,7 @@ import numpy as np
 import torch
 
 from dvaedit.checkpoints.store import find_card, load_into, load_tensors
-from dvaedit.evaluation.reconstruction import mse, ssim
+from dvaedit.evaluation.reconstruction import decibels, mse, ssim
 from dvaedit.models.lpips import LPIPS
 from dvaedit.pipeline.artifact import Artifact
 
@@ -40,7 +39,7 @@ def crop_quality(align: Artifact, sampled: Artifact) -> CropQuality:
         y = torch.from_numpy(sampled.read("crops", start, stop)).float().clamp(-1, 1)
         rows.append(torch.stack([ssim(x, y), lpips(x, y).flatten(), mse(x, y)], dim=1).double().numpy())
     means = np.concatenate(rows).mean(axis=0).tolist()
-    return CropQuality(*(round(value, 5) for value in (_psnr(means[-1]), *means)))
+    return CropQuality(*(round(value, 5) for value in (decibels(means[-1]), *means)))
 
 
 def mean_quality(parts: Sequence[tuple[int, CropQuality]]) -> CropQuality:
@@ -51,9 +50,5 @@ def mean_quality(parts: Sequence[tuple[int, CropQuality]]) -> CropQuality:
         return float(np.average(values, weights=weights))
 
     found = {f.name: average([getattr(quality, f.name) for _, quality in parts]) for f in fields(CropQuality)}
-    found["psnr"] = _psnr(average([10 ** (-quality.psnr / 10) for _, quality in parts]))  # the MSE itself is rounded
+    found["psnr"] = decibels(average([10 ** (-quality.psnr / 10) for _, quality in parts]))  # the MSE itself is rounded
     return CropQuality(**{name: round(value, 5) for name, value in found.items()})
-
-
-def _psnr(error: float) -> float:
-    return math.inf if error == 0 else -10 * math.log10(error)

@@ -7,6 +7,8 @@ pytorch-msssim's, with the papers' constants.
 
 from __future__ import annotations
 
+import math
+
 import pytorch_msssim
 from torch import Tensor
 
@@ -25,6 +27,11 @@ def mse(x: Tensor, y: Tensor) -> Tensor:
 def psnr(x: Tensor, y: Tensor) -> Tensor:
     """Peak signal-to-noise ratio in dB, infinite for equal pictures."""
     return -10 * mse(x, y).log10()
+
+
+def decibels(error: float) -> float:
+    """The PSNR, dB, of a mean squared error on [0, 1]; infinite for none."""
+    return math.inf if error == 0 else -10 * math.log10(error)
 
 
 def ssim(x: Tensor, y: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from dvaedit.evaluation import motion
 from dvaedit.evaluation.identity import temporal_identity
 from dvaedit.evaluation.judging import Verdict, side_effects, verdict
 from dvaedit.evaluation.measure import Series
+from dvaedit.evaluation.reconstruction import decibels
 
 
 @dataclass(frozen=True)
@@ -118,9 +119,9 @@ def metrics(source: Series, edit: Series) -> Metrics:
         mouth_motion=motion.correlation(values["mouth"], source.values["mouth"], motion.LEAST_MOTION["mouth"]),
         eye_motion=motion.correlation(values["eyes"], source.values["eyes"], motion.LEAST_MOTION["eyes"]),
         sharpness=mean(values["sharpness"]),
-        outside_psnr=_psnr(squared / pixels.sum() / 255**2) if pixels.any() else None,
+        outside_psnr=decibels(squared / pixels.sum() / 255**2) if pixels.any() else None,
         outside_max=_extreme(values["outside_max"][pixels > 0], np.max),
-        psnr=None if (error := mean(values["mse"])) is None else _psnr(error),
+        psnr=None if (error := mean(values["mse"])) is None else decibels(error),
         **{name: mean(values[name]) for name in ("ssim", "ms_ssim", "lpips", "mse")},
     )  # fmt: skip
 
@@ -161,11 +162,6 @@ def _ratio(edited: np.ndarray, source: np.ndarray) -> float | None:
     if not known.any() or not source[known].sum():
         return None
     return float(edited[known].sum() / source[known].sum())
-
-
-def _psnr(mse: float) -> float:
-    """dB of a mean squared difference of values from 0 to 1."""
-    return math.inf if mse == 0 else float(-10 * np.log10(mse))
 
 
 def _extreme(values: np.ndarray, pick) -> float | None:

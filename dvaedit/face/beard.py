@@ -38,6 +38,7 @@ GRAYING = 0.6  # how far beards follow gray hair
 BLACK = 10.0  # lightness of hair below which its chroma tells nothing
 SPREAD = 1 / 100  # of the density's blur, as a share of the crop's side
 LIPS, MOUTH_GAP = slice(48, 60), 1 / 180  # which points; how far around them nothing grows, as a share of the side
+UPPER_LIP = np.r_[31:36, 54:47:-1]  # outline of the skin between nose and mouth
 RING = 1 / 24  # how far around them what the edit shows is not what grows there, in the same unit
 FAIR = 0.25  # of the way from the darkest to fairer hair on the head: lightness of hair of a known density
 SHADE = 0.9  # exponent with which hair follows the light on the skin
@@ -192,17 +193,20 @@ def _up_to_lips(cover: np.ndarray, weight: np.ndarray, reference: np.ndarray) ->
 
 def _upper_lip(reference: np.ndarray, size: int) -> np.ndarray:
     """(size, size) in [0, 1]: the skin between nose and mouth, with a soft edge."""
-    outline, mask = reference[np.r_[31:36, 54:47:-1]], np.zeros((size, size), np.uint8)
-    cv2.fillPoly(mask, [np.rint(outline * size * 16).astype(np.int32)], 1, shift=4)
-    return cv2.GaussianBlur(mask.astype(np.float32), (0, 0), size / 64)
+    return cv2.GaussianBlur(_inside(reference[UPPER_LIP], size).astype(np.float32), (0, 0), size / 64)
 
 
 def off_the_lips(reference: np.ndarray, size: int, gap: float = MOUTH_GAP) -> np.ndarray:
     """(size, size) in [0, 1]: zero on the lips and up to ``gap`` around them, a share of the side, with a soft edge."""
-    lips = np.zeros((size, size), np.uint8)
-    cv2.fillPoly(lips, [np.rint(reference[LIPS] * size * 16).astype(np.int32)], 1, shift=4)
+    lips = _inside(reference[LIPS], size)
     grown = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(size * gap) + 1,) * 2)
     return 1 - cv2.GaussianBlur(cv2.dilate(lips, grown).astype(np.float32), (0, 0), 1)
+
+
+def _inside(outline: np.ndarray, size: int) -> np.ndarray:
+    """uint8 (size, size): one inside an outline, (k, 2), sides of the drawing."""
+    fixed = np.rint(outline * size * 16).astype(np.int32)
+    return cv2.fillPoly(np.zeros((size, size), np.uint8), [fixed], 1, shift=4)
 
 
 def _colour(light: float, skin: np.ndarray, head: np.ndarray | None) -> np.ndarray:

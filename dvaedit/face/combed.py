@@ -19,7 +19,7 @@ from dvaedit.face.locks import ANCHORS, into_room
 from dvaedit.face.mask import border_window
 from dvaedit.face.paste import Box
 from dvaedit.face.softness import softened
-from dvaedit.face.textures import fine, relief, textures
+from dvaedit.face.textures import fine, relief, textures, well_inside
 
 DEEP = 0.1  # of its lightness: deviation of what is fine in light hair (blond portraits)
 LIGHTER = 1.3  # times as light as before, from which on strands are missed
@@ -47,7 +47,7 @@ class Combed:
         points: (n, 68, 2), sides of the crop; reference: (68, 2), of the mean face.
         """
         before, after = (max(float(light), 1.0) for light in dye[:, 0])
-        core = np.stack([cv2.erode(one.astype(np.uint8), np.ones((CORE, CORE))) for one in hair]).astype(np.float32)
+        core = well_inside(hair, CORE).astype(np.float32)
         if not core.any() or after < LIGHTER * before:
             return None
         energy = core * np.stack([fine(light) for light in to_lab(crops)[..., 0]]) ** 2

@@ -21,7 +21,7 @@ from dvaedit.face.mask import smoothstep
 from dvaedit.face.paste import Patch, mask_in_frame, revise
 from dvaedit.face.softness import softened, softness
 from dvaedit.face.surround import TOP, wide_quads
-from dvaedit.face.textures import fine, relief, textures
+from dvaedit.face.textures import fine, relief, textures, well_inside
 
 PLACES = 64  # pixels a side of where it lies
 ROOM = 1.6  # side of the square it is drawn in, in sides of the crop; it begins ``TOP`` above that
@@ -68,7 +68,7 @@ class Locks:
     def learn(cls, maps: np.ndarray, crops: np.ndarray, hair: np.ndarray, dye: np.ndarray) -> Locks:
         """From frames spread over the video: crops, (n, S, S, 3), RGB in 8-bit levels; hair: bool (n, S, S), where it
         is. dye: see :class:`Locks`."""
-        core = np.stack([cv2.erode(one.astype(np.uint8), np.ones((CORE, CORE))) for one in hair]) > 0
+        core = well_inside(hair, CORE)
         core = core if core.any() else hair
         lab, square = to_lab(crops), room(own_quad(crops.shape[1])[None])[0]
         sure = lab[core][np.argsort(lab[core][:, 0])]

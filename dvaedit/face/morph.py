@@ -128,7 +128,7 @@ class Morph:
         shown = into_frame(face, quad, box, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
         teeth, inside = inside_shown(picture, points, quad, box)
         skin, lips = (shown * (1 - mouth) for mouth in (teeth, inside))
-        fine, soft = FINE * side(quad), softness(picture, weights)
+        fine, soft = FINE * side(quad), softness(picture, weights) if self.texture.any() else 0.0
         skin = self.wanted(points) * skin
         shaded = self._shaded(picture, skin, lips, in_box(offset, quad, box), fine, soft)
         out = self._reshaped(shaded, teeth, shown, quad, box, points, goal)

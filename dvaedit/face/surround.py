@@ -195,17 +195,17 @@ def in_frame(quad: np.ndarray, size: int, frame_size: tuple[int, int]) -> np.nda
     return ((places >= -0.5) & (places < np.array(frame_size) - 0.5)).all(axis=-1)
 
 
-def continued(kinds: np.ndarray, quad: np.ndarray, frame_size: tuple[int, int]) -> np.ndarray:
+def continued(kinds: np.ndarray, shown: np.ndarray, quad: np.ndarray, frame_size: tuple[int, int]) -> np.ndarray:
     """A class map of the square ``quad``, (S, S), that goes on beyond the frame as it is at the frame's border.
 
-    Otherwise the border would be an outline, and hair would fade towards it.
+    Otherwise the border would be an outline, and hair would fade towards it. shown: see :func:`in_frame`.
     """
     size = len(kinds)
     pixel = np.linalg.norm(quad[1] - quad[0]) / size  # of the square, in the frame's
     within = np.clip(_places(quad, size), pixel, np.array(frame_size) - 1 - pixel)
     nearest = transform(within, frame_to_crop(quad, size))
     column, row = np.moveaxis(np.clip(nearest, 0, size - 1).astype(int), -1, 0)
-    return np.where(in_frame(quad, size, frame_size), kinds, kinds[row, column])
+    return np.where(shown, kinds, kinds[row, column])
 
 
 def _places(quad: np.ndarray, size: int) -> np.ndarray:

@@ -56,6 +56,11 @@ def relief(strands: np.ndarray) -> np.ndarray:
     return mixed / fine(cv2.resize(mixed, (CROP,) * 2, interpolation=cv2.INTER_AREA)).std()
 
 
+def well_inside(hair: np.ndarray, width: int) -> np.ndarray:
+    """Where hair is, bool (n, S, S), without its edge, which is half as many pixels wide."""
+    return np.stack([cv2.erode(one.astype(np.uint8), np.ones((width, width))) for one in hair]) > 0
+
+
 def fine(light: np.ndarray) -> np.ndarray:
     """What is fine in a crop of 128 pixels or so, (S, S)."""
     return light - cv2.GaussianBlur(light, (0, 0), FINE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 
@@ -13,24 +13,23 @@ from dvaedit.face.regions import CLASS_ID
 from dvaedit.face.softness import softness
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.stages.places import Places
-from dvaedit.stages.probes import Probes, reduced
+from dvaedit.stages.probes import reduced
+from dvaedit.stages.strands import Strands
 
 
 class Combing:
     """Strands and a track, for the stage that tells where they lie."""
 
     def __init__(
-        self, inputs: Mapping[str, Artifact], directions: np.ndarray, reference: np.ndarray, dye: np.ndarray
+        self, align: Artifact, hair: Strands, directions: np.ndarray, reference: np.ndarray, dye: np.ndarray
     ) -> None:
-        """directions: of :class:`Combed`; reference: (68, 2), points of the mean face, sides of the crop; dye: (2, 3),
-        the colours of hair before and after; the rest as of :class:`Probes`."""
-        align, probes = inputs["align"], Probes(inputs)
+        """hair: where it is; directions: of :class:`Combed`; reference: (68, 2), points of the mean face, sides of the
+        crop; dye: (2, 3), the colours of hair before and after."""
         self.points, self.reference = align.read("points").astype(np.float64), reference
         self.where = Places(align, self.points[:, ANCHORS], reference[ANCHORS])
-        crops = probes.crops()
-        hair = reduced(probes.classes(), crops.shape[1:3]) == CLASS_ID["hair"]
-        own = self.points[probes.places]
-        self.strands = Combed.learn(directions, crops, hair, dye, own, reference)
+        there = reduced(hair.classes, hair.crops.shape[1:3]) == CLASS_ID["hair"]
+        own = self.points[hair.probes.places]
+        self.strands = Combed.learn(directions, hair.crops, there, dye, own, reference)
 
     def tell(self) -> dict[str, np.ndarray]:
         """The fields of the strands, as ``combed.FIELD``."""

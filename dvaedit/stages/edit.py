@@ -39,7 +39,7 @@ from dvaedit.stages.parse import read_maps
 
 log = logging.getLogger(__name__)
 SEARCH_TIMESTEPS = (350, 550, 750)
-BEARD, LONG, LIPSTICK, GLASSES = "No_Beard", "Long_Hair", "Wearing_Lipstick", "Eyeglasses"
+BEARD, LONG, LIPSTICK, GLASSES, DYED = "No_Beard", "Long_Hair", "Wearing_Lipstick", "Eyeglasses", "Dyed_Hair"
 TURNING = ("Smiling", "Male", "Young", "Child")  # changes that some faces need more of
 SHAVEN = 1.5  # strength at which the beards of men go that are made women
 
@@ -106,7 +106,7 @@ class Edit(Stage):
 
         parts = Parts.of(touched, model.morphs) if self.drawn else Parts.sampled(touched)
         put_on = self._put_on(touched, parts, z_id_rep)
-        colour = self._said("Dyed_Hair") if parts.dyed and touched.get("Dyed_Hair", 0) > 0 else None
+        colour = self._said(DYED) if parts.dyed and touched.get(DYED, 0) > 0 else None
         adapt = self.adapt and colour is None
         strength = self._needed_strength(inputs, touched, parts, put_on, edited) if adapt else 1.0
         codes = {"z_id": edited(strength)}
@@ -123,8 +123,8 @@ class Edit(Stage):
         out.meta["grown"] = morphed | parts.adding if "whiskers" in put_on else {}
         out.meta.update(lips=self._said(LIPSTICK), beard=self._said(BEARD))
         out.meta["bespectacled"] = self._logit(GLASSES, z_id_rep) if "glasses" in put_on else None
-        uncoloured = [name for name in ("Dyed_Hair",) if touched.get(name, 0) > 0 and colour is None]
-        self._warn({name: touched[name] for name in [*parts.rest, *uncoloured] if name in touched})
+        vague = [DYED] if touched.get(DYED, 0) > 0 and colour is None else []
+        self._warn({name: touched[name] for name in [*parts.rest, *vague] if name in touched})
         shaven = [AttributeEdit(BEARD, SHAVEN)] if "shave" in put_on else []
         if split:
             left_out = attribute_shift(model.attributes, z_id_rep, _edits(touched, parts.unsampled, strength))

@@ -65,9 +65,9 @@ class Paste(Stage):
     In a region of which hair is a part, also ``hair``, a PNG of the mask of that part. Where hair is dyed, also
     ``dye`` (2, 3), its colour before and after, and PNGs of the ramps ``strands`` and ``skin`` in the square of
     ``wide_quads`` with the reach ``meta["reach"]``, also beyond the crop (:mod:`dvaedit.face.dye`); where nothing but
-    hair changes, these alone. For what is put on, ``KIND.mask``, ``KIND.offsets`` (n, S, S, 2) float16 and what
-    :class:`Addition` tells of it take the place of ``mask`` and ``levels``; for what is moved and shaded, what
-    :class:`Morphing` tells.
+    hair changes, these alone; and where strands are drawn on it, what :class:`Combing` tells. For what is put on,
+    ``KIND.mask``, ``KIND.offsets`` (n, S, S, 2) float16 and what :class:`Addition` tells of it take the place of
+    ``mask`` and ``levels``; for what is moved and shaded, what :class:`Morphing` tells.
     """
 
     name: ClassVar[str] = "paste"
@@ -94,7 +94,7 @@ class Paste(Stage):
         dye = None if strands is None else strands.dye(edit["turns"])
         if dye is not None and not out.has("dye"):
             out.save({"dye": dye}, group="dye")
-        combing = self._combing(inputs, dye, out)
+        combing = self._combing(inputs, strands, dye, out)
         added = self._additions(inputs, edit, morphing, dye) if auto else []
         for addition in added:
             if not out.has(addition.kind):
@@ -124,12 +124,14 @@ class Paste(Stage):
         reach = strands.reach if strands is not None else REACH
         out.meta.update(mode=self.mode, region=region, dyed=dyed, reach=reach)
 
-    def _combing(self, inputs: dict[str, Artifact], dye: np.ndarray | None, out: ArtifactWriter) -> Combing | None:
+    def _combing(
+        self, inputs: dict[str, Artifact], strands: Strands | None, dye: np.ndarray | None, out: ArtifactWriter
+    ) -> Combing | None:
         """The strands that are drawn on dyed hair, if it needs any; saved."""
         morphs = self.model.morphs
-        if dye is None or morphs is None or morphs.locks is None:
+        if strands is None or dye is None or morphs is None or morphs.locks is None:
             return None
-        combing = Combing(inputs, morphs.locks[..., 1:3], morphs.reference, dye)
+        combing = Combing(inputs["align"], strands, morphs.locks[..., 1:3], morphs.reference, dye)
         if combing.strands is None:
             return None
         if not out.has("combed"):

@@ -109,7 +109,7 @@ class Strands:
             shown, person = in_frame(quad, len(wide), self.frame_size), self.segmenter.mask(wide)
             below = None if hanging is None else hanging[at]
             kinds = wide_map(wide, shown, person, inner, self.colours, reach, below)
-            made.append(continued(kinds, quad, self.frame_size))
+            made.append(continued(kinds, shown, quad, self.frame_size))
         return made
 
     def _hanging(self, crops: np.ndarray) -> np.ndarray:

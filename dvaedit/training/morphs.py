@@ -20,6 +20,7 @@ import torch
 from dvaedit.checkpoints.store import write_weights
 from dvaedit.face.align import LEFT_EYE, RIGHT_EYE
 from dvaedit.face.anchor import pixels
+from dvaedit.face.beard import UPPER_LIP
 from dvaedit.face.lipstick import coverage
 from dvaedit.face.mask import smoothstep
 from dvaedit.face.points import MIRROR_68, landmarks_68, mirrored
@@ -34,7 +35,7 @@ from dvaedit.training.wrinkles import learn_wrinkles
 COUNT, FRONTAL = 400, 0.15  # faces of a group, at most; how far they may be turned
 EYES, BROWS, LIPS = (LEFT_EYE, RIGHT_EYE), (slice(17, 22), slice(22, 27)), (slice(48, 60),)
 NOSE, WINGS = np.r_[29, 31, 33, 35], 0.035  # its lower half; how far its wings go beyond, in sides of the crop
-ROOT, MUZZLE = (np.r_[21, 22, 27],), (np.r_[31:36, 54:47:-1],)  # between the brows; between nose and mouth
+ROOT, MUZZLE = (np.r_[21, 22, 27],), (UPPER_LIP,)  # between the brows; between nose and mouth
 CORNERS, CORNER = [48, 54], 0.05  # of the mouth; how wide, in sides of the crop
 CREASED, LINED = 0.5, 0.75  # share of an old face's lines by them, and above the brows
 FADE = 23  # pixels over which a texture ends before the mesh does

@@ -16,7 +16,7 @@ from dvaedit.video import ffmpeg as binary
 from dvaedit.video.colour import UNSPECIFIED, colour_tags
 from dvaedit.video.files import atomic, check_writable, container_of, temporary
 from dvaedit.video.probe import VideoInfo, probe
-from dvaedit.video.siting import cell, chroma_location
+from dvaedit.video.siting import chroma_location, kept_location
 
 log = logging.getLogger(__name__)
 
@@ -148,10 +148,9 @@ class _Job:
         unknown = {"color_range": 0, "colorspace": UNSPECIFIED, "color_primaries": UNSPECIFIED,
                    "color_trc": UNSPECIFIED}  # fmt: skip
         untold = {name: tag for name, tag in tags.items() if pictures.tags[name] == unknown[name] != tag}
-        same_cell = cell(source.pix_fmt) == cell(pictures.pix_fmt)
-        if same_cell and not chroma_location(self.video_only, pictures.stream):
-            location = chroma_location(source.path, source.stream)
-            untold |= {"chroma_sample_location": location} if location else {}
+        location = kept_location(source, pictures.pix_fmt)
+        if location and not chroma_location(self.video_only, pictures.stream):
+            untold["chroma_sample_location"] = location
         return {f"{name}:v:0": value for name, value in untold.items()}
 
     def _video_tags(self) -> list[str]:

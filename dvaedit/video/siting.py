@@ -14,6 +14,7 @@ from av.filter import Graph
 
 from dvaedit.video import ffmpeg as binary
 from dvaedit.video.colour import is_rgb
+from dvaedit.video.probe import VideoInfo
 from dvaedit.video.reader import Frame, read_frames
 
 LOCATIONS = ("left", "center", "topleft", "top", "bottomleft", "bottom")
@@ -23,6 +24,11 @@ def chroma_location(path: Path, stream: int = 0) -> str:
     """One of ``LOCATIONS``, "" where the file does not tell; ``stream``: index of the pictures in the file."""
     stat = path.stat()
     return _location(path.absolute(), stream, stat.st_mtime_ns, stat.st_size)
+
+
+def kept_location(info: VideoInfo, pix_fmt: str) -> str:
+    """Where chroma lies in the pictures of a video turned into another format, if it stays there; "" as above."""
+    return chroma_location(info.path, info.stream) if cell(info.pix_fmt) == cell(pix_fmt) else ""
 
 
 def assumed_locations(told: Sequence[str]) -> list[str]:

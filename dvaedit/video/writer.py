@@ -22,7 +22,7 @@ from dvaedit.video.files import atomic, check_writable, container_of, temporary,
 from dvaedit.video.mux import mux
 from dvaedit.video.planes import copy_frame
 from dvaedit.video.probe import VideoInfo
-from dvaedit.video.siting import cell, chroma_location
+from dvaedit.video.siting import kept_location
 
 log = logging.getLogger(__name__)
 
@@ -131,10 +131,7 @@ class VideoWriter:
 
     def _siting(self) -> dict[str, str]:
         """The option that says where chroma samples lie, where the source tells it and they stay there."""
-        info = self.info
-        if not info.codec or cell(info.pix_fmt) != cell(self._pix_fmt):
-            return {}
-        location = chroma_location(info.path, info.stream)
+        location = kept_location(self.info, self._pix_fmt) if self.info.codec else ""
         return {"chroma_sample_location": location} if location else {}
 
     def _open(self, partial: Path) -> None:

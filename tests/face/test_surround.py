@@ -40,12 +40,13 @@ def test_what_is_cut_off_by_the_frame_goes_on_beyond_it():
     quad = np.array([[-8.0, 2], [-8, 18], [8, 18], [8, 2]])
     kinds = np.zeros((16, 16), np.uint8)
     kinds[6:11, 10:13] = kinds[4:6, 8:10] = HAIR
-    found, shown = continued(kinds, quad, (40, 12)), in_frame(quad, 16, (40, 12))
+    shown = in_frame(quad, 16, (40, 12))
+    found = continued(kinds, shown, quad, (40, 12))
     assert np.array_equal(found[shown], kinds[shown])
     assert (found[11:, 10:13] == HAIR).all() and not found[11:, 13:].any()  # below the frame
     assert (found[4:6, :7] == HAIR).all() and not found[:4, :7].any()  # left of it
     within = np.array([[4.0, 2], [4, 10], [12, 10], [12, 2]])
-    assert np.array_equal(continued(kinds, within, (40, 12)), kinds)
+    assert np.array_equal(continued(kinds, in_frame(within, 16, (40, 12)), within, (40, 12)), kinds)
 
 
 def scene():

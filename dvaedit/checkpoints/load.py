@@ -14,6 +14,7 @@ from dvaedit.models.clip import DEFAULT_CLIP, TextImageModel, load_clip
 from dvaedit.models.config import from_dict
 from dvaedit.models.morphs import Morphs
 from dvaedit.models.parsing import ParserConfig, build_parser
+from dvaedit.models.sface import SFace
 from dvaedit.runtime import Runtime
 
 DEFAULT_MODEL = "compact"
@@ -68,6 +69,11 @@ def load_text_model(name: str = DEFAULT_CLIP, runtime: Runtime | None = None, an
     runtime = runtime or Runtime.resolve()
     folder = verify(find_card(COMPACT_CARD)).parent if name == DEFAULT_CLIP else None
     return load_clip(name, folder, antialias).to(runtime.device)
+
+
+def load_sface() -> SFace:
+    """The shipped network that tells people apart. Raises WeightsError."""
+    return SFace(verify(find_card("sface")))
 
 
 def _filled(module: nn.Module, card: Card, runtime: Runtime) -> nn.Module:

@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 import torch
 
+from dvaedit.checkpoints.load import load_sface
 from dvaedit.checkpoints.store import find_card, load_into, load_tensors
 from dvaedit.evaluation import flicker, judging, motion
-from dvaedit.evaluation.identity import SFace
 from dvaedit.evaluation.masks import Masks
 from dvaedit.evaluation.pairing import Fit, Pairing
 from dvaedit.evaluation.reconstruction import ms_ssim, mse, psnr, ssim
@@ -95,7 +95,7 @@ class Instruments:
     """The networks that measure, loaded once; all on the CPU. None of them edits."""
 
     def __init__(self) -> None:
-        self.sface = SFace()
+        self.sface = load_sface()
         self.judge: Judge = judging.load_judge()
         self.flow = flicker.flow_engine()
         self.lpips = LPIPS()

@@ -14,8 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dvaedit.evaluation.identity import SFace, cosine
+from dvaedit.checkpoints.load import load_sface
 from dvaedit.face.morph import Morph
+from dvaedit.face.people import cosine
 from dvaedit.models.bundle import Model
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.stages.morphing import morphed_crops
@@ -134,7 +135,7 @@ def needed_strength(model: Model, probes: Probes, wanted: Mapping[str, float]) -
 
 def _likeness(probes: Probes) -> Callable[[np.ndarray], float]:
     """How like the person edited crops of the probes are, uint8 (n, S, S, 3): mean cosine."""
-    sface, track = SFace(), probes.track
+    sface, track = load_sface(), probes.track
     points = track.read("points")[list(probes.chosen)] * track.read("crops", 0, 1).shape[1]
     crops = [track.read("crops", n, n + 1)[0] for n in probes.chosen]
     before = [sface.embed(crop, own) for crop, own in zip(crops, points, strict=True)]

@@ -10,10 +10,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from dvaedit.checkpoints.load import load_sface
 from dvaedit.errors import NoFaceError, UsageError
-from dvaedit.evaluation.identity import SAME_PERSON, SFace
 from dvaedit.face.mesh import FaceMesher
-from dvaedit.face.people import cosine
+from dvaedit.face.people import SAME_PERSON, cosine
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.stages.decode import Span
 from dvaedit.stages.people import read_people
@@ -82,7 +82,7 @@ def photo_identity(path: Path) -> np.ndarray:
         faces = mesher.detect(rgb)
     if not faces:
         raise NoFaceError(f"no face found in {path.name}", "Take a picture that shows the face from the front.")
-    return SFace().embed(rgb, max(faces, key=lambda face: face.area).points)
+    return load_sface().embed(rgb, max(faces, key=lambda face: face.area).points)
 
 
 def parse_range(text: str) -> Span:

@@ -11,9 +11,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from dvaedit.checkpoints.load import load_sface
 from dvaedit.checkpoints.store import find_card
 from dvaedit.errors import NoFaceError, VideoError
-from dvaedit.evaluation.identity import SFace
 from dvaedit.face.mesh import Face, FaceMesher
 from dvaedit.face.quality import sharpness
 from dvaedit.face.track import Seen, same_shape
@@ -86,7 +86,7 @@ class _Finder:
     """Finds, measures and recognises the faces of consecutive frames."""
 
     def __init__(self, mesher: FaceMesher, before: list[Seen]) -> None:
-        self.mesher, self.sface, self.before = mesher, SFace(), before
+        self.mesher, self.sface, self.before = mesher, load_sface(), before
 
     def find(self, rgb: np.ndarray, index: int) -> list[Seen]:
         faces = sorted(self.mesher.detect(rgb), key=lambda face: face.area, reverse=True)[:MAX_FACES]

@@ -15,9 +15,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from dvaedit.checkpoints.load import load_model
+from dvaedit.checkpoints.load import load_model, load_sface
 from dvaedit.editing.attributes import AttributeEdit
-from dvaedit.evaluation.identity import SFace
 from dvaedit.evaluation.judging import SEEN, load_judge, probabilities
 from dvaedit.files import write_durably
 from dvaedit.models.autoencoder import Autoencoder
@@ -49,7 +48,7 @@ class Instruments:
     @classmethod
     def load(cls) -> Instruments:
         """The shipped judge and SFace."""
-        network, sface = load_judge(), SFace()
+        network, sface = load_judge(), load_sface()
         side = network.config.image_size
 
         def judge(crops: np.ndarray) -> np.ndarray:

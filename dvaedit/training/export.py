@@ -10,8 +10,8 @@ from typing import Any
 import torch
 
 from dvaedit.checkpoints.cards import Card
+from dvaedit.checkpoints.load import load_sface
 from dvaedit.checkpoints.store import write_weights
-from dvaedit.evaluation.identity import SFace
 from dvaedit.models.autoencoder import Autoencoder, AutoencoderConfig
 from dvaedit.models.config import from_dict
 from dvaedit.training import classifier, faces
@@ -42,7 +42,7 @@ def export(run: Run, data: Path, folder: Path, counterfactuals: Path | None = No
     model.load_state_dict({name: tensor.half().float() for name, tensor in model.state_dict().items()})
     face_set = faces.load(data, run.folder / "data", size=config.unet.image_size)
     attributes, metrics = classifier.fit(model, face_set, Pairs.load(counterfactuals) if counterfactuals else None)
-    embed = SFace().embed
+    embed = load_sface().embed
     for name in EDITS if counterfactuals else ():
         metrics[name]["strength"] = calibrate(model, attributes, face_set, name, 1, embed)
         metrics[name]["strength_removing"] = calibrate(model, attributes, face_set, name, -1, embed)

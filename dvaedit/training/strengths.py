@@ -15,7 +15,7 @@ from torch import Tensor
 
 from dvaedit.diffusion.reversible import States, reversible_invert, reversible_sample, reversible_timesteps
 from dvaedit.editing.attributes import AttributeEdit, apply_shift, attribute_shift
-from dvaedit.evaluation.identity import cosine
+from dvaedit.face.people import cosine
 from dvaedit.models.autoencoder import Autoencoder
 from dvaedit.models.classifier import AttributeModel
 from dvaedit.stages.sample import pictures_of

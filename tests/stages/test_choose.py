@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from skimage import data
 
+from dvaedit.checkpoints.load import load_sface
 from dvaedit.errors import NoFaceError, UsageError
-from dvaedit.evaluation.identity import SFace
 from dvaedit.face.mesh import FaceMesher
 from dvaedit.stages import choose
 from dvaedit.stages.choose import Choice, parse_range
@@ -57,7 +57,7 @@ def test_reference_photo(monkeypatch, tmp_path):
     rgb = data.astronaut()
     with FaceMesher() as mesher:
         (found,) = mesher.detect(rgb)
-    people = everyone(monkeypatch, np.eye(128)[5], SFace().embed(rgb, found.points).astype(float))
+    people = everyone(monkeypatch, np.eye(128)[5], load_sface().embed(rgb, found.points).astype(float))
     photo = tmp_path / "wanted é.jpg"
     small = cv2.resize(rgb[..., ::-1], None, fx=0.8, fy=0.8)
     photo.write_bytes(cv2.imencode(".jpg", small)[1].tobytes())

@@ -36,7 +36,7 @@ EFFECTS: dict[str, Effect] = {
     "Receding_Hairline": Effect("face with a receding hairline", "face", "head"),
     "Eyeglasses": Effect("face with eyeglasses", "face without glasses", "eye_area", adds="glasses"),
     "Sunglasses": Effect("face with sunglasses", "face without glasses", "eye_area", adds="sunglasses"),
-    "No_Beard": Effect("clean shaven face", "face with a beard", "lower_face", adds="beard", sign=-1),
+    "No_Beard": Effect("clean shaven face", "face with a beard", "lower_face", adds="whiskers", sign=-1),
     "5_o_Clock_Shadow": Effect("face with stubble", "clean shaven face", "lower_face", adds="whiskers"),
     "Mustache": Effect("face with a moustache", "clean shaven face", "lower_face", adds="whiskers"),
     "Smiling": Effect("smiling face", "face with a neutral expression", "face"),

@@ -1,8 +1,7 @@
-"""Grown beards: an edit says where on the face hair grows, how dense and how dark; the strands are drawn here.
+"""Grown beards: where on the face hair grows, and how dense, is known beforehand; the strands are drawn here.
 
-A network that sees a crop of 128 pixels paints a beard as a dark smear, each frame's a little different. Where it is
-dark, over the whole video and in places that stay put on the face, is one map of density. Strands drawn once, along the
-directions in which beards grow, stand as dense as that map says and move with the skin.
+A network that sees a crop of 128 pixels paints a beard as a dark smear, each frame's a little different. Strands drawn
+once, along the directions in which beards grow, stand as dense as the mean of beards says and move with the skin.
 """
 
 from __future__ import annotations
@@ -15,37 +14,33 @@ import cv2
 import numpy as np
 
 from dvaedit.face.anchor import SIDE, Drawing, fetch, in_box, light_on, medians
-from dvaedit.face.dye import GRAYISH, LIT, exposure
+from dvaedit.face.dye import LIT, exposure
 from dvaedit.face.lab import from_lab, lab_of, saturation
 from dvaedit.face.mask import smoothstep
 from dvaedit.face.paste import Patch, mask_in_frame
+from dvaedit.face.regions import REGIONS
 from dvaedit.face.softness import softened, softness
 
-DENSE = 75  # percentile of the change over the skin from which on a beard is full
-MOUSTACHE = 0.9  # density between nose and mouth, at least, of a full beard: a network that moves lips paints little
-LEAST = 20.0  # Lab; a smaller change than this is no full beard anywhere
 NEUTRAL = 0.6  # saturation, relative to the skin's, of hair where a head has none
 # The same of beards: where that of the hair on the head is 0, and what it adds, within bounds.
 BEARD, PER_HAIR, HAIRS = 0.5, 0.6, (0.3, 2.0)
 YELLOWER = np.radians(6)  # the skin under beards is redder than that of cheeks, whose hue beards have
-DARKEST, LIGHTEST = 0.36, 0.45  # lightness of a beard, relative to the skin's; at most so, or as light as the hair
+DARKEST = 0.24  # lightness of a beard, relative to the skin's, beside black hair
+FAIR = 0.25  # of the way from there to that of fairer hair on the head
 # Of a named colour: lightness beside the ``MEAN_SKIN`` of dyes, chroma over lightness, and hue, degrees.
 COLOURS = {
     "white": (78.0, 0.06, 85.0), "gray": (46.0, 0.08, 85.0), "blond": (46.0, 0.7, 68.0), "red": (33.0, 0.95, 50.0),
     "brown": (21.0, 0.75, 58.0), "black": (9.0, 0.15, 60.0),
 }  # fmt: skip
+GRAYISH, LIGHT = 0.4, 32.0  # of gray hair: saturation relative to the skin's, at most; lightness, at least
 GRAYING = 0.6  # how far beards follow gray hair
 BLACK = 10.0  # lightness of hair below which its chroma tells nothing
-SPREAD = 1 / 100  # of the density's blur, as a share of the crop's side
 LIPS, MOUTH_GAP = slice(48, 60), 1 / 180  # which points; how far around them nothing grows, as a share of the side
-UPPER_LIP = np.r_[31:36, 54:47:-1]  # outline of the skin between nose and mouth
-RING = 1 / 24  # how far around them what the edit shows is not what grows there, in the same unit
-FAIR = 0.25  # of the way from the darkest to fairer hair on the head: lightness of hair of a known density
 SHADE = 0.9  # exponent with which hair follows the light on the skin
 DULL, FLAT = 1.8, 0.3  # how the light of strands goes with how much darker than the skin they are; the least of it
-SOFT, UNDER, STREAKS, OPAQUE = 0.8, 0.3, 1.1, 0.92  # of a strand's edge in density, below strands, of light, at most
-STRANDS, LENGTH, WIDTH = 60_000, 0.028, 2  # count; share of the drawing's side; pixels
-TUFTS, TUFT = (6000, 0.045, 10), 0.6  # the same of tufts; share of the light that they tell, and not single strands
+SOFT, UNDER, STREAKS, OPAQUE = 0.8, 0.3, 0.9, 0.92  # of a strand's edge in density, below strands, of light, at most
+STRANDS, LENGTH, WIDTH = 60_000, 0.02, 2  # count; share of the drawing's side; pixels
+TUFTS, TUFT = (6000, 0.045, 10), 0.3  # the same of tufts; share of the light that they tell, and not single strands
 
 
 @dataclass(frozen=True)
@@ -53,7 +48,7 @@ class Beard:
     """``cover``: (S, S) in [0, 1], density over the reference face; ``reference``: (68, 2), its points, sides of it;
     ``skin``, ``hair``: (3,), Lab, where the beard is full."""
 
-    region: ClassVar[str] = "lower_face"
+    region: ClassVar[tuple[int, ...]] = tuple(REGIONS["lower_face"])  # up to the temples
     anchors: ClassVar[np.ndarray] = np.r_[0:17, 30:36, 48:60]  # jaw, tip and base of the nose, outer lips
     cover: np.ndarray
     reference: np.ndarray
@@ -62,36 +57,15 @@ class Beard:
 
     @classmethod
     def learn(
-        cls, crops: np.ndarray, edited: np.ndarray, weights: np.ndarray, points: np.ndarray, reference: np.ndarray,
-        head: np.ndarray | None = None,
-    ) -> Beard | None:  # fmt: skip
-        """From frames spread over the video.
-
-        crops, edited: (n, S, S, 3), RGB in 8-bit levels; weights: (n, S, S) in [0, 1], of the skin on which beards
-        grow; points: (n, 68, 2), reference: (68, 2), sides of the crop; head: (3,) Lab, the colour of the hair of the
-        head, which the beard takes on. None where no skin shows.
-        """
-        size, anchors = crops.shape[1], cls.anchors
-        before, after, weight = medians(crops, edited, weights, points[:, anchors], reference[anchors])
-        weight = weight * off_the_lips(reference, size)
-        change, bare = np.linalg.norm(after - before, axis=2), weight > 0.5
-        if not bare.any():
-            return None
-        most = float(np.percentile(change[bare], DENSE))
-        full = max(most, LEAST)
-        sure = bare & (change >= min(full, change[bare].max()))
-        cover = cv2.GaussianBlur(_up_to_lips(np.clip(change / full, 0, 1), weight, reference), (0, 0), size * SPREAD)
-        cover = np.maximum(cover, MOUSTACHE * most / full * weight * _upper_lip(reference, size))
-        cover *= off_the_lips(reference, size)
-        light, skin = float(np.median(after[sure][:, 0])), np.median(before[sure], axis=0)
-        return cls(cover.astype(np.float32), reference, skin, _colour(light, skin, head))
-
-    @classmethod
-    def as_dense(
         cls, cover: np.ndarray, crops: np.ndarray, weights: np.ndarray, points: np.ndarray, reference: np.ndarray,
         head: np.ndarray | None = None,
     ) -> Beard | None:  # fmt: skip
-        """A beard of a known density, dark beside the skin of the video; all else as of :meth:`learn`."""
+        """Of a known density, of the colour that goes with the skin of the video, from frames spread over it.
+
+        cover, reference: see above; crops: (n, S, S, 3), RGB in 8-bit levels; weights: (n, S, S) in [0, 1], of the skin
+        on which beards grow; points: (n, 68, 2), sides of the crop; head: (3,) Lab, the colour of the hair of the head,
+        which the beard takes on. None where no skin shows.
+        """
         anchors = cls.anchors
         before, _, weight = medians(crops, crops, weights, points[:, anchors], reference[anchors])
         small = cv2.resize(cover, weight.shape, interpolation=cv2.INTER_AREA)
@@ -99,9 +73,7 @@ class Beard:
         if not under.any():
             return None
         skin = np.median(before[under], axis=0)
-        light = DARKEST * float(skin[0])
-        light += FAIR * max((light if head is None else float(head[0])) - light, 0)
-        return cls(cover.astype(np.float32), reference, skin, _colour(light, skin, head))
+        return cls(cover.astype(np.float32), reference, skin, _colour(skin, head))
 
     def coloured(self, name: str) -> Beard:
         """The same of a colour of ``COLOURS``, in the light on this skin."""
@@ -179,23 +151,6 @@ def _lines(reference: np.ndarray, count: int, length: float, rng: np.random.Gene
     return roots[:, None] + along * direction[:, None] + along**2 * bend[:, None]
 
 
-def _up_to_lips(cover: np.ndarray, weight: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """The density, (S, S), where it is told, by ``weight``; and around the lips no less than beyond.
-
-    Where lips move, and near what a network keeps as it is, it paints little; hair grows up to the lips.
-    """
-    beyond = off_the_lips(reference, len(cover), RING)
-    told, weights = (
-        cv2.GaussianBlur(one * weight * beyond, (0, 0), len(cover) * RING) for one in (cover, np.ones_like(cover))
-    )
-    return np.maximum(cover * weight, (1 - beyond) * told / np.maximum(weights, 1e-3))
-
-
-def _upper_lip(reference: np.ndarray, size: int) -> np.ndarray:
-    """(size, size) in [0, 1]: the skin between nose and mouth, with a soft edge."""
-    return cv2.GaussianBlur(_inside(reference[UPPER_LIP], size).astype(np.float32), (0, 0), size / 64)
-
-
 def off_the_lips(reference: np.ndarray, size: int, gap: float = MOUTH_GAP) -> np.ndarray:
     """(size, size) in [0, 1]: zero on the lips and up to ``gap`` around them, a share of the side, with a soft edge."""
     lips = _inside(reference[LIPS], size)
@@ -205,23 +160,21 @@ def off_the_lips(reference: np.ndarray, size: int, gap: float = MOUTH_GAP) -> np
 
 def _inside(outline: np.ndarray, size: int) -> np.ndarray:
     """uint8 (size, size): one inside an outline, (k, 2), sides of the drawing."""
-    fixed = np.rint(outline * size * 16).astype(np.int32)
+    fixed = np.rint((outline * size - 0.5) * 16).astype(np.int32)
     return cv2.fillPoly(np.zeros((size, size), np.uint8), [fixed], 1, shift=4)
 
 
-def _colour(light: float, skin: np.ndarray, head: np.ndarray | None) -> np.ndarray:
-    """Lab of a beard of about this lightness, beside skin and hair of these colours.
+def _colour(skin: np.ndarray, head: np.ndarray | None) -> np.ndarray:
+    """Lab of a beard beside skin and hair of these colours.
 
     Measured on portraits: the hue of beards is that of skin, whatever the hair; those of fair hair have more colour.
     """
-    least, most = (share * float(skin[0]) for share in (DARKEST, LIGHTEST))
-    own = max(saturation(skin), 1e-3)
+    light, own, hair = DARKEST * float(skin[0]), max(saturation(skin), 1e-3), NEUTRAL
     if head is not None:
-        most = max(most, float(head[0]))
-        if saturation(head) < GRAYISH * own and head[0] > LIT * skin[0]:
+        hair = saturation(head, BLACK) / own
+        light += FAIR * max(float(head[0]) - light, 0)
+        if hair < GRAYISH and head[0] > max(LIT * skin[0], LIGHT):
             light += GRAYING * (float(head[0]) - light)
-    light = min(max(light, least), most)
-    hair = NEUTRAL if head is None else saturation(head, BLACK) / own
     chroma = light * own * (BEARD + PER_HAIR * np.clip(hair, *HAIRS))
     hue = np.arctan2(skin[2], skin[1]) + YELLOWER
     return np.array([light, chroma * np.cos(hue), chroma * np.sin(hue)])

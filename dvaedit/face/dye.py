@@ -40,7 +40,7 @@ GRAYING = 0.45  # the latter, if it is to lose its gray: 78 % of 183 gray heads 
 WHITE = 100.0
 # Hair beside skin, where it gets lighter: how far off, sigma in sides of the wide square, and the share of the way that
 # it does not go. Blond portraits: 3 to 5 of Lab's lightness darker there than elsewhere.
-ROOTS = 0.012, 0.2
+ROOTS = 0.016, 0.5
 
 
 @dataclass(frozen=True)

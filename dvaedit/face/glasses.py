@@ -118,9 +118,10 @@ class Glasses:
         cls, crops: np.ndarray, edited: np.ndarray, weights: np.ndarray, points: np.ndarray, reference: np.ndarray,
         head: np.ndarray | None = None,
     ) -> Glasses | None:  # fmt: skip
-        """From frames spread over the video; arguments as of :meth:`dvaedit.face.beard.Beard.learn`.
+        """From frames spread over the video.
 
-        None where no skin shows. ``head`` is not used.
+        crops, edited: (n, S, S, 3), RGB in 8-bit levels; weights: (n, S, S) in [0, 1], of the skin that they lie on;
+        points: (n, 68, 2), reference: (68, 2), sides of the crop. None where no skin shows. ``head`` is not used.
         """
         anchors = cls.anchors
         before, after, weight = medians(crops, edited, weights, points[:, anchors], reference[anchors])

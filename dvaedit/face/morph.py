@@ -29,6 +29,7 @@ STEADY = np.r_[0:3, 14:17, 27:36, 36, 39, 42, 45]  # points that no expression m
 UPPER = np.r_[0:55, 60:65]  # points that move what lies above the line between the lips
 LOWER = np.r_[0:49, 54:61, 64:68]
 OUTLINE, BEYOND = slice(17), 1.25  # points; how much farther out, as a multiple, all moves as they do
+BROWS, CHIN, CROWN = slice(17, 27), 8, 0.42  # how far above them a head ends, as a share of how far the chin is below
 SLACK = 1 / 24  # of the crop's side: how far around the face the picture is moved with it
 MARGIN = 1 / 128  # of the side too: by how much the outline of a head may be off
 FINE, RELIEF = 1 / 50, (-12.0, 5.0)  # of the crop's side; Lab lightness: what is more is no wrinkle
@@ -201,11 +202,12 @@ def _turn(reference: np.ndarray, points: np.ndarray) -> np.ndarray:
 def _shift(points: np.ndarray, goal: np.ndarray, quad: np.ndarray, box: Box) -> np.ndarray:
     """From each pixel of the box to where it lay before ``points`` went to ``goal``: float32 (h, w, 2) pixels.
 
-    The first points are the face's outline; beyond it all moves as it does.
+    The first points are the face's outline; beyond it all moves as it does. The top of the head stays.
     """
+    top = points[BROWS] + CROWN * (points[BROWS].mean(axis=0) - points[CHIN])
     ring = points.mean(axis=0) + BEYOND * (points[OUTLINE] - points.mean(axis=0))
     gone = ring + goal[OUTLINE] - points[OUTLINE]
-    moved = offsets(np.vstack([goal, gone]), np.vstack([points, ring]), SIDE)
+    moved = offsets(np.vstack([goal, gone, top]), np.vstack([points, ring, top]), SIDE)
     moved = into_frame(moved, quad, box, cv2.INTER_LINEAR, cv2.BORDER_REPLICATE)
     return moved @ crop_to_frame(quad, 1)[:, :2].T.astype(np.float32)
 

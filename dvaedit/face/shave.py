@@ -44,7 +44,7 @@ class Shave:
         cls, crops: np.ndarray, edited: np.ndarray, weights: np.ndarray, points: np.ndarray, reference: np.ndarray,
         head: np.ndarray | None = None,
     ) -> Shave | None:  # fmt: skip
-        """From frames spread over the video; arguments as of :meth:`dvaedit.face.beard.Beard.learn`.
+        """From frames spread over the video; arguments as of :meth:`dvaedit.face.glasses.Glasses.learn`.
 
         None where no skin shows. ``head`` is not used.
         """

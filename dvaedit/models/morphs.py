@@ -16,7 +16,7 @@ WITH_TEETH = SMILING, "Mouth_Slightly_Open+"
 PAINTED, UNPAINTED, MADE_UP = "Wearing_Lipstick+", "Wearing_Lipstick-", "Heavy_Makeup+"
 FOLD, DEEPEST = 15.0, 6.0  # Lab lightness that shades darken as they are, and by which they do more, at most
 WOMANLY = 0.7  # how thick lipstick is, at most, of those who are made women
-WHISKERS = {"Mustache+", "5_o_Clock_Shadow+"}
+WHISKERS = {"Mustache+", "5_o_Clock_Shadow+", "No_Beard-"}
 POINTS = 68
 
 
@@ -98,7 +98,7 @@ class Morphs:
         """The density of the hair that grows on the face with the changes, (S, S) in [0, 1]; None without."""
         amounts = {_key(name, value): abs(value) for name, value in strengths.items()}
         grown = [self.covers[key] * amount for key, amount in amounts.items() if key in self.covers]
-        return np.clip(_sum(grown), 0, 1) if grown else None
+        return np.clip(np.max(grown, axis=0), 0, 1) if grown else None
 
 
 def _fit(

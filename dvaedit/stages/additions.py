@@ -23,10 +23,10 @@ from dvaedit.stages.probes import HAIR_SHARE, Probes, reduced, weights_of
 log = logging.getLogger(__name__)
 
 KINDS: dict[str, type[Shave | Beard | Glasses | Locks]] = {
-    "shave": Shave, "beard": Beard, "whiskers": Beard, "glasses": Glasses, "sunglasses": Glasses,
+    "shave": Shave, "whiskers": Beard, "glasses": Glasses, "sunglasses": Glasses,
     "locks": Locks,
 }  # fmt: skip
-GROWN, WORN, HANGING = ("shave", "beard", "whiskers"), ("glasses", "sunglasses"), ("locks",)  # from below to above
+GROWN, WORN, HANGING = ("shave", "whiskers"), ("glasses", "sunglasses"), ("locks",)  # from below to above
 BARE_EYED = -3.1  # logit below which none are (150 faces with glasses: 0.4 or more; one with rimless ones: -2.9)
 SEEN = 0.001  # of the crop's pixels; glasses have 0.0045 of them or more, faces without 0 (98 % of 120 portraits each)
 
@@ -73,19 +73,6 @@ class Addition:
         return {f"{self.kind}.mask": encode_masks(masks(self.drawn.region)), f"{self.kind}.offsets": offsets}
 
 
-class GrownBeard(Addition):
-    """A beard as the edit shows it, or of a colour."""
-
-    def __init__(self, kind: str, inputs: Mapping[str, Artifact], dyed: bool, colour: str | None = None) -> None:
-        """colour: of :data:`dvaedit.face.beard.COLOURS`; of the head's hair if None."""
-        super().__init__(kind, inputs, dyed)
-        self._colour = colour
-
-    def _learnt(self) -> Beard | None:
-        found = super()._learnt()
-        return found if found is None or self._colour is None else found.coloured(self._colour)
-
-
 class Sunglasses(Addition):
     """Glasses with dark lenses, which may lie on clear ones."""
 
@@ -120,23 +107,24 @@ def worn(classes: np.ndarray) -> bool:
 LEARNT = {"shave": Addition, "sunglasses": Sunglasses}  # from edited crops
 
 
-class Whiskers(GrownBeard):
-    """Hair whose density on the face is known beforehand."""
+class Whiskers(Addition):
+    """The hair of a face, whose density is known beforehand."""
 
     def __init__(
         self, inputs: Mapping[str, Artifact], dyed: bool, cover: np.ndarray, reference: np.ndarray,
         colour: str | None = None,
     ) -> None:  # fmt: skip
-        """cover: (S, S) in [0, 1], over the face whose points are ``reference``, (68, 2), sides of the crop; colour: as
-        of :class:`GrownBeard`."""
-        super().__init__("whiskers", inputs, dyed, colour)
-        self._cover = cover
+        """cover: (S, S) in [0, 1], over the face whose points are ``reference``, (68, 2), sides of the crop; colour: of
+        :data:`dvaedit.face.beard.COLOURS`; of the head's hair if None."""
+        super().__init__("whiskers", inputs, dyed)
+        self._cover, self._colour = cover, colour
         self._lie_on(reference)
 
     def _found(
         self, crops: np.ndarray, weights: np.ndarray, points: np.ndarray, head: np.ndarray | None
     ) -> Beard | None:
-        return Beard.as_dense(self._cover, crops, weights, points, self.reference, head)
+        found = Beard.learn(self._cover, crops, weights, points, self.reference, head)
+        return found if found is None or self._colour is None else found.coloured(self._colour)
 
 
 class Additions:

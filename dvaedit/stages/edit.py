@@ -66,7 +66,7 @@ class Edit(Stage):
     """
 
     name: ClassVar[str] = "edit"
-    version: ClassVar[int] = 47
+    version: ClassVar[int] = 48
     attributes: tuple[AttributeEdit, ...] = ()
     texts: tuple[TextEdit, ...] = ()
     objective: TextObjective = field(default_factory=TextObjective)
@@ -120,7 +120,8 @@ class Edit(Stage):
         morphed |= self._implied(touched, parts, z_id_rep)
         put_on, morphed = (put_on, morphed) if own else ([], {})
         out.meta.update(region=parts.region, rest=bool(parts.rest), added=put_on, morphed=morphed)
-        out.meta["grown"] = morphed | parts.adding if "whiskers" in put_on else {}
+        stubble = {} if BEARD in touched else morphed  # who says something of beards has no stubble besides
+        out.meta["grown"] = stubble | parts.adding if "whiskers" in put_on else {}
         out.meta.update(lips=self._said(LIPSTICK), beard=self._said(BEARD))
         out.meta["bespectacled"] = self._logit(GLASSES, z_id_rep) if "glasses" in put_on else None
         vague = [DYED] if touched.get(DYED, 0) > 0 and colour is None else []
@@ -151,7 +152,7 @@ class Edit(Stage):
         if not parts.morphed:
             return found
         grows = morphs.cover(parts.morphed) is not None and BEARD not in touched
-        if grows and not {"beard", "whiskers"} & set(found):
+        if grows and "whiskers" not in found:
             found = [*found, "whiskers"]
         if not morphs.hangs(parts.morphed) or not self._man(z_id_rep):
             return found

@@ -26,7 +26,7 @@ from dvaedit.models.bundle import Model
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.pipeline.stage import Stage, StageProgress, unkeyed
 from dvaedit.pipeline.writer import ArtifactWriter
-from dvaedit.stages.additions import GROWN, HANGING, LEARNT, WORN, Addition, Additions, GrownBeard, Spectacles, Whiskers
+from dvaedit.stages.additions import GROWN, HANGING, LEARNT, WORN, Addition, Additions, Spectacles, Whiskers
 from dvaedit.stages.combing import CombedHair, Combing
 from dvaedit.stages.extent import Extent, reach_of
 from dvaedit.stages.frames import crops_at
@@ -71,7 +71,7 @@ class Paste(Stage):
     """
 
     name: ClassVar[str] = "paste"
-    version: ClassVar[int] = 111
+    version: ClassVar[int] = 112
     region: str = "auto"
     mode: str = "delta"
     model: Model = unkeyed(None)
@@ -145,8 +145,6 @@ class Paste(Stage):
         for kind in edit["added"]:
             if kind == "whiskers":
                 found.append(Whiskers(inputs, dyed, morphs.cover(edit["grown"]), morphs.reference, edit["beard"]))
-            elif kind == "beard":
-                found.append(GrownBeard(kind, inputs, dyed, edit["beard"]))
             elif kind == "glasses":
                 found.append(Spectacles(kind, inputs, dyed, edit["bespectacled"]))
             elif kind == "locks":

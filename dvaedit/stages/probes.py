@@ -22,7 +22,7 @@ def reduced(classes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.stack([cv2.resize(one, size, interpolation=cv2.INTER_NEAREST) for one in classes])
 
 
-def weights_of(classes: np.ndarray, region: str, size: tuple[int, int], **how: float) -> np.ndarray:
+def weights_of(classes: np.ndarray, region: str | tuple[int, ...], size: tuple[int, int], **how: float) -> np.ndarray:
     """A region of single pictures of ``size``, float (n, S, S) in [0, 1]; ``how``: see :func:`soft_mask`."""
     masks = soft_mask(classes, region, np.arange(0, 2 * len(classes), 2), **how)  # no two are next to each other
     return np.stack([cv2.resize(mask, size, interpolation=cv2.INTER_AREA) for mask in masks])

@@ -1,18 +1,14 @@
-"""Where make-up lies on the mean face, and where the hair of a face grows that no network need tell."""
+"""Where make-up lies on the mean face."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
-from dvaedit.training.counterfactual.features import beard_weight, make_up
+from dvaedit.training.counterfactual.features import make_up
 from dvaedit.training.counterfactual.library import Library
 from dvaedit.training.pseudo_labels import SIZE
 
-STUBBLE, SHADOW = 0.45, 0.3  # densities: of men's faces, and of a five o'clock shadow
-EDGE, BEYOND = 5, 12  # pixels: of the mesh's edge, and by how much a beard goes on beyond it
-MOUSTACHE = np.r_[48, 31, 33, 35, 54:48:-1]  # outline: from a corner of the mouth to the nose and back along the lip
-OUTWARDS, BRISTLES = 0.03, 1 / 90  # how far it goes beyond the corners; sigma of its edge, in sides of the crop
 COUNT, LIPSTICK = 100, 1.35  # faces that are painted; times what that changes, for their paints are of all hues
 LIDS = (np.r_[36:40], np.r_[42:46])  # of the 68 points, along the upper lids
 BROWS = (np.r_[17:22], np.r_[22:27])
@@ -61,27 +57,6 @@ def blush(reference: np.ndarray, colour: np.ndarray) -> np.ndarray:
         far, across = away @ along, away @ np.array([-along[1], along[0]])
         spots += np.exp(-((far / SPREAD[0]) ** 2 + (across / SPREAD[1]) ** 2) / 2)
     return _evened(spots[..., None] * colour).astype(np.float32)
-
-
-def whiskers(library: Library, density: float, lips: np.ndarray) -> np.ndarray:
-    """(S, S) in [0, 1]: a beard of some density over the mean face, but for its ``lips``, (S, S) in [0, 1].
-
-    It goes on beyond the mesh, which ends a little inside a face.
-    """
-    raster = library.raster(library.canonical)
-    inside = cv2.erode(raster.inside.astype(np.uint8), np.ones((EDGE, EDGE))) > 0
-    weight = raster.weight(beard_weight(library.canonical), 0.5)[..., 0] * inside
-    beyond = cv2.dilate(weight, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * BEYOND + 1,) * 2))
-    weight = cv2.GaussianBlur(np.where(inside, weight, beyond).astype(np.float32), (0, 0), 4.0)
-    return density * _evened(weight) * (1 - lips)
-
-
-def moustache(reference: np.ndarray, lips: np.ndarray) -> np.ndarray:
-    """(S, S) in [0, 1]: how dense a moustache is; arguments as of :func:`eyes_made_up` and :func:`whiskers`."""
-    outline = reference[MOUSTACHE].copy()
-    outline[0] += [-OUTWARDS, OUTWARDS]
-    outline[4] += [OUTWARDS, OUTWARDS]
-    return _evened(cv2.GaussianBlur(_inside(outline), (0, 0), BRISTLES * SIZE)) * (1 - lips)
 
 
 def _inside(outline: np.ndarray) -> np.ndarray:

@@ -20,11 +20,11 @@ import torch
 from dvaedit.checkpoints.store import write_weights
 from dvaedit.face.align import LEFT_EYE, RIGHT_EYE
 from dvaedit.face.anchor import pixels
-from dvaedit.face.beard import UPPER_LIP
 from dvaedit.face.lipstick import coverage
 from dvaedit.face.mask import smoothstep
 from dvaedit.face.points import MIRROR_68, landmarks_68, mirrored
-from dvaedit.training.cosmetics import BLUSH, ROSY, SHADOW, STUBBLE, blush, eyes_made_up, lipstick, moustache, whiskers
+from dvaedit.training.beards import SHADOW, STUBBLE, learn_beard, moustache
+from dvaedit.training.cosmetics import BLUSH, ROSY, blush, eyes_made_up, lipstick
 from dvaedit.training.counterfactual.library import Library, Row, Test
 from dvaedit.training.locks import learn_locks
 from dvaedit.training.pseudo_labels import SIZE
@@ -35,7 +35,7 @@ from dvaedit.training.wrinkles import learn_wrinkles
 COUNT, FRONTAL = 400, 0.15  # faces of a group, at most; how far they may be turned
 EYES, BROWS, LIPS = (LEFT_EYE, RIGHT_EYE), (slice(17, 22), slice(22, 27)), (slice(48, 60),)
 NOSE, WINGS = np.r_[29, 31, 33, 35], 0.035  # its lower half; how far its wings go beyond, in sides of the crop
-ROOT, MUZZLE = (np.r_[21, 22, 27],), (UPPER_LIP,)  # between the brows; between nose and mouth
+ROOT, MUZZLE = (np.r_[21, 22, 27],), (np.r_[31:36, 54:47:-1],)  # between the brows; between nose and mouth
 CORNERS, CORNER = [48, 54], 0.05  # of the mouth; how wide, in sides of the crop
 CREASED, LINED = 0.5, 0.75  # share of an old face's lines by them, and above the brows
 FADE = 23  # pixels over which a texture ends before the mesh does
@@ -250,11 +250,12 @@ def make_up(reference: np.ndarray, bare: np.ndarray) -> dict[str, np.ndarray]:
 
 def hair_of_faces(library: Library, reference: np.ndarray) -> dict[str, np.ndarray]:
     """The tensors of the hair that grows on faces."""
-    lips = _filled(reference, LIPS, 3)
+    beard = learn_beard(library, reference)
     return {
-        "cover/Male+": whiskers(library, STUBBLE, lips),
-        "cover/5_o_Clock_Shadow+": whiskers(library, SHADOW, lips),
-        "cover/Mustache+": moustache(reference, lips),
+        "cover/Male+": STUBBLE * beard,
+        "cover/5_o_Clock_Shadow+": SHADOW * beard,
+        "cover/Mustache+": moustache(beard, reference),
+        "cover/No_Beard-": beard,
     }
 
 
@@ -291,8 +292,8 @@ def export(library: Library, folder: Path) -> None:
         "licence": "MIT", "training_data": TRAINING_DATA,
         "description": "Mean differences between groups of labelled faces: how smiles, sex, age and childhood move and "
                        "shade a face; the lines of one old face, a synthetic one; the teeth of smiles; where make-up "
-                       "lies, and stubble and moustaches grow; where long hair hangs and how its strands run. Stored "
-                       "as float16.",
+                       "lies, and stubble, moustaches and beards grow; where long hair hangs and how its strands run. "
+                       "Stored as float16.",
     }  # fmt: skip
     card = write_weights(folder, fields, tensors, torch.float16)
     print(f"{card.file}: {card.size / 1e6:.2f} MB")

@@ -162,12 +162,12 @@ def test_what_becomes_of_hair():
 
 
 def test_what_is_put_on_a_face():
-    assert added({"No_Beard": -1}) == added({"No_Beard": -1, "Black_Hair": 1}) == ["beard"]
+    assert added({"No_Beard": -1}) == added({"No_Beard": -1, "Black_Hair": 1}) == ["whiskers"]
     assert added({"Mustache": 0.5}) == ["whiskers"]
-    assert added({"Eyeglasses": 1, "No_Beard": -1}) == ["beard", "glasses"]
+    assert added({"Eyeglasses": 1, "No_Beard": -1}) == ["glasses", "whiskers"]
     for other in ({"No_Beard": 1}, {"Mustache": -1}, {"Eyeglasses": -1}, {"Black_Hair": 1}, {}):
         assert added(other) == []
-    assert added({"No_Beard": -1, "Smiling": 1}) == added({"No_Beard": -1, "": 1}) == ["beard"]
+    assert added({"No_Beard": -1, "Smiling": 1}) == added({"No_Beard": -1, "": 1}) == ["whiskers"]
 
 
 def test_what_nobody_knows_how_to_draw_is_not_put_on():

@@ -9,7 +9,8 @@ from dvaedit.stages.additions import KINDS
     [
         ({"Mustache": 1}, ["whiskers"]),
         ({"5_o_Clock_Shadow": 0.5, "Mustache": 2}, ["whiskers"]),
-        ({"No_Beard": -1, "Mustache": 1}, ["beard", "whiskers"]),
+        ({"No_Beard": -1}, ["whiskers"]),
+        ({"No_Beard": -1, "Mustache": 1, "Eyeglasses": 1}, ["glasses", "whiskers"]),
         ({"Sunglasses": 1}, ["sunglasses"]),
         ({"Eyeglasses": 1, "Long_Hair": 1}, ["glasses", "locks"]),
         ({"No_Beard": 1, "Mustache": -1, "Sunglasses": -1, "Smiling": 1, "": 1}, []),
@@ -20,7 +21,7 @@ def test_what_changes_put_on(strengths, kinds):
 
 
 def test_what_nobody_knows_how_to_draw_is_not_put_on():
-    asked = {"Mustache": 1, "Long_Hair": 1, "Eyeglasses": 1}
+    asked = {"Mustache": 1, "No_Beard": -1, "Long_Hair": 1, "Eyeglasses": 1}
     assert adding(asked, ["whiskers"]) == {"Long_Hair": 1, "Eyeglasses": 1}
     assert adding(asked, KNOWN) == {"Eyeglasses": 1} and adding(asked) == asked
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dvaedit.editing.parts import Parts
-from dvaedit.models.morphs import Morphs
+from dvaedit.models.morphs import WHISKERS, Morphs
 
 KEYS = ("Smiling+", "Male+", "Male-", "Young+", "Young-", "Wearing_Lipstick+")
 MORPHS = Morphs(
@@ -55,8 +55,10 @@ def test_how_a_change_alone_is_made(strengths, morphed, adding, rest, dyed, regi
     [
         ({"Male": 1, "Eyeglasses": 1}, {"Male": 1}, {"Eyeglasses": 1}, [], False, "head", True, True,
          ["Eyeglasses", "Male"]),
-        ({"Young": -1, "Eyeglasses": 1, "No_Beard": -1}, {"Young": -1}, {"Eyeglasses": 1, "No_Beard": -1}, [], True,
-         "head", True, True, ["Eyeglasses", "No_Beard"]),
+        ({"Young": -1, "Eyeglasses": 1}, {"Young": -1}, {"Eyeglasses": 1}, [], True, "head", True, True,
+         ["Eyeglasses"]),
+        ({"Young": -1, "Eyeglasses": 1, "No_Beard": -1}, {}, {"Eyeglasses": 1}, ["Young", "No_Beard"], True, "head",
+         False, True, ["Eyeglasses"]),
         ({"Smiling": 1, "Male": -1}, {"Smiling": 1, "Male": -1}, {}, [], False, "head", True, False,
          ["Smiling", "Male"]),
         ({"Smiling": 1, "Blond_Hair": 1}, {"Smiling": 1}, {}, [], True, "face", True, False, ["Smiling"]),
@@ -68,8 +70,8 @@ def test_how_a_change_alone_is_made(strengths, morphed, adding, rest, dyed, regi
         ({"Bald": 1, "Eyeglasses": 1}, {}, {"Eyeglasses": 1}, ["Bald"], False, "head", False, True, ["Eyeglasses"]),
         ({"": 1, "Smiling": 1}, {"Smiling": 1}, {}, [""], False, "head", False, True, ["Smiling"]),
     ],
-    ids=["man, glasses", "old, glasses, beard", "smile, woman", "smile, blond", "bald, smile", "bald, young",
-         "bald, young, smile", "waves, smile", "bald, glasses", "words, smile"],
+    ids=["man, glasses", "old, glasses", "old, glasses, unknown beard", "smile, woman", "smile, blond", "bald, smile",
+         "bald, young", "bald, young, smile", "waves, smile", "bald, glasses", "words, smile"],
 )  # fmt: skip
 def test_how_several_changes_are_made(strengths, morphed, adding, rest, dyed, region, few, split, unsampled):
     assert told(Parts.of(strengths, MORPHS)) == (morphed, adding, rest, dyed, region, few, split, unsampled)
@@ -101,9 +103,7 @@ def test_long_hair_that_is_not_known_is_sampled(morphs):
     assert found.split and not found.few and not Parts.of({"Long_Hair": 1}, morphs).split
 
 
-WHISKERS = replace(
-    MORPHS, covers={f"{name}+": np.zeros((2, 2), np.float32) for name in ("Mustache", "5_o_Clock_Shadow")}
-)
+WHISKERED = replace(MORPHS, covers=dict.fromkeys(WHISKERS, np.zeros((2, 2), np.float32)))
 
 
 @pytest.mark.parametrize(
@@ -111,20 +111,33 @@ WHISKERS = replace(
     [
         ({"Mustache": 1}, {}, {"Mustache": 1}, [], "lower_face", True, False, ["Mustache"]),
         ({"5_o_Clock_Shadow": 2}, {}, {"5_o_Clock_Shadow": 2}, [], "lower_face", True, False, ["5_o_Clock_Shadow"]),
+        ({"No_Beard": -1}, {}, {"No_Beard": -1}, [], "lower_face", True, False, ["No_Beard"]),
+        ({"No_Beard": -1, "Mustache": 1}, {}, {"No_Beard": -1, "Mustache": 1}, [], "lower_face", True, False,
+         ["No_Beard", "Mustache"]),
         ({"Mustache": 1, "Male": 1}, {"Male": 1}, {"Mustache": 1}, [], "head", True, True, ["Mustache", "Male"]),
+        ({"No_Beard": -1, "Eyeglasses": 1, "Male": 1}, {"Male": 1}, {"No_Beard": -1, "Eyeglasses": 1}, [], "head", True,
+         True, ["No_Beard", "Eyeglasses", "Male"]),
         ({"Mustache": 1, "Bald": 1}, {}, {"Mustache": 1}, ["Bald"], "head", False, True, ["Mustache"]),
         ({"Mustache": -1}, {}, {}, ["Mustache"], "lower_face", False, False, []),
+        ({"No_Beard": 1}, {}, {}, ["No_Beard"], "lower_face", False, False, []),
     ],
-    ids=["moustache", "stubble", "moustache, man", "moustache, bald", "no moustache"],
-)
+    ids=["moustache", "stubble", "beard", "beard, moustache", "moustache, man", "beard, glasses, man",
+         "moustache, bald", "no moustache", "no beard"],
+)  # fmt: skip
 def test_whiskers_are_drawn_where_they_are_known(strengths, morphed, adding, rest, region, few, split, unsampled):
-    assert told(Parts.of(strengths, WHISKERS)) == (morphed, adding, rest, False, region, few, split, unsampled)
+    assert told(Parts.of(strengths, WHISKERED)) == (morphed, adding, rest, False, region, few, split, unsampled)
 
 
-@pytest.mark.parametrize("morphs", [MORPHS, LOCKS, None], ids=["no covers", "locks", "no morphs"])
+NO_BEARDS = replace(WHISKERED, covers={key: cover for key, cover in WHISKERED.covers.items() if key != "No_Beard-"})
+
+
+@pytest.mark.parametrize(
+    "morphs", [MORPHS, LOCKS, NO_BEARDS, None], ids=["no covers", "locks", "no beards", "no morphs"]
+)
 def test_whiskers_that_are_not_known_are_sampled(morphs):
-    found = Parts.of({"Mustache": 1, "No_Beard": -1}, morphs)
-    assert (found.adding, found.rest, found.region) == ({"No_Beard": -1}, ["Mustache"], "lower_face")
+    found = Parts.of({"Mustache": 1, "No_Beard": -1, "Eyeglasses": 1}, morphs)
+    assert (found.adding, found.rest, found.region) == ({"Eyeglasses": 1}, ["Mustache", "No_Beard"], "lower_face")
+    assert found.split and not found.few
 
 
 def test_sunglasses_are_put_on_and_not_taken_off():
@@ -133,9 +146,9 @@ def test_sunglasses_are_put_on_and_not_taken_off():
 
 
 def test_what_is_put_on_and_what_gives_hair_a_colour_is_not_sampled():
-    found = Parts.of({"No_Beard": -1, "Smiling": 1, "Black_Hair": 1, "Eyeglasses": -1}, None)
-    assert (found.adding, found.rest) == ({"No_Beard": -1}, ["Smiling", "Eyeglasses"])
-    assert Parts.of({"No_Beard": -1, "": 1}, None).rest == [""]
+    found = Parts.of({"Sunglasses": 1, "Smiling": 1, "Black_Hair": 1, "Eyeglasses": -1}, None)
+    assert (found.adding, found.rest) == ({"Sunglasses": 1}, ["Smiling", "Eyeglasses"])
+    assert Parts.of({"Sunglasses": 1, "": 1}, None).rest == [""]
     assert Parts.of({"Blond_Hair": 1, "Sunglasses": 1}, None).rest == []
 
 

@@ -132,6 +132,18 @@ def test_hair_grows_with_what_has_a_cover(morphs):
     assert morphs.cover({"Male": -1.0, "Smiling": 1.0}) is None and morphs.cover({}) is None
 
 
+def test_of_all_that_grows_the_densest_shows(morphs):
+    """Each place has its own."""
+    beard = np.full((SIZE, SIZE), 0.7, np.float32)
+    beard[:, 2:] = 0.1
+    bearded = replace(morphs, covers={**morphs.covers, "No_Beard-": beard})
+    both = bearded.cover({"Male": 1.0, "No_Beard": -1.0, "Smiling": 1.0})
+    assert both[:, :2] == pytest.approx(0.7) and both[:, 2:] == pytest.approx(0.4) and both.shape == beard.shape
+    assert bearded.cover({"Male": 1.0, "No_Beard": -0.5})[0] == pytest.approx([0.4, 0.4, 0.4, 0.4])
+    assert bearded.cover({"No_Beard": -2.0})[0] == pytest.approx([1, 1, 0.2, 0.2])
+    assert bearded.cover({"No_Beard": 1.0}) is None and np.array_equal(bearded.cover({"No_Beard": -1.0}), beard)
+
+
 def test_long_hair_comes_with_women_where_it_is_known(morphs):
     maps = np.full((SIZE, SIZE, 4), 0.5, np.float32)
     known = Morphs.of({**tensors(), "locks": maps})
@@ -184,3 +196,10 @@ def test_what_it_knows_of_what_is_put_on(morphs):
     whiskered = replace(morphs, covers=dict.fromkeys(WHISKERS, morphs.covers["Male+"]))
     hairy = Morphs.of({**tensors(), "locks": np.zeros((SIZE, SIZE, 4), np.float32)})
     assert whiskered.knows("whiskers") and hairy.knows("locks") and not hairy.knows("whiskers")
+
+
+@pytest.mark.parametrize("missing", ["Mustache+", "5_o_Clock_Shadow+", "No_Beard-"])
+def test_it_knows_all_the_hair_of_faces_or_none(morphs, missing):
+    covers = dict.fromkeys({*WHISKERS, "Male+"} - {missing}, morphs.covers["Male+"])
+    assert not replace(morphs, covers=covers).knows("whiskers")
+    assert replace(morphs, covers={**covers, missing: morphs.covers["Male+"]}).knows("whiskers")

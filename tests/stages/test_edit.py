@@ -11,13 +11,15 @@ from torch.nn import functional as F
 
 from dvaedit.editing.attributes import AttributeEdit
 from dvaedit.editing.text import TextEdit
+from dvaedit.face.beard import COLOURS
+from dvaedit.face.dye import EXPOSED, MEAN_SKIN
 from dvaedit.models import wording
 from dvaedit.pipeline.run import Pipeline
 from dvaedit.pipeline.store import Cache
 from dvaedit.stages.edit import Edit
 from dvaedit.stages.graph import Settings, edit_nodes
 from dvaedit.video.probe import file_digest
-from tests.stages.test_additions import renamed
+from tests.stages.test_additions import hairy_morphs, renamed
 
 
 class MeanColour:
@@ -102,6 +104,18 @@ def test_colours_of_beards_and_lips_are_told(clip, model, cache):
     assert (meta["lips"], meta["beard"]) == ("red", "gray")
     plain = run(clip, bearded, cache, "a beard").artifact("edit").meta
     assert (plain["lips"], plain["beard"], plain["grown"]) == (None, None, {})
+
+
+@pytest.mark.parametrize(("text", "colour"), [("a white beard", "white"), ("a beard", None)])
+def test_beards_that_are_known_are_drawn_in_the_colour_that_is_told(clip, model, cache, text, colour):
+    named = renamed(model, "No_Beard", "Smiling", "Wearing_Lipstick")
+    bearded = replace(named, morphs=hairy_morphs(), digests={**named.digests, "morphs": "6" * 64})
+    done = run(clip, bearded, cache, text)
+    meta, paste = done.artifact("edit").meta, done.artifact("paste")
+    assert (meta["beard"], meta["grown"], meta["rest"]) == (colour, {"No_Beard": -1}, False)
+    skin, hair = paste.read("whiskers.skin"), paste.read("whiskers.hair")
+    white = COLOURS["white"][0] * (skin[0] / MEAN_SKIN[0]) ** EXPOSED
+    assert hair[0] == pytest.approx(white) if colour else hair[0] < 0.7 * white
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from dvaedit.stages.png import read_mask
 from dvaedit.video.reader import read_frames
 from tests.face.test_locks import bands, in_crop
 from tests.stages.conftest import FEW, tiny_model
-from tests.stages.test_additions import Everything
+from tests.stages.test_additions import Everything, hairy_morphs
 from tests.stages.test_chain import pipeline
 from tests.stages.test_morphing import added, edit, pasted, settings, small_morphs
 
@@ -31,11 +31,12 @@ pytestmark = pytest.mark.usefixtures("few")
 
 
 def long_haired_morphs():
-    """Women have a narrow jaw, no texture of their own and long hair."""
+    """Women have a narrow jaw, no texture of their own and long hair; beards are known."""
     morphs = small_morphs()
     shapes = morphs.shapes | {"Male-": -morphs.shapes["Male+"]}
     textures = morphs.textures | {"Male-": 0 * morphs.textures["Male+"]}
-    return replace(morphs, shapes=shapes, textures=textures, locks=bands())
+    covers = hairy_morphs().covers | morphs.covers
+    return replace(morphs, shapes=shapes, textures=textures, covers=covers, locks=bands())
 
 
 def model_of(logit=3.0, parser=None, morphs=True):
@@ -86,8 +87,8 @@ def test_their_beards_go_as_another_code_has_it(clip, cache):
     assert "shave" in found.meta["added"] and found.read("z_id") == pytest.approx(wanted, abs=1e-5)
     both = edit(clip, model, cache, WOMAN, LONG)
     assert "shave" in both.meta["added"] and both.read("z_drawn").shape == wanted.shape
-    for beard in (1.0, -1.0):
-        assert "shave" not in edit(clip, model, cache, WOMAN, ("No_Beard", beard)).meta["added"]
+    for beard, kinds in ((1.0, ["locks"]), (-1.0, ["whiskers", "locks"])):
+        assert edit(clip, model, cache, WOMAN, ("No_Beard", beard)).meta["added"] == kinds
     assert "shave" not in edit(clip, model_of(-3.0), cache, WOMAN).meta["added"]
 
 

@@ -20,7 +20,7 @@ from dvaedit.stages.png import read_mask
 from dvaedit.video.reader import read_frames
 from tests.face.test_mouth import TEETH, speaking
 from tests.stages.conftest import FEW, rising, seeing, tiny_model
-from tests.stages.test_additions import renamed
+from tests.stages.test_additions import added, renamed, without
 from tests.stages.test_chain import pipeline
 
 NAMES = ("Smiling", "Male", "Young", "Bald", "No_Beard", "Eyeglasses", "Blond_Hair")
@@ -42,13 +42,14 @@ def small_morphs() -> Morphs:
 
 
 def whiskered_morphs() -> Morphs:
-    """Those and moustaches, and lips that may be painted."""
+    """Those, moustaches and beards, which are denser and broader than a man's stubble, and lips that may be painted."""
     morphs, key = small_morphs(), "Wearing_Lipstick"
-    moustache = np.zeros((SIZE, SIZE), np.float32)
-    moustache[9:12, 5:11] = 0.8
+    moustache, beard = np.zeros((2, SIZE, SIZE), np.float32)
+    moustache[9:12, 5:11], beard[10:15, 3:13] = 0.8, 0.7
     shapes = morphs.shapes | {f"{key}{sign}": np.zeros((68, 2), np.float32) for sign in "+-"}
     textures = morphs.textures | {f"{key}{sign}": np.zeros((SIZE, SIZE, 3), np.float32) for sign in "+-"}
-    covers, coat = morphs.covers | dict.fromkeys(WHISKERS, moustache), np.full((SIZE, SIZE), 0.5, np.float32)
+    covers = morphs.covers | dict.fromkeys(WHISKERS, moustache) | {"No_Beard-": beard}
+    coat = np.full((SIZE, SIZE), 0.5, np.float32)
     return replace(morphs, shapes=shapes, textures=textures, covers=covers, coat=coat)
 
 
@@ -95,16 +96,6 @@ def pasted(clip, model, cache, *edits, **others):
     """The run and what is to be pasted."""
     run = pipeline(clip, model, cache, settings(*edits, **others))
     return run, run.artifact("paste")
-
-
-def added(run, clip, place=0):
-    """What is added to a frame, as large as it."""
-    frame = list(read_frames(clip, place, place + 1))[-1]
-    patches, shape = Patches(run.artifact("paste"), run.artifact("align")), frame.rgb().shape
-    (x0, y0, x1, y1), delta = patches.patch(frame, shape[1::-1])
-    whole = np.zeros(shape, np.float32)
-    whole[y0:y1, x0:x1] = delta
-    return whole
 
 
 def test_a_smile_is_moved_and_shaded_not_pasted(clip, moving, cache):
@@ -186,30 +177,36 @@ def test_a_man_has_stubble(clip, moving, cache):
 
 
 @pytest.mark.parametrize("adapt", [False, True])
-def test_a_moustache_is_as_dense_as_it_is_known_to_be(clip, whiskered, cache, adapt):
+@pytest.mark.parametrize("change", [("Mustache", 1.0), ("No_Beard", -1.0)], ids=["moustache", "beard"])
+def test_the_hair_of_a_face_is_as_dense_as_it_is_known_to_be(clip, whiskered, cache, change, adapt):
     """No strength is looked for, and none would show."""
-    run, paste = pasted(clip, whiskered, cache, ("Mustache", 1.0), adapt=adapt)
-    meta, morphs = run.artifact("edit").meta, whiskered.morphs
-    assert (meta["added"], meta["grown"], meta["morphed"], meta["rest"]) == (["whiskers"], {"Mustache": 1}, {}, False)
+    run, paste = pasted(clip, whiskered, cache, change, adapt=adapt)
+    meta, morphs, (name, sign) = run.artifact("edit").meta, whiskered.morphs, change
+    assert (meta["added"], meta["grown"], meta["morphed"], meta["rest"]) == (["whiskers"], {name: sign}, {}, False)
     assert meta["strength"] == 1 and meta["region"] == "lower_face" and "levels" not in paste.names
-    assert np.array_equal(paste.read("whiskers.cover"), morphs.covers["Mustache+"])
+    assert np.array_equal(paste.read("whiskers.cover"), morphs.covers[f"{name}{'+' if sign > 0 else '-'}"])
     assert np.array_equal(paste.read("whiskers.reference"), morphs.reference)
     assert np.abs(added(run, clip)).max() > 3
 
 
-def test_what_grows_adds_up_and_is_put_on_once(clip, whiskered, cache):
+def test_half_a_beard_is_half_as_dense(clip, whiskered, cache):
+    _, paste = pasted(clip, whiskered, cache, ("No_Beard", -0.5))
+    assert np.array_equal(paste.read("whiskers.cover"), 0.5 * whiskered.morphs.covers["No_Beard-"])
+
+
+def test_of_what_grows_the_densest_shows_and_it_is_put_on_once(clip, whiskered, cache):
     run, paste = pasted(clip, whiskered, cache, ("Male", 1.0), ("Mustache", 0.5))
     meta, covers = run.artifact("edit").meta, whiskered.morphs.covers
     assert meta["added"] == ["whiskers"] and meta["grown"] == meta["morphed"] | {"Mustache": 0.5}
-    expected = np.clip(covers["Male+"] + 0.5 * covers["Mustache+"], 0, 1)
-    assert paste.read("whiskers.cover") == pytest.approx(expected, abs=1e-6)
+    expected = np.maximum(covers["Male+"], 0.5 * covers["Mustache+"])
+    assert paste.read("whiskers.cover") == pytest.approx(expected, abs=1e-6) and expected[11, 8] == np.float32(0.6)
 
 
 def test_a_moustache_and_a_beard_are_both_put_on(clip, whiskered, cache):
     run, paste = pasted(clip, whiskered, cache, ("No_Beard", -1.0), ("Mustache", 1.0))
-    assert run.artifact("edit").meta["added"] == ["beard", "whiskers"]
-    assert {"beard.cover", "whiskers.cover"} <= paste.names
-    assert np.array_equal(paste.read("whiskers.cover"), whiskered.morphs.covers["Mustache+"])
+    meta, covers = run.artifact("edit").meta, whiskered.morphs.covers
+    assert meta["added"] == ["whiskers"] and meta["grown"] == {"No_Beard": -1, "Mustache": 1}
+    assert np.array_equal(paste.read("whiskers.cover"), np.maximum(covers["No_Beard-"], covers["Mustache+"]))
 
 
 @pytest.mark.parametrize(
@@ -238,17 +235,32 @@ def test_a_man_has_no_lipstick_to_lose_and_none_comes_off_that_is_not_known(clip
         assert edit(clip, model, cache, ("Male", 1.0)).meta["morphed"] == {"Male": 1}
 
 
-def test_stubble_does_not_show_beside_a_beard(clip, moving, cache):
-    run, paste = pasted(clip, moving, cache, ("Male", 1.0), ("No_Beard", -1.0))
-    assert {"beard.cover", "beard.mask", "morph.shape"} <= paste.names
-    assert not any(name.startswith("whiskers.") for name in paste.names)
+def test_stubble_does_not_show_beside_a_beard(clip, whiskered, cache):
+    run, paste = pasted(clip, whiskered, cache, ("Male", 1.0), ("No_Beard", -1.0))
     meta = run.artifact("edit").meta
-    assert (meta["added"], meta["morphed"], meta["rest"]) == (["beard"], {"Male": 1}, False)
+    assert (meta["added"], meta["rest"], meta["morphed"]["Male"]) == (["whiskers"], False, 1)
+    assert {"whiskers.mask", "morph.shape"} <= paste.names and "levels" not in paste.names
+    assert np.array_equal(paste.read("whiskers.cover"), whiskered.morphs.covers["No_Beard-"])
+
+
+def test_a_beard_that_is_not_known_is_sampled_beside_a_man_and_he_has_no_stubble(clip, whiskered, cache):
+    unknown = replace(whiskered, morphs=without(whiskered.morphs, "No_Beard-"))
+    unknown = replace(unknown, digests={**unknown.digests, "morphs": "5" * 64})
+    run, paste = pasted(clip, unknown, cache, ("Male", 1.0), ("No_Beard", -1.0))
+    meta = run.artifact("edit").meta
+    assert (meta["added"], meta["grown"], meta["rest"], meta["morphed"]["Male"]) == ([], {}, True, 1)
+    assert {"levels", "morph.shape"} <= paste.names and not any(name.startswith("whiskers.") for name in paste.names)
 
 
 def test_a_shaven_man_has_no_stubble(clip, moving, cache):
     run, paste = pasted(clip, moving, cache, ("Male", 1.0), ("No_Beard", 1.0))
     assert run.artifact("edit").meta["added"] == [] and not any(name.startswith("whiskers.") for name in paste.names)
+
+
+def test_a_shaven_man_with_a_moustache_has_no_stubble_besides(clip, whiskered, cache):
+    run, paste = pasted(clip, whiskered, cache, ("Male", 1.0), ("No_Beard", 1.0), ("Mustache", 1.0))
+    assert run.artifact("edit").meta["grown"] == {"Mustache": 1}
+    assert np.array_equal(paste.read("whiskers.cover"), whiskered.morphs.covers["Mustache+"])
 
 
 @pytest.mark.parametrize("how", [{"region": "face"}, {"paste": "replace"}])
@@ -362,7 +374,9 @@ def test_one_turn_among_changes_of_a_known_look_is_as_strong_as_it_must_be(
     clip, moving, cache, monkeypatch, first, second
 ):
     """What is put on is not: nor is it sampled more strongly."""
-    blind, (name, asked) = judging(moving, CLEARLY - 2), first
+    bearded = replace(moving, morphs=replace(moving.morphs, covers=whiskered_morphs().covers))
+    bearded = replace(bearded, digests={**bearded.digests, "morphs": "4" * 64})
+    blind, (name, asked) = judging(bearded, CLEARLY - 2), first
     seeing(monkeypatch, blind, [*rising(np.sign(asked)), *[-1.0] * 4])  # who asks whether it is a man sees none
     more, plain = (edit(clip, blind, cache, first, second, adapt=adapt) for adapt in (True, False))
     assert (more.meta["strength"], more.meta["morphed"]) == (1, {name: MORPHED[-1] * asked})

@@ -61,11 +61,13 @@ def videos(tmp_path) -> Path:
     return root
 
 
-PLAIN = {"glasses": "none", "headwear": "0", "occluded": "0", "smile": "none", "mouth_open": "0",
+PLAIN = {"glasses": "none", "headwear": "0", "occluded": "0", "large_pose": "0", "smile": "none", "mouth_open": "0",
          "facial_hair": "none", "hair_length": "short", "hair_texture": "straight", "bangs": "0",
          "source": "drawn"}  # fmt: skip
 LONG = {"hair_length": "long", "sex": "f", "age": "young"}
 OLD = {"age": "old", "source": "sfhq"}  # of whom wrinkles are learnt
+SHAVEN = {"sex": "m", "source": "sfhq"}
+BEARDED = {**SHAVEN, "facial_hair": "beard", "hair_colour": "black"}
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +126,22 @@ def strands(rng):
     """(S, S, 3): dark hair of which each column is of another lightness."""
     light = cv2.GaussianBlur(rng.normal(0, 30, (1, SIZE)), (0, 0), 1)
     return np.clip(np.float32([60, 45, 35]) + light[..., None] * np.ones((SIZE, 1, 1)), 5, 250).astype(np.float32)
+
+
+def bearded(light, top=0.0):
+    """Paint for a face: a beard up to the temples, so ``light`` beside the skin; ``top``: how much higher it goes on
+    cheeks, pixels."""
+
+    def paint(image, points, rng):
+        own, mask = landmarks_68(points), np.zeros((SIZE, SIZE), np.float32)
+        inner = own[[16, 15, 14, 54, 35, 31, 48, 2, 1, 0]]
+        inner[[0, 1, 7, 8, 9], 0] += [-8, -8, 8, 8, 8]
+        inner[[2, 3, 6, 7]] += [[-8, -top], [6, -6 - top], [-6, -6 - top], [0, -top]]
+        cv2.fillPoly(mask, [np.rint(np.vstack([own[:17], inner])).astype(np.int32)], 1.0)
+        cv2.fillPoly(mask, [np.rint(own[48:60]).astype(np.int32)], 0.0)
+        image *= 1 - (1 - light) * cv2.GaussianBlur(mask, (0, 0), 1)[..., None]
+
+    return paint
 
 
 def beside(mean_face):

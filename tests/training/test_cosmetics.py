@@ -12,19 +12,13 @@ from dvaedit.training.cosmetics import (
     LIFTED,
     LINED,
     LIPSTICK,
-    OUTWARDS,
     ROSY,
-    STUBBLE,
     blush,
     eyes_made_up,
     lipstick,
-    moustache,
-    whiskers,
 )
 from dvaedit.training.pseudo_labels import SIZE
 from tests.training.conftest import Drawn
-
-NO_LIPS = np.zeros((SIZE, SIZE), np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -99,37 +93,3 @@ def test_blush_lies_along_the_cheekbones(reference, colour):
         assert at(light, place + 0.06 * along) > at(light, place + 0.06 * across) + 0.1
     for bare in (reference[27], reference[30], reference[8], reference[19] - [0, 0.05]):
         assert at(light, bare) < 0.1
-
-
-def test_whiskers_grow_below_the_nose_and_not_on_the_lips(library):
-    points = landmarks_68(library.canonical) / SIZE
-    lips = outline(points[48:60])
-    dense = whiskers(library, STUBBLE, lips.astype(np.float32))
-    assert dense.min() > -1e-6 and 0.9 * STUBBLE < dense.max() <= STUBBLE + 1e-6
-    assert not dense[lips].any() and dense[: round(points[30, 1] * SIZE) - 40].max() < 0.05
-    chin = (points[57] + points[8]) / 2
-    assert at(dense, chin) == pytest.approx(STUBBLE, rel=0.01)
-    bare, thin = (whiskers(library, density, NO_LIPS) for density in (STUBBLE, STUBBLE / 3))
-    assert np.array_equal(bare[~lips], dense[~lips]) and np.array_equal(bare, bare[:, ::-1])
-    assert thin == pytest.approx(bare / 3, abs=1e-6)
-
-
-def test_a_beard_goes_on_beyond_the_mesh(library):
-    """Which ends at the outline of the face: below the chin it is as dense for some pixels, and then ends."""
-    dense, inside = whiskers(library, 1.0, NO_LIPS), library.raster(library.canonical).inside
-    column = round(landmarks_68(library.canonical)[8, 0])
-    end = np.flatnonzero(inside[:, column]).max()
-    assert dense[end, column] > 0.9 and dense[end + 3, column] > 0.8
-    assert dense[end + 2 * cosmetics.BEYOND + 6 :, column].max(initial=0) < 0.01
-
-
-def test_a_moustache_lies_between_nose_and_lip_and_goes_beyond_the_corners(reference):
-    lips = outline(reference[48:60]).astype(np.float32)
-    dense, bare = moustache(reference, lips), moustache(reference, NO_LIPS)
-    assert at(dense, (reference[33] + reference[51]) / 2) > 0.95
-    assert not dense[lips > 0].any() and np.array_equal(bare, bare[:, ::-1])
-    for corner, sign in ((48, -1), (54, 1)):
-        assert at(bare, reference[corner] + 0.5 * OUTWARDS * np.array([sign, 1])) > 0.2
-        assert at(bare, reference[corner] + 2.5 * OUTWARDS * np.array([sign, 1])) < 0.02
-    for place in (reference[30], reference[57], reference[8], reference[36]):
-        assert at(bare, place) < 0.02

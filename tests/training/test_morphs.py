@@ -9,7 +9,8 @@ from dvaedit.face.points import FACEMESH_TO_68, MIRROR_68, landmarks_68
 from dvaedit.models.morphs import Morphs
 from dvaedit.training import morphs as morphs_of
 from dvaedit.training import teeth as teeth_of
-from dvaedit.training.cosmetics import BLUSH, ROSY, SHADOW, STUBBLE, blush, eyes_made_up
+from dvaedit.training.beards import SHADOW, STUBBLE, learn_beard, moustache
+from dvaedit.training.cosmetics import BLUSH, ROSY, blush, eyes_made_up
 from dvaedit.training.morphs import (
     BROWS,
     FADE,
@@ -20,7 +21,6 @@ from dvaedit.training.morphs import (
     difference,
     dressed,
     export,
-    hair_of_faces,
     learn,
     make_up,
     skin_of,
@@ -29,7 +29,7 @@ from dvaedit.training.pseudo_labels import SIZE
 from dvaedit.training.teeth import GAPS, HEIGHT, WIDTH, learn_teeth
 from dvaedit.training.wrinkles import learn_wrinkles
 from tests.face.test_mouth import speaking
-from tests.training.conftest import LONG, OLD, Drawn, beside
+from tests.training.conftest import BEARDED, LONG, OLD, SHAVEN, Drawn, bearded, beside
 
 PAINTED = "Wearing_Lipstick+", "Wearing_Lipstick-", "Heavy_Makeup+", "Rosy_Cheeks+"
 INNER_LIPS = FACEMESH_TO_68[65:68], FACEMESH_TO_68[61:64]  # lower and upper, without their corners
@@ -243,27 +243,18 @@ def test_make_up_is_painted_and_moves_nothing():
         assert found[name].shape == (68, 2) and not found[name].any()
 
 
-def test_hair_of_faces_is_as_dense_as_it_is_and_not_on_the_lips(smiling):
-    reference = landmarks_68(smiling.canonical) / SIZE
-    found = hair_of_faces(smiling, reference)
-    stubble, shadow, moustache = (found[f"cover/{name}+"] for name in ("Male", "5_o_Clock_Shadow", "Mustache"))
-    assert 0.9 * STUBBLE < stubble.max() <= STUBBLE and shadow == pytest.approx(SHADOW / STUBBLE * stubble, abs=1e-6)
-    assert moustache.max() > 0.95 and moustache[round(reference[8, 1] * SIZE) - 10 :].max() < 1e-3
-    lips = cv2.fillPoly(np.zeros((SIZE, SIZE), np.uint8), [np.rint(reference[48:60] * SIZE).astype(np.int32)], 1) > 0
-    core = cv2.erode(lips.astype(np.uint8), np.ones((3, 3))) > 0
-    assert all(cover[core].max() < 0.1 for cover in found.values())
-
-
 @pytest.fixture(scope="module")
 def everyone(mean_face):
     """A few of each group: men's jaws are broad, children's chins high, old faces have a spot, smiles and open mouths
-    part the lips, some hair is long."""
+    part the lips, some hair is long, some men have beards."""
     drawn, (jaw, chin) = Drawn(mean_face, seed=5), np.zeros((2, *mean_face.shape))
     jaw[FACEMESH_TO_68[4:7]], jaw[FACEMESH_TO_68[10:13]] = [-5, 0], [5, 0]
     chin[FACEMESH_TO_68[7:10]] = [0, -6]
     drawn.add(30, smile, opened(mean_face, 0.13), smile="broad", mouth_open="1")
+    drawn.add(2, None, jaw, **SHAVEN)
+    drawn.add(2, bearded(0.3), jaw, **BEARDED)
+    drawn.add(2, sex="f")
     for sex, shift in (("m", jaw), ("f", None)):
-        drawn.add(2, None, shift, sex=sex)
         drawn.add(2, spot, shift, sex=sex, **OLD)
         drawn.add(2, None, chin if shift is None else chin + shift, sex=sex, age="child")
     drawn.add(2, dark, opened(mean_face, 0.2), mouth_open="1", age="middle")
@@ -280,7 +271,7 @@ def test_all_that_is_learnt_makes_a_file_of_morphs(learnt, everyone):
     assert all(value.dtype == np.float32 and np.isfinite(value).all() for value in learnt.values())
     morphs = Morphs.of(learnt)
     assert set(morphs.shapes) == {*LOOKS, *PAINTED, "Smiling-"}
-    assert set(morphs.covers) == {"Male+", "5_o_Clock_Shadow+", "Mustache+"}
+    assert set(morphs.covers) == {"Male+", "5_o_Clock_Shadow+", "Mustache+", "No_Beard-"} and morphs.knows("whiskers")
     assert set(morphs.smooths) == {*(name for name, look in LOOKS.items() if look.smooth), "Heavy_Makeup+"}
     assert {value.shape for value in morphs.textures.values()} == {(SIZE, SIZE, 3)}
     assert morphs.teeth.shape == (HEIGHT, WIDTH, 3)
@@ -288,6 +279,18 @@ def test_all_that_is_learnt_makes_a_file_of_morphs(learnt, everyone):
     even = (morphs.reference + morphs.reference[MIRROR_68] * [-1, 1] + [1, 0]) / 2
     assert morphs.reference == pytest.approx(even, abs=1e-6)
     assert morphs.reference == pytest.approx(landmarks_68(everyone.canonical) / SIZE, abs=0.06)
+
+
+def test_hair_of_faces_is_that_of_beards_and_as_dense_as_each_kind_is(learnt, everyone):
+    reference = learnt["reference"].astype(np.float64)
+    beard = learnt["cover/No_Beard-"]
+    assert beard == pytest.approx(learn_beard(everyone, reference), abs=1e-4)
+    chin, lip = (np.rint(reference[k] * SIZE).astype(int) for k in (8, 57))
+    assert beard[(chin[1] + lip[1]) // 2, chin[0]] > 0.9
+    assert beard[: round(reference[29, 1] * SIZE), lip[0]].max() < 1e-3  # above the lower half of the nose
+    assert learnt["cover/Male+"] == pytest.approx(STUBBLE * beard, abs=1e-6)
+    assert learnt["cover/5_o_Clock_Shadow+"] == pytest.approx(SHADOW * beard, abs=1e-6)
+    assert learnt["cover/Mustache+"] == pytest.approx(moustache(beard, reference), abs=1e-4)
 
 
 def test_what_is_learnt_is_what_sets_groups_apart(learnt, everyone):

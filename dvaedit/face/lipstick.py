@@ -19,13 +19,13 @@ RED, ROSE, BARE = "red", "rose", (0.0, 0.0, 0.0)
 # Lightness beside ``MEAN_SKIN``, chroma over lightness, and hue, degrees. 272 women with lipstick (labelled by eye):
 # 0.76 times the skin's lightness, 0.84 (a tenth: 1.25) and 24 degrees; rose is a little more of it.
 PAINTS = {
-    RED: (38.0, 1.4, 22.0), ROSE: (42.0, 1.0, 23.0),
+    RED: (37.0, 1.36, 22.0), ROSE: (42.0, 1.0, 23.0),
     "burgundy": (27.0, 1.1, 14.0), "brown": (33.0, 0.75, 40.0), "nude": (55.0, 0.5, 38.0),
     "pink": (52.0, 0.75, 9.0), "fuchsia": (44.0, 1.2, 356.0), "coral": (52.0, 0.95, 34.0), "orange": (52.0, 1.15, 48.0),
     "purple": (32.0, 0.95, 326.0), "blue": (34.0, 0.9, 275.0), "black": (13.0, 0.15, 20.0),
 }  # fmt: skip
 MEAN_SKIN = np.array([61.0, 16.9, 22.4])  # Lab, of theirs
-EXPOSED, TINTED, VIVID = 0.6, 0.6, 0.5  # exponents with which paint's lightness, hue and saturation go with skin's
+EXPOSED, TINTED, VIVID = 0.7, 0.6, 0.45  # exponents with which paint's lightness, hue and saturation go with skin's
 RELIEF = 0.9  # share of the lips' light and shade that shows
 SHADE = 0.5, 1.15  # times the paint's lightness, between which its chroma goes with it
 # Bare lips of 748 women: times the skin's lightness; a and b over lightness: more than the skin's, and times that.

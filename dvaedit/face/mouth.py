@@ -31,7 +31,8 @@ DARKER = 4.0, 12.0  # lightness of what lies behind teeth below the lips', betwe
 UNSURE = 0.05  # of the mouth's width: how far the inner edges of lips may be off
 NEAR, SURE = 0.04, 0.1  # of the mouth's width: sigma within which lips are beside teeth; share of teeth that is none
 BEYOND = 1.2, 3.0  # heights of teeth above and below the gap, between which there is skin: no lips, no hair
-ROOTS = 0.12  # of a tooth's height: how soft the edge of the row is
+ROOTS = 0.1  # of a tooth's height: how soft the edge of the row is
+HIDDEN = 1.4  # of their height by which drawn teeth are drawn up behind the lip where a face smiles on its own
 WIDTH, WIDER = 0.56, 0.3  # of a mouth at rest, in the same unit; by how much smiles draw it wider, as a share
 SHADOW = 0.7  # how much darker the mouth is beneath the teeth
 
@@ -59,10 +60,16 @@ class Mouth:
     def row(self) -> np.ndarray:
         """float32 (h, w) in [0, 1]: where the upper teeth of a smile are, closed or open the mouth may have been.
 
-        Who smiles already shows their own.
+        Who smiles already shows their own: the more they smile the farther these are drawn up behind the upper lip.
         """
-        tall, soft = TALLEST * self.tooth, ROOTS * self.tooth
-        return ((1 - self.smiles) * (1 - smoothstep(self.down, tall - soft, tall + soft))).astype(np.float32)
+        left = 1 - self.drawn_up
+        row = 1 - smoothstep(self.down / (TALLEST * self.tooth), left - ROOTS, left + ROOTS)
+        return (row * smoothstep(left, 0, ROOTS)).astype(np.float32)
+
+    @property
+    def drawn_up(self) -> float:
+        """By how much of their height the drawn teeth are hidden behind the upper lip, in [0, 1]."""
+        return min(HIDDEN * self.smiles, 1.0)
 
     @classmethod
     def of(cls, points: np.ndarray, goal: np.ndarray, quad: np.ndarray, box: Box) -> Mouth:
@@ -223,9 +230,12 @@ def _lips_in(
 
 
 def _teeth(mouth: Mouth, teeth: np.ndarray) -> np.ndarray:
-    """The teeth over the box, Lab: as high as the gap, but no higher than teeth are; beneath them it is dark."""
+    """The teeth over the box, Lab: as high as the gap, but no higher than teeth are; beneath them it is dark.
+
+    See :meth:`Mouth.row`.
+    """
     tall = TALLEST * mouth.tooth
-    deep = mouth.down / np.minimum(mouth.height, tall)
+    deep = mouth.down / np.minimum(mouth.height, tall) + mouth.drawn_up
     x, y = mouth.along * teeth.shape[1] - 0.5, np.clip(deep, 0, 1) * teeth.shape[0] - 0.5
     seen = cv2.remap(
         teeth, x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE

@@ -8,6 +8,7 @@ from dvaedit.face.lab import from_lab, to_lab
 from dvaedit.face.mouth import (
     ABOVE_SKIN,
     CLOSED,
+    HIDDEN,
     ON_DARK,
     OPEN,
     OWN_TINT,
@@ -194,11 +195,21 @@ def test_the_width_of_the_mouth_tells_how_far_a_face_smiles(wider):
 
 
 @pytest.mark.parametrize("smiles", [0.0, 0.5, 1.0])
-def test_the_row_of_a_smiles_teeth_is_as_high_as_they_are(smiles):
+def test_the_row_of_a_smiles_teeth_is_as_high_as_they_are_and_drawn_up_where_a_face_smiles(smiles):
     mouth = replace(parted(0.04, 0.12), smiles=smiles)
-    tall, soft = TALLEST * mouth.tooth, ROOTS * mouth.tooth
-    for down, share in ((0.0, 1.0), (tall - soft, 1.0), (tall, 0.5), (tall + soft, 0.0)):
-        assert replace(mouth, down=np.full((1, 1), down)).row() == pytest.approx((1 - smiles) * share)
+    left, tall = max(1 - HIDDEN * smiles, 0), TALLEST * mouth.tooth
+    assert mouth.drawn_up == pytest.approx(1 - left)
+    for down, share in ((left - ROOTS, 1.0), (left, 0.5), (left + ROOTS, 0.0)):
+        row = replace(mouth, down=np.full((1, 1), down * tall)).row()
+        assert row == pytest.approx(share if left else 0.0, abs=1e-5)
+
+
+def test_teeth_that_are_drawn_up_leave_what_is_below_as_it_was():
+    """Its lip is at 135; of teeth that are 9 pixels high the upper 0.42 are hidden."""
+    mouth = parted(0.04, 0.12)
+    whole, part = (mouth_shown(skin_with(DARK, 4), replace(mouth, smiles=smiles)) for smiles in (0.0, 0.3))
+    assert part[135:138, 100] == pytest.approx(whole[135:138, 100], abs=1)
+    assert part[141:144, 100] == pytest.approx(np.broadcast_to(DARK, (3, 3)), abs=1) and whole[142, 100, 0] > 200
 
 
 def test_an_open_mouth_that_smiles_keeps_what_it_shows():

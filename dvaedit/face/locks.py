@@ -32,7 +32,8 @@ CURL, CURLED = 0.05, (0.7, 0.98)  # how far its tips bend towards the neck, betw
 OUTLINE, EDGE = (0.42, 0.56), (0.03, 0.04, 0.03)  # of the mean hair's share; by how much strands change it
 CROWN = (0.16, 0.22)  # rows, in the same unit, above which there is none: heads have hair of their own there
 KEPT = (0.34, 0.46), (0.46, 0.52)  # rows in which own hair, and skin, give way to it
-CLOSE, BELOW = 0.05, (0.2, 0.36)  # how far it stands off the head, in the same unit; rows in which it may be farther
+CLOSE, APART, BELOW = 0.04, 0.26, (0.3, 0.5)  # how far it stands off the head above these rows, and comes to below
+VEIL = 0.008  # half the width of that edge, in the same unit
 FILLED, INNER, JAW = 0.05, (0.28, 0.32), (0.76, 0.88)  # how far it goes on behind the jaw; where that ends
 SOFT = 2.0  # pixels, sigma: of the edge of what lies before it
 FRINGE, BEFORE = 9, (0.6, 1.0)  # pixels of own hair's edge that it hides; shares of own hair that it does not
@@ -175,10 +176,16 @@ def allowed(
     filled = _filled(cover, _in_crop(pixels(len(cover))))
     before, behind = (smoothstep(fetch(each, places), *SEEN) for each in (cover, filled))
     behind = behind * (1 - cv2.GaussianBlur(bare, (0, 0), SOFT))
-    wide = 2 * round(CLOSE * len(hair) / ROOM) + 1
-    head = cv2.dilate(np.maximum(hair, bare), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (wide, wide)))
-    close = np.maximum(cv2.GaussianBlur(head, (0, 0), SOFT), smoothstep(rows, *BELOW))
+    away = cv2.distanceTransform((np.maximum(hair, bare) < 0.5).astype(np.uint8), cv2.DIST_L2, 5)
+    beyond = np.minimum(away, len(hair)) * (ROOM / len(hair)) - _apart(rows)
+    close = np.maximum(1 - smoothstep(beyond, -VEIL, VEIL), rows > BELOW[1])
     return close * np.maximum(before, behind) * (1 - np.max([*kept, hat], axis=0))
+
+
+def _apart(rows: np.ndarray) -> np.ndarray:
+    """How far hair stands off the head at most, in some rows, both in sides of the crop: more and more from the crown."""
+    near, far = ((rows - top) / (end - top) for top, end in ((CROWN[0], BELOW[0]), BELOW))
+    return CLOSE * np.clip(near, 0, 1) + APART * np.clip(far, 0, 1) ** 2
 
 
 def _curled(at: np.ndarray) -> np.ndarray:

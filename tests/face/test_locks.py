@@ -92,7 +92,7 @@ def test_own_hair_stays_above_the_temples_and_gives_way_below(locks):
     bare = allowed(locks.maps, HERE, NONE, NONE, NONE, NONE)
     hairy = allowed(locks.maps, HERE, ALL, NONE, NONE, NONE)
     assert bare[(locks.maps[..., 0] > 0) & (rows > BELOW[1])].mean() > 0.97 and bare.max() <= 1
-    assert not hairy[rows < 0.34].any() and np.array_equal(hairy[rows > 0.46], bare[rows > 0.46])
+    assert not hairy[rows < 0.34].any() and np.array_equal(hairy[rows > BELOW[1]], bare[rows > BELOW[1]])
 
 
 def test_the_fringe_of_own_hair_is_hidden(locks):
@@ -101,21 +101,21 @@ def test_the_fringe_of_own_hair_is_hidden(locks):
     thin, wide = ((aside > INNER) & (aside < INNER + width) & (rows < 0.3) for width in (0.06, 0.2))
     thin, wide = (allowed(locks.maps, HERE, one.astype(np.float32), NONE, NONE, NONE) for one in (thin, wide))
     bare = allowed(locks.maps, HERE, NONE, NONE, NONE, NONE)
-    inside = (np.abs(aside - INNER - 0.075) < 0.01) & (rows > 0.1) & (rows < 0.25)
-    assert thin[inside].min() > 0.75 and not wide[inside].any()
+    edge, inside = ((np.abs(aside - INNER - away) < 0.01) & (rows > 0.2) & (rows < 0.24) for away in (0.045, 0.1))
+    assert thin[edge].min() > 0.75 and not wide[inside].any()
     assert np.array_equal(thin[rows > BELOW[1]], bare[rows > BELOW[1]])
 
 
 @pytest.mark.parametrize("of", ["hair", "skin"])
-def test_above_the_ears_it_stands_no_farther_off_the_head(locks, of):
-    """Wherever hair hangs on average; below them it may."""
+def test_it_comes_to_stand_off_the_head_from_the_crown_down(locks, of):
+    """Wherever hair hangs on average; below the ears it may be anywhere."""
     aside, rows = in_crop(SIZE)
     head = (aside < INNER).astype(np.float32)
     found = allowed(locks.maps, HERE, head if of == "hair" else NONE, NONE, NONE, head if of == "skin" else NONE)
-    above, below = (rows > 0) & (rows < BELOW[0] - 0.01), rows > BELOW[1]
-    near, far = (np.abs(aside - INNER - apart) < 0.01 for apart in (0.5 * CLOSE, 2 * CLOSE))
-    assert found[above & near].min() > 0.75 and found[above & far].max() < 0.05
-    assert found[below & near & (rows < 1.1)].min() > 0.9 and found[below & far & (rows < 1.1)].min() > 0.9
+    near, far = (np.abs(aside - INNER - apart) < 0.01 for apart in (0.5 * CLOSE, 2.5 * CLOSE))
+    crown, ears, below = (rows > 0) & (rows < CROWN[0]), np.abs(rows - BELOW[0]) < 0.02, (rows > 0.52) & (rows < 1.1)
+    assert found[crown & near].max() < 0.1 and found[ears & near].min() > 0.75 and found[below & near].min() > 0.9
+    assert found[(rows < BELOW[0] + 0.02) & far].max() < 0.05 and found[below & far].min() > 0.9
 
 
 def test_skin_of_the_forehead_stays_and_hats_stay_everywhere(locks):
@@ -131,7 +131,7 @@ def test_behind_jaw_and_neck_it_hangs_where_no_skin_is_bare(locks):
     before = (aside > INNER + 0.04) & (aside < OUTER - 0.04) & (rows > 0.55) & (rows < 0.7)
     empty, bare = (allowed(locks.maps, HERE, NONE, NONE, NONE, shown) for shown in (NONE, ALL))
     assert empty[behind].min() > 0.9 and not bare[behind].any()
-    assert np.array_equal(empty[before], bare[before]) and bare[before].min() > 0.9
+    assert empty[before] == pytest.approx(bare[before], abs=0.03) and bare[before].min() > 0.9
     assert not empty[aside < INNER - 0.08].any()
 
 

@@ -38,9 +38,10 @@ PALE, YELLOW = 1.4, (-8.0, 0.0)  # saturation, relative to the skin's, at most; 
 GRAYISH, LIT = 0.6, 0.55  # the same of hair that counts as gray, at most; lightness over the skin's, from which it may
 GRAYING = 0.45  # the latter, if it is to lose its gray: 78 % of 183 gray heads are so, 5 % of 199 black ones
 WHITE = 100.0
-# Hair beside skin, where it gets lighter: how far off, sigma in sides of the wide square, and the share of the way that
-# it does not go. Blond portraits: 3 to 5 of Lab's lightness darker there than elsewhere.
-ROOTS = 0.016, 0.5
+# Hair beside skin, where it gets lighter: how far off, sigma in sides of the wide square, and the shares of the way that
+# gray and other hair do not go. Portraits, blond: 3 to 5 of Lab's lightness darker there than elsewhere; gray: 2.
+ROOTS, KEEPING = 0.016, (0.3, 0.5)
+COLOURED = 0.1, 0.3  # saturation of hair between which it is no longer gray
 
 
 @dataclass(frozen=True)
@@ -124,11 +125,17 @@ class Dye:
         chroma = self.after[1:] + kept * (lab[:, 1:] - self.before[1:])
         light = self._light(*(each[:, :1] for each in (lab, to_lab(near), to_lab(far))))
         if roots is not None:
-            light -= ROOTS[1] * roots[:, None] * np.clip(light - lab[:, :1], 0, None)
+            light -= self.keeping * roots[:, None] * np.clip(light - lab[:, :1], 0, None)
         if strands is not None:
             light = np.clip(light + strands[:, None], 0, WHITE)
         share = np.clip(light / after, *SHADE)
         return from_lab(np.concatenate([light, chroma * (1 + turned * (share - 1))], axis=1))
+
+    @property
+    def keeping(self) -> float:
+        """The share of the way that hair beside skin does not go as it gets lighter."""
+        gray, other = KEEPING
+        return float(gray + (other - gray) * smoothstep(saturation(self.after), *COLOURED))
 
     @property
     def _lightness(self) -> tuple[float, float]:
@@ -236,7 +243,7 @@ def dyed_patch(
     far as outlines tell them and not colours, whose noise they follow. strands: lightness added to the pixels of a box.
     """
     box = x0, top, x1, bottom = support(hair, quad, rgb.shape[1::-1])
-    shape, roots = (bottom - top, x1 - x0), cv2.GaussianBlur(face, (0, 0), len(face) * ROOTS[0])
+    shape, roots = (bottom - top, x1 - x0), cv2.GaussianBlur(face, (0, 0), len(face) * ROOTS)
     change, alpha, told = (np.zeros((shape[0] * shape[1], channels), np.float32) for channels in (3, 1, 1))
     for found in matte(rgb, hair, face, quad):
         at = (found.box[1] - top) * (x1 - x0) + found.places

@@ -5,12 +5,13 @@ import pytest
 from dvaedit.face.dye import (
     ADDED,
     BLACK,
+    COLOURED,
     EXPOSED,
+    KEEPING,
     KEPT,
     LIGHTEST,
     PALE,
     PIGMENT,
-    ROOTS,
     TINTED,
     TURN,
     VIVID,
@@ -207,16 +208,23 @@ def test_roots_are_darker_where_hair_gets_lighter():
     lighter, darker = Dye(DARK_BROWN, BLOND), Dye(BLOND, DARK_BROWN)
     brown, even = rgb([DARK_BROWN] * 3), rgb([DARK_BROWN])
     found = lab(lighter(brown, even, even, np.array([0, 0.5, 1])))[:, 0]
-    assert found == pytest.approx(65 - ROOTS[1] * np.array([0, 0.5, 1]) * (65 - 15), abs=0.5)
+    assert found == pytest.approx(65 - KEEPING[1] * np.array([0, 0.5, 1]) * (65 - 15), abs=0.5)
     blond = rgb([BLOND] * 2)
     assert darker(blond, blond, blond, np.ones(2)) == pytest.approx(darker(blond, blond, blond), abs=1e-4)
+
+
+def test_gray_hair_is_less_dark_at_its_roots():
+    gray, other = (
+        Dye(DARK_BROWN, np.array([60.0, 0, chroma])).keeping for chroma in (60 * COLOURED[0], 60 * COLOURED[1])
+    )
+    assert (gray, other) == pytest.approx(KEEPING)
 
 
 def test_hair_beside_skin_is_darker_than_hair_that_is_not():
     """Within a few pixels, and not beside what is no face."""
     frame = np.tile(LIGHT, (SIDE, SIDE, 1))
     frame[: SIDE // 2] = DARK
-    dye, least = Dye(lab([DARK])[0], BLOND), 65 - ROOTS[1] * (65 - lab([DARK])[0][0])
+    dye, least = Dye(lab([DARK])[0], BLOND), 65 - KEEPING[1] * (65 - lab([DARK])[0][0])
 
     def light(class_below, row):
         (_, top, _, _), delta = dyed_patch(frame.astype(np.uint8), *upper_half(class_below), QUAD, dye)

@@ -38,8 +38,8 @@ PALE, YELLOW = 1.4, (-8.0, 0.0)  # saturation, relative to the skin's, at most; 
 GRAYISH, LIT = 0.6, 0.55  # the same of hair that counts as gray, at most; lightness over the skin's, from which it may
 GRAYING = 0.45  # the latter, if it is to lose its gray: 78 % of 183 gray heads are so, 5 % of 199 black ones
 WHITE = 100.0
-# Hair beside skin, where it gets lighter: how far off, sigma in sides of the wide square, and the shares of the way that
-# gray and other hair do not go. Portraits, blond: 3 to 5 of Lab's lightness darker there than elsewhere; gray: 2.
+# Hair beside skin, where it gets lighter: how far off, sigma in sides of the wide square, and the shares of the way
+# that gray and other hair do not go. Portraits, blond: 3 to 5 of Lab's lightness darker there than elsewhere; gray: 2.
 ROOTS, KEEPING = 0.016, (0.3, 0.5)
 COLOURED = 0.1, 0.3  # saturation of hair between which it is no longer gray
 

@@ -183,7 +183,7 @@ def allowed(
 
 
 def _apart(rows: np.ndarray) -> np.ndarray:
-    """How far hair stands off the head at most, in some rows, both in sides of the crop: ever more from the crown on."""
+    """How far hair stands off the head at most, in some rows, both in sides of the crop: ever more from the crown."""
     near, far = ((rows - top) / (end - top) for top, end in ((CROWN[0], BELOW[0]), BELOW))
     return CLOSE * np.clip(near, 0, 1) + APART * np.clip(far, 0, 1) ** 2
 

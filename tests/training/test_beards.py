@@ -71,7 +71,7 @@ def test_beards_are_as_dense_as_they_darken_skin_that_is_shaven(beard, reference
     assert 0.6 < density < 0.9
     for place in (between(reference, 8, 57), between(reference, 5, 48, 0.7), between(reference, 11, 54, 0.7)):
         assert around(beard, place) == pytest.approx(density, abs=0.08)
-    assert at(beard, between(reference, 33, 51, 0.4)) == pytest.approx(density, abs=0.08)
+    assert at(beard, between(reference, 33, 51, 0.4)) == pytest.approx(density, abs=0.15)  # an edge is near
 
 
 def test_none_grow_on_cheeks_nose_and_lips_and_above_the_ears(beard, reference):

@@ -10,6 +10,9 @@ from dvaedit.face.dye import (
     KEEPING,
     KEPT,
     LIGHTEST,
+    LIGHTS,
+    MEAN_SKIN,
+    NATURES,
     PALE,
     PIGMENT,
     TINTED,
@@ -108,6 +111,15 @@ def test_gray_hair_has_little_of_the_colour_of_light_and_is_not_green():
     assert np.hypot(a, b) / light == pytest.approx(0.08 * (0.36 / 0.4) ** TINTED, abs=0.01)
     assert np.degrees(np.arctan2(b, a)) == pytest.approx(80, abs=1)
     assert learnt(DARK_BROWN, [60, 1, 3], skin, turns={"gray": 1})[1:] == pytest.approx([1, 3], abs=0.5)
+
+
+def test_gray_hair_is_warm_in_light_that_is():
+    """By a fifth of how much more saturated skin is than on average."""
+    for chroma in (MEAN_SKIN[1], MEAN_SKIN[1] + 0.5):
+        skin = np.array([60, 60 * chroma * 0.6, 60 * chroma * 0.8])
+        light, *tint = learnt(DARK_BROWN, [50, 0.1, 0.1], skin, turns={"gray": 1})
+        warm = NATURES["gray"].chroma[1] + LIGHTS * 0.5 if chroma > MEAN_SKIN[1] else 0.0
+        assert np.hypot(*tint) / light == pytest.approx(warm, abs=0.01)
 
 
 def test_hair_that_turns_gray_is_lighter_than_it_was():

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import sys
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
@@ -19,6 +20,7 @@ import numpy as np
 
 import dvaedit
 from dvaedit.editing.attributes import AttributeEdit
+from dvaedit.errors import DvaEditError
 from dvaedit.evaluation.evaluate import Evaluation
 from dvaedit.evaluation.judging import IMPLIED
 from dvaedit.evaluation.measure import partner_frames
@@ -174,7 +176,10 @@ def main() -> None:
     own = arguments.clips[part - 1 :: parts]
     for clip, edit in itertools.product(own, arguments.edits):
         if not (arguments.out / edit / f"{clip.stem}.json").exists():
-            assess_clip(clip, edit, arguments.out, options)
+            try:
+                assess_clip(clip, edit, arguments.out, options)
+            except DvaEditError as error:  # a face that is too small, say: the others are assessed all the same
+                print(f"{clip.stem}, {edit}: {error.message}", file=sys.stderr, flush=True)
     print(HEAD + "\n" + "|---" * (HEAD.count("|") - 1) + "|")
     for edit in arguments.edits:
         kept = {clip.stem: arguments.out / edit / f"{clip.stem}.json" for clip in arguments.clips}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -117,8 +117,14 @@ def verdict(name: str, wanted: bool, before: np.ndarray, after: np.ndarray) -> V
     return Verdict(name, wanted, float(before.mean()), float(after.mean()), int(missing.sum()), success)
 
 
+def asked_for(targets: Iterable[str]) -> set[str]:
+    """The targets and what they imply, by name."""
+    targets = set(targets)
+    return targets.union(*(IMPLIED.get(name, frozenset()) for name in targets))
+
+
 def side_effects(change: Mapping[str, float], targets: Mapping[str, bool]) -> dict[str, float]:
     """Changes of more than ``MOVED`` in what is neither a target nor implied by one, the largest first."""
-    allowed = set(targets).union(*(IMPLIED.get(name, frozenset()) for name in targets))
+    allowed = asked_for(targets)
     moved = {name: value for name, value in change.items() if abs(value) > MOVED and name not in allowed}
     return dict(sorted(moved.items(), key=lambda item: -abs(item[1])))

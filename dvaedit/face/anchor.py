@@ -50,13 +50,14 @@ def seen(image: np.ndarray, points: np.ndarray, reference: np.ndarray) -> np.nda
 
 
 def medians(
-    crops: np.ndarray, edited: np.ndarray, weights: np.ndarray, points: np.ndarray, reference: np.ndarray
+    crops: Sequence[np.ndarray], weights: np.ndarray, points: np.ndarray, reference: np.ndarray
 ) -> list[np.ndarray]:
-    """Crops before and after an edit, both in Lab, and weights, each as the reference face shows it: over all frames.
+    """Crops of each kind, as before and after an edit, in Lab, and weights, as the reference face shows them: over all
+    frames.
 
-    crops, edited: (n, S, S, 3), RGB in 8-bit levels; weights: (n, S, S); points: (n, k, 2), reference: (k, 2).
+    crops: (n, S, S, 3) each, RGB in 8-bit levels; weights: (n, S, S); points: (n, k, 2), reference: (k, 2).
     """
-    frames = zip(to_lab(crops), to_lab(edited), weights, points, strict=True)
+    frames = zip(*map(to_lab, crops), weights, points, strict=True)
     found = [[seen(image, own, reference) for image in images] for *images, own in frames]
     return [np.median(each, axis=0) for each in zip(*found, strict=True)]
 

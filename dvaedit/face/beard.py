@@ -67,7 +67,7 @@ class Beard:
         which the beard takes on. None where no skin shows.
         """
         anchors = cls.anchors
-        before, _, weight = medians(crops, crops, weights, points[:, anchors], reference[anchors])
+        before, weight = medians([crops], weights, points[:, anchors], reference[anchors])
         small = cv2.resize(cover, weight.shape, interpolation=cv2.INTER_AREA)
         under = (weight > 0.5) & (small > small.max() / 2)
         if not under.any():
@@ -153,12 +153,12 @@ def _lines(reference: np.ndarray, count: int, length: float, rng: np.random.Gene
 
 def off_the_lips(reference: np.ndarray, size: int, gap: float = MOUTH_GAP) -> np.ndarray:
     """(size, size) in [0, 1]: zero on the lips and up to ``gap`` around them, a share of the side, with a soft edge."""
-    lips = _inside(reference[LIPS], size)
+    lips = inside(reference[LIPS], size)
     grown = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(size * gap) + 1,) * 2)
     return 1 - cv2.GaussianBlur(cv2.dilate(lips, grown).astype(np.float32), (0, 0), 1)
 
 
-def _inside(outline: np.ndarray, size: int) -> np.ndarray:
+def inside(outline: np.ndarray, size: int) -> np.ndarray:
     """uint8 (size, size): one inside an outline, (k, 2), sides of the drawing."""
     fixed = np.rint((outline * size - 0.5) * 16).astype(np.int32)
     return cv2.fillPoly(np.zeros((size, size), np.uint8), [fixed], 1, shift=4)

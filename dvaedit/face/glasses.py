@@ -124,7 +124,7 @@ class Glasses:
         points: (n, 68, 2), reference: (68, 2), sides of the crop. None where no skin shows. ``head`` is not used.
         """
         anchors = cls.anchors
-        before, after, weight = medians(crops, edited, weights, points[:, anchors], reference[anchors])
+        before, after, weight = medians([crops, edited], weights, points[:, anchors], reference[anchors])
         if not (weight > 0.5).any():
             return None
         darker = np.clip(before[..., 0] - after[..., 0], 0, None) * weight

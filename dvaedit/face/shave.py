@@ -49,7 +49,7 @@ class Shave:
         None where no skin shows. ``head`` is not used.
         """
         size, anchors = crops.shape[1], cls.anchors
-        before, after, weight = medians(crops, edited, weights, points[:, anchors], reference[anchors])
+        before, after, weight = medians([crops, edited], weights, points[:, anchors], reference[anchors])
         if not (weight > 0.5).any():
             return None
         weight = weight * off_the_lips(reference, size)

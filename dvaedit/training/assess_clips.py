@@ -9,7 +9,7 @@ import argparse
 import itertools
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ import dvaedit
 from dvaedit.editing.attributes import AttributeEdit
 from dvaedit.errors import DvaEditError
 from dvaedit.evaluation.evaluate import Evaluation
-from dvaedit.evaluation.judging import IMPLIED
+from dvaedit.evaluation.judging import asked_for
 from dvaedit.evaluation.measure import partner_frames
 from dvaedit.face.align import crop
 from dvaedit.files import write_durably
@@ -47,7 +47,7 @@ class Row:
     frames: int
     identity: tuple[float, float] | None
     flicker: tuple[float, float, float] | None
-    own: float | None
+    own: tuple[float] | None
     tg_id: tuple[float, float, float] | None
     mouth: tuple[float, float] | None
     moved: tuple[str, float] | None
@@ -55,9 +55,10 @@ class Row:
 
     def line(self) -> str:
         """In Markdown."""
+        success = "-" if self.success is None else f"{self.success:.0%}"
         cells = (
-            self.edit, f"{_number(self.success, '.0%')} ({self.frames})", _numbers(self.identity, ".2f"),
-            f"{_numbers(self.flicker, '.2f')}; {_number(self.own, '.2f')}", _numbers(self.tg_id, ".3f"),
+            self.edit, f"{success} ({self.frames})", _numbers(self.identity, ".2f"),
+            f"{_numbers(self.flicker, '.2f')}; {_numbers(self.own, '.2f')}", _numbers(self.tg_id, ".3f"),
             _numbers(self.mouth, ".2f"), "{} {:+.2f}".format(*self.moved) if self.moved else "-",
             ", ".join(f"{name} {share:.0%}" for name, share in self.missed.items()) or "-",
         )  # fmt: skip
@@ -80,7 +81,11 @@ def assess_clip(clip: Path, edit: str, folder: Path, options: dvaedit.Options) -
         "strength": made.people[0].strength, "metrics": asdict(one.metrics),
         "judgement": one.judgement and asdict(one.judgement),
     }  # fmt: skip
-    write_durably(place / f"{clip.stem}.json", (json.dumps(numbers, indent=1) + "\n").encode())
+    write_durably(_kept(folder, edit, clip), (json.dumps(numbers, indent=1) + "\n").encode())
+
+
+def _kept(folder: Path, edit: str, clip: Path) -> Path:
+    return folder / edit / f"{clip.stem}.json"
 
 
 def row_of(edit: str, found: dict[str, dict[str, Any]]) -> Row:
@@ -90,15 +95,16 @@ def row_of(edit: str, found: dict[str, dict[str, Any]]) -> Row:
     known = {clip: _verdict(judgement["targets"]) for clip, judgement in judged.items()}
     known = {clip: verdict for clip, verdict in known.items() if verdict[0]}
     frames = sum(missing for missing, _ in known.values())
-    flicker, tg_id = _column(metrics, "flicker"), _column(metrics, "tg_id")
-    identity, mouth = _column(metrics, "identity"), _column(metrics, "mouth_motion")
-    own = _column(metrics, "flicker_own")
+
+    def over_clips(name: str, *statistics: Callable[[Sequence[float]], float]) -> tuple[float, ...] | None:
+        values = [row[name] for row in metrics if row[name] is not None]
+        return tuple(float(statistic(values)) for statistic in statistics) if values else None
+
     return Row(
         edit, sum(missing * share for missing, share in known.values()) / frames if frames else None, frames,
-        (np.mean(identity), np.min(identity)) if identity else None,
-        (np.median(flicker), np.min(flicker), np.max(flicker)) if flicker else None,
-        np.median(own) if own else None, (np.mean(tg_id), np.min(tg_id), np.max(tg_id)) if tg_id else None,
-        (np.mean(mouth), np.min(mouth)) if mouth else None, _moved_most(judged.values()),
+        over_clips("identity", np.mean, np.min), over_clips("flicker", np.median, np.min, np.max),
+        over_clips("flicker_own", np.median), over_clips("tg_id", np.mean, np.min, np.max),
+        over_clips("mouth_motion", np.mean, np.min), _moved_most(judged.values()),
         {clip: share for clip, (_, share) in known.items() if share < MET},
     )  # fmt: skip
 
@@ -113,8 +119,7 @@ def _moved_most(judgements: Iterable[dict[str, Any]]) -> tuple[str, float] | Non
     judgements = list(judgements)
     if not judgements:
         return None
-    asked = {target["name"] for judgement in judgements for target in judgement["targets"]}
-    asked.update(*(IMPLIED.get(name, ()) for name in asked))
+    asked = asked_for(target["name"] for judgement in judgements for target in judgement["targets"])
     moved = {
         name: float(np.mean([judgement["after"][name] - judgement["before"][name] for judgement in judgements]))
         for name in judgements[0]["before"]
@@ -126,20 +131,12 @@ def _moved_most(judgements: Iterable[dict[str, Any]]) -> tuple[str, float] | Non
     return name, moved[name]
 
 
-def _column(rows: Sequence[dict[str, float | None]], name: str) -> list[float]:
-    return [row[name] for row in rows if row[name] is not None]
-
-
-def _number(value: float | None, form: str) -> str:
-    return "-" if value is None else format(value, form)
-
-
 def _numbers(values: tuple[float, ...] | None, form: str) -> str:
-    """The first, and the rest in brackets."""
+    """The first, and the rest, if there is one, in brackets."""
     if values is None:
         return "-"
     first, *rest = (format(value, form) for value in values)
-    return f"{first} ({' to '.join(rest)})"
+    return f"{first} ({' to '.join(rest)})" if rest else first
 
 
 def _write_sheet(found: Evaluation, out: Path) -> None:
@@ -175,14 +172,14 @@ def main() -> None:
     options = dvaedit.Options(cache_dir=arguments.cache_dir)
     own = arguments.clips[part - 1 :: parts]
     for clip, edit in itertools.product(own, arguments.edits):
-        if not (arguments.out / edit / f"{clip.stem}.json").exists():
+        if not _kept(arguments.out, edit, clip).exists():
             try:
                 assess_clip(clip, edit, arguments.out, options)
             except DvaEditError as error:  # a face that is too small, say: the others are assessed all the same
                 print(f"{clip.stem}, {edit}: {error.message}", file=sys.stderr, flush=True)
     print(HEAD + "\n" + "|---" * (HEAD.count("|") - 1) + "|")
     for edit in arguments.edits:
-        kept = {clip.stem: arguments.out / edit / f"{clip.stem}.json" for clip in arguments.clips}
+        kept = {clip.stem: _kept(arguments.out, edit, clip) for clip in arguments.clips}
         print(row_of(edit, {clip: json.loads(path.read_text()) for clip, path in kept.items() if path.exists()}).line())
 
 

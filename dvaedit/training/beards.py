@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import cv2
 import numpy as np
 
 from dvaedit.errors import UsageError
 from dvaedit.face.anchor import seen
-from dvaedit.face.beard import off_the_lips
+from dvaedit.face.beard import inside, off_the_lips
 from dvaedit.face.mask import smoothstep
 from dvaedit.face.points import landmarks_68
 from dvaedit.training.counterfactual.library import Library, Row
@@ -39,7 +37,7 @@ def learn_beard(library: Library, reference: np.ndarray) -> np.ndarray:
     """
     shaven, bearded = (
         [_lightness(library, face, reference) for face in library.donors(test, FRONTAL)[:MANY]]
-        for test in (_man("none"), _bearded)
+        for test in (_shaven, _bearded)
     )
     if not shaven or not bearded:
         hint = "Label some men of source sfhq, facial_hair none and beard."
@@ -56,22 +54,21 @@ def moustache(beard: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """The part of a beard, (S, S), that grows between nose and mouth and a little beyond its corners."""
     outline = reference[UPPER_LIP].copy()
     outline[[0, 4]] += [[-OUTWARDS, OUTWARDS], [OUTWARDS, OUTWARDS]]
-    return beard * cv2.GaussianBlur(_filled(outline).astype(np.float32), (0, 0), BRISTLES * SIZE)
+    return beard * cv2.GaussianBlur(inside(outline, SIZE).astype(np.float32), (0, 0), BRISTLES * SIZE)
 
 
-def _man(facial_hair: str) -> Callable[[Row], bool]:
+def _man(row: Row) -> bool:
     bare = ("glasses", "headwear", "occluded", "large_pose", "mouth_open")
+    plain = row["source"] == "sfhq" and all(row[name] in ("0", "none") for name in bare)
+    return plain and row["sex"] == "m" and row["age"] in ("young", "middle") and row["smile"] != "broad"
 
-    def test(row: Row) -> bool:
-        plain = row["source"] == "sfhq" and all(row[name] in ("0", "none") for name in bare)
-        grown = row["sex"] == "m" and row["age"] in ("young", "middle") and row["smile"] != "broad"
-        return plain and grown and row["facial_hair"] == facial_hair
 
-    return test
+def _shaven(row: Row) -> bool:
+    return _man(row) and row["facial_hair"] == "none"
 
 
 def _bearded(row: Row) -> bool:
-    return _man("beard")(row) and row["hair_colour"] in ("black", "brown")
+    return _man(row) and row["facial_hair"] == "beard" and row["hair_colour"] in ("black", "brown")
 
 
 def _lightness(library: Library, face: int, reference: np.ndarray) -> np.ndarray:
@@ -102,20 +99,14 @@ def _about(image: np.ndarray, place: np.ndarray, around: int) -> np.ndarray:
 def _within(density: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """No beard above the nose; beyond the outline of the face, where pictures show something else, as at its edge."""
     jaw = reference[JAW]
-    below = _filled(np.vstack([jaw, reference[list(NOSE)] + [0, BELOW]]))
-    head = _filled(np.vstack([jaw, [[jaw[-1, 0], 0], [jaw[0, 0], 0]]])) > 0
+    below = inside(np.vstack([jaw, reference[list(NOSE)] + [0, BELOW]]), SIZE)
+    head = inside(np.vstack([jaw, [[jaw[-1, 0], 0], [jaw[0, 0], 0]]]), SIZE) > 0
     sure = cv2.erode(below, _disc(EDGE)) > 0
     shown = np.where(sure, density, 0).astype(np.float32)
     near, far = (cv2.dilate(shown, _disc(width)) for width in (EDGE, BEYOND))
     down = (np.arange(SIZE)[:, None] / SIZE - jaw[:, 1].min()) / SIDEBURN
     grown = np.where(sure, shown, np.where(head, near, far)) * smoothstep(down)
     return cv2.GaussianBlur(grown.astype(np.float32), (0, 0), SOFT)
-
-
-def _filled(outline: np.ndarray) -> np.ndarray:
-    """uint8 (S, S): one inside an outline, (k, 2), sides."""
-    fixed = np.rint((outline * SIZE - 0.5) * 16).astype(np.int32)
-    return cv2.fillPoly(np.zeros((SIZE, SIZE), np.uint8), [fixed], 1, shift=4)
 
 
 def _disc(width: int) -> np.ndarray:

@@ -51,6 +51,7 @@ def moving(picture: np.ndarray, count: int) -> Iterator[np.ndarray]:
 
 def portraits(data: Path) -> list[Path]:
     """Pictures of held-out faces at ``data`` that look ahead, as many of each source as :data:`KINDS` says."""
+    # from the digest's end: by its beginning faces are held out
     shuffled = sorted(read_rows(data), key=lambda row: hashlib.sha256(row["file"].encode()).digest()[::-1])
     fit = [row for row in shuffled if is_held_out(row["file"]) and not any(int(row[flag]) for flag in UNFIT)]
     names = [[row["file"] for row in fit if row["source"] == kind][:count] for kind, count in KINDS.items()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from dvaedit.face.beard import inside
 from dvaedit.training.counterfactual.features import make_up
 from dvaedit.training.counterfactual.library import Library
 from dvaedit.training.pseudo_labels import SIZE
@@ -38,7 +39,7 @@ def eyes_made_up(reference: np.ndarray) -> np.ndarray:
         upper, above = reference[lid], reference[brow]
         ends = np.linspace(0, len(above) - 1, len(upper))
         above = np.stack([np.interp(ends, np.arange(len(above)), above[:, k]) for k in (0, 1)], axis=1)
-        lids += _inside(np.vstack([upper, (upper + LIFTED * (above - upper))[::-1]]))
+        lids += inside(np.vstack([upper, (upper + LIFTED * (above - upper))[::-1]]), SIZE)
         cv2.polylines(lines, [_fixed(upper)], False, 1.0, max(round(LASHES * SIZE), 1), cv2.LINE_8, 4)
     soft, fine = (cv2.GaussianBlur(one, (0, 0), sigma) for one, sigma in ((lids, 3.0), (lines, 0.8)))
     return _evened(soft[..., None] * LIDDED + fine[..., None] * LINED)
@@ -57,10 +58,6 @@ def blush(reference: np.ndarray, colour: np.ndarray) -> np.ndarray:
         far, across = away @ along, away @ np.array([-along[1], along[0]])
         spots += np.exp(-((far / SPREAD[0]) ** 2 + (across / SPREAD[1]) ** 2) / 2)
     return _evened(spots[..., None] * colour).astype(np.float32)
-
-
-def _inside(outline: np.ndarray) -> np.ndarray:
-    return cv2.fillPoly(np.zeros((SIZE, SIZE), np.float32), [_fixed(outline)], 1.0, shift=4)
 
 
 def _fixed(points: np.ndarray) -> np.ndarray:

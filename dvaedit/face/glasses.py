@@ -177,10 +177,14 @@ class Glasses:
         return box, weights[..., None] * (after - before)
 
 
+def pupils(points: np.ndarray) -> np.ndarray:
+    """(2, 2), left and right in the picture, of a face's points, (68, 2)."""
+    return np.stack([points[list(pair)].mean(axis=0) for pair in EYES])
+
+
 def _on(reference: np.ndarray, shape: Shape) -> Curves:
-    eyes = np.stack([reference[list(pair)].mean(axis=0) for pair in EYES])
     ears = np.stack([reference[upper] + EAR * (reference[upper] - reference[lower]) for upper, lower in EARS])
-    return outlines(eyes, reference[BRIDGE], ears, shape)
+    return outlines(pupils(reference), reference[BRIDGE], ears, shape)
 
 
 def _on_lenses(curves: Curves) -> np.ndarray:

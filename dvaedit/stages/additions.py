@@ -9,13 +9,15 @@ from dataclasses import fields
 import numpy as np
 
 from dvaedit.face.beard import Beard
-from dvaedit.face.glasses import Glasses
+from dvaedit.face.glasses import Glasses, pupils
 from dvaedit.face.lab import to_lab
 from dvaedit.face.locks import Locks, room
 from dvaedit.face.paste import Patch, merge, patched
 from dvaedit.face.regions import CLASS_ID
+from dvaedit.face.rigid import moved, rigid
 from dvaedit.face.shave import Shave
 from dvaedit.pipeline.artifact import Artifact
+from dvaedit.stages.morphing import Morphing
 from dvaedit.stages.places import Places
 from dvaedit.stages.png import encode_masks, read_mask
 from dvaedit.stages.probes import HAIR_SHARE, Probes, reduced, weights_of
@@ -73,7 +75,27 @@ class Addition:
         return {f"{self.kind}.mask": encode_masks(masks(self.drawn.region)), f"{self.kind}.offsets": offsets}
 
 
-class Sunglasses(Addition):
+class Eyewear(Addition):
+    """What is put on before the eyes, and does not give way as the skin below does."""
+
+    def __init__(self, kind: str, inputs: Mapping[str, Artifact], dyed: bool, morphing: Morphing | None) -> None:
+        """morphing: of the face that it is put on."""
+        super().__init__(kind, inputs, dyed)
+        self._morphing = morphing
+
+    def places(
+        self, start: int, stop: int, offsets: np.ndarray, masks: Callable[[str | tuple[int, ...]], np.ndarray]
+    ) -> dict[str, np.ndarray | list[bytes]]:
+        """As of :class:`Addition`."""
+        eyes, anchors = pupils(self.reference), self.drawn.anchors
+        if self._morphing is not None:
+            ends = (of[start:stop, anchors] for of in (self._morphing.points, self._morphing.goals))
+            offsets = [moved(*each) for each in zip(offsets, *ends, strict=True)]
+        lying = np.stack([rigid(each, eyes) for each in offsets]).astype(np.float16)
+        return super().places(start, stop, lying, masks)
+
+
+class Sunglasses(Eyewear):
     """Glasses with dark lenses, which may lie on clear ones."""
 
     def _learnt(self) -> Glasses | None:
@@ -81,12 +103,14 @@ class Sunglasses(Addition):
         return None if found is None else found.darkened()
 
 
-class Spectacles(Addition):
+class Spectacles(Eyewear):
     """Glasses, unless such are worn already."""
 
-    def __init__(self, kind: str, inputs: Mapping[str, Artifact], dyed: bool, logit: float) -> None:
+    def __init__(
+        self, kind: str, inputs: Mapping[str, Artifact], dyed: bool, morphing: Morphing | None, logit: float
+    ) -> None:
         """logit: of glasses in the face as it is."""
-        super().__init__(kind, inputs, dyed)
+        super().__init__(kind, inputs, dyed, morphing)
         self._logit = logit
 
     def learn(self) -> dict[str, np.ndarray]:
@@ -102,9 +126,6 @@ def worn(classes: np.ndarray) -> bool:
     """Whether most of the class maps, (n, M, M), show glasses."""
     shares = (classes == CLASS_ID["eye_g"]).mean(axis=(1, 2))
     return bool(np.median(shares) > SEEN)
-
-
-LEARNT = {"shave": Addition, "sunglasses": Sunglasses}  # from edited crops
 
 
 class Whiskers(Addition):

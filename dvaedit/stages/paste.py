@@ -26,7 +26,16 @@ from dvaedit.models.bundle import Model
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.pipeline.stage import Stage, StageProgress, unkeyed
 from dvaedit.pipeline.writer import ArtifactWriter
-from dvaedit.stages.additions import GROWN, HANGING, LEARNT, WORN, Addition, Additions, Spectacles, Whiskers
+from dvaedit.stages.additions import (
+    GROWN,
+    HANGING,
+    WORN,
+    Addition,
+    Additions,
+    Spectacles,
+    Sunglasses,
+    Whiskers,
+)  # fmt: skip
 from dvaedit.stages.combing import CombedHair, Combing
 from dvaedit.stages.extent import Extent, reach_of
 from dvaedit.stages.frames import crops_at
@@ -71,7 +80,7 @@ class Paste(Stage):
     """
 
     name: ClassVar[str] = "paste"
-    version: ClassVar[int] = 116
+    version: ClassVar[int] = 117
     region: str = "auto"
     mode: str = "delta"
     model: Model = unkeyed(None)
@@ -146,14 +155,16 @@ class Paste(Stage):
             if kind == "whiskers":
                 found.append(Whiskers(inputs, dyed, morphs.cover(edit["grown"]), morphs.reference, edit["beard"]))
             elif kind == "glasses":
-                found.append(Spectacles(kind, inputs, dyed, edit["bespectacled"]))
+                found.append(Spectacles(kind, inputs, dyed, morphing, edit["bespectacled"]))
+            elif kind == "sunglasses":
+                found.append(Sunglasses(kind, inputs, dyed, morphing))
             elif kind == "locks":
                 hair = LongHair(inputs, morphs.locks, morphs.reference, morphing, dye)
                 found += [hair] if hair.fits else []
                 if not hair.fits and morphing is None:
                     log.warning("hair is long already, or hardly any is found: no other is put on")
             else:
-                found.append(LEARNT[kind](kind, inputs, dyed))
+                found.append(Addition(kind, inputs, dyed))
         return found
 
     def _difference(
@@ -230,6 +241,7 @@ class Patches:
         if self.pasted.meta["mode"] == "replace":
             return self._difference(rgb, position)
         patch = self._added(rgb, position, size)
+        patch = merge(patch, self.additions.added(rgb, position, patch, WORN))
         if patch is not None:
             patch = self.settled.settled(patch, **self._where(rgb, position), points=self.points[position])
         return merge(patch, self.additions.added(rgb, position, patch, HANGING))
@@ -240,20 +252,16 @@ class Patches:
         dyed = None if self.dye is None else self._dyed(rgb, position)
         below = merge(sampled, dyed)
         grown = self.additions.added(rgb, position, below, GROWN)
-        rest = merge(sampled, self._worn(rgb, position, merge(below, grown)))
+        rest = merge(sampled, self._morphed(rgb, position, merge(below, grown)))
         hair = merge(dyed, grown)
         if rest is None:
             return hair
         calm = self.calm.calmed(rest, **self._where(rgb, position), mask=self.extent.at(position, size))
         return merge(calm, hair)
 
-    def _worn(self, rgb: np.ndarray, position: int, below: Patch | None) -> Patch | None:
-        """What is put on upon a patch, and what all of it comes to be when it is moved and shaded."""
-        worn = self.additions.added(rgb, position, below, WORN)
-        if self.morphed is None:
-            return worn
-        # all that is on the face moves with it
-        return merge(worn, self.morphed.patch(patched(rgb, merge(below, worn)), position))
+    def _morphed(self, rgb: np.ndarray, position: int, below: Patch | None) -> Patch | None:
+        """What a frame with a patch comes to be when it is moved and shaded: what grows on a face moves with it."""
+        return None if self.morphed is None else self.morphed.patch(patched(rgb, below), position)
 
     def _dyed(self, rgb: np.ndarray, position: int) -> Patch:
         hair, face = (read_mask(self.pasted, name, position) for name in ("strands", "skin"))

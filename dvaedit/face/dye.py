@@ -71,9 +71,9 @@ VIVID = {  # colours that hair is dyed: lightness beside ``MEAN_SKIN``, chroma o
 }  # fmt: skip
 MEAN_SKIN, EXPOSED, TINTED = (60.0, 0.4), 0.25, 0.5  # its lightness and saturation; how hair's go with them, exponents
 GRAY, YOUNG, UNGRAYED = "gray", "young", "brown"  # what gray hair was once, is not to be known
-# Saturation of gray hair that goes with what skin's is more than on average, as light that is coloured makes it; and
-# how much more that is, between which it comes to be so.
-LIGHTS, LIT_WARM = 0.2, (0.0, 0.3)
+# Saturation of gray hair that goes with what skin's is more than on average, as yellow light makes it; and how much
+# more that is, and the hues of skin, degrees, between which it comes to be so.
+LIGHTS, LIT_WARM, LIT_YELLOW = 0.2, (0.0, 0.3), (35.0, 50.0)
 WARM = 52.0  # hue, degrees: redder hair is red in any light
 REDDER = 15.0  # degrees that hair of a named colour may be redder than the skin
 
@@ -186,7 +186,7 @@ def _named(before: np.ndarray, after: np.ndarray, skin: np.ndarray, turns: Mappi
         chroma *= 1 - share * (1 - max(np.cos(np.radians(redder)), 0.0))  # what is bluish turns gray, not yellow
         if name == GRAY:
             vivid = max(saturation(skin) - MEAN_SKIN[1], 0.0)  # so is the light: what is neutral in it looks blue
-            warm = share * smoothstep(vivid, *LIT_WARM)
+            warm = share * smoothstep(vivid, *LIT_WARM) * smoothstep(own, *LIT_YELLOW)
             chroma += warm * max(nature.chroma[1] + LIGHTS * vivid - chroma, 0.0)
             hue += warm * (nature.hue[0] - hue)
     return lab_of(light, chroma, np.radians(hue))

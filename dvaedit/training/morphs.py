@@ -36,6 +36,7 @@ COUNT, FRONTAL = 400, 0.15  # faces of a group, at most; how far they may be tur
 EYES, BROWS, LIPS = (LEFT_EYE, RIGHT_EYE), (slice(17, 22), slice(22, 27)), (slice(48, 60),)
 NOSE, WINGS = np.r_[29, 31, 33, 35], 0.035  # its lower half; how far its wings go beyond, in sides of the crop
 ROOT, MUZZLE = (np.r_[21, 22, 27],), (np.r_[31:36, 54:47:-1],)  # between the brows; between nose and mouth
+BESIDE = 19  # pixels by which lips, of which shades would move the outlines, are let out
 CORNERS, CORNER = [48, 54], 0.05  # of the mouth; how wide, in sides of the crop
 CREASED, LINED = 0.5, 0.75  # share of an old face's lines by them, and above the brows
 FADE = 23  # pixels over which a texture ends before the mesh does
@@ -51,7 +52,7 @@ class Look:
 
     ``shape``, ``texture``: how much of it is taken; ``relief``: so much more of what is fine; ``tint``: share of its
     colour, its lightness being whole; ``darker``, ``lighter``: Lab lightness it does not exceed; ``eyes``, ``lips``,
-    ``brows``: share that these take, whose mean is a blur; ``steady``: share that brows and upper lids move;
+    ``brows``: share that these, and the skin beside lips, take, whose mean is a blur; ``steady``: share that brows and upper lids move;
     ``smooth``: share of the skin's fine relief that goes; ``nose``: share of it all that the nose's lower half takes,
     whose wings are edges, no folds; ``root``, ``muzzle``: the same of the skin between the brows, and between nose and
     mouth; ``mouth``: share of its own change of size that the mouth takes; ``jaw``: share that the outline of the face
@@ -79,9 +80,9 @@ class Look:
 LOOKS: dict[str, Look] = {
     "Smiling+": Look(texture=1.45, tint=0.6, lighter=15, eyes=0, lips=0, brows=0, steady=0.4, muzzle=0.5,
                      jaw=0.0),
-    "Male+": Look(shape=1.5, texture=1.9, tint=0.5, lighter=1, eyes=0.3, lips=0.3, brows=0.6, root=0.3),
+    "Male+": Look(shape=1.5, texture=1.9, tint=0.5, lighter=1, eyes=0.3, lips=0, brows=0.6, root=0.3),
     "Male-": Look(shape=-1.3, texture=-1.6, tint=0.3, darker=10, eyes=0.5, lips=0, brows=0.15, smooth=0.4),
-    "Young-": Look(shape=1.1, texture=0.75, relief=1.0, tint=0.25, darker=20, eyes=0.2, lips=0.6, brows=0.6,
+    "Young-": Look(shape=1.1, texture=0.75, relief=1.0, tint=0.25, darker=20, eyes=0.2, lips=0, brows=0.6,
                    muzzle=0.7, mouth=0.2),
     "Young+": Look(shape=-0.8, texture=-0.9, relief=0.3, tint=0.3, darker=5, eyes=0.1, lips=0.5, brows=0.1, smooth=0.8,
                    nose=0.3, mouth=0.2),
@@ -178,7 +179,7 @@ def dressed(texture: np.ndarray, look: Look, reference: np.ndarray) -> np.ndarra
     bound = np.where(light > 0, look.lighter, look.darker)
     weight = fading(inside) * _but_nose(reference, look)
     for parts, share, grow in (
-        (EYES, look.eyes, 5), (LIPS, look.lips, 3), (BROWS, look.brows, 13), (ROOT, look.root, 25),
+        (EYES, look.eyes, 5), (LIPS, look.lips, BESIDE), (BROWS, look.brows, 13), (ROOT, look.root, 25),
         (MUZZLE, look.muzzle, 3),
     ):  # fmt: skip
         weight *= 1 - (1 - share) * _filled(reference, parts, grow)
@@ -200,11 +201,12 @@ def _forehead(reference: np.ndarray) -> np.ndarray:
 
 
 def _lined(reference: np.ndarray) -> np.ndarray:
-    """(S, S) in [0, 1]: share of one face's lines that are put on; forehead and corners of the mouth have fewer."""
+    """(S, S) in [0, 1]: share of one face's lines that are put on; forehead and corners of the mouth have fewer, lips
+    none."""
     places = pixels(SIZE)
     away = np.min([np.linalg.norm(places - corner, axis=2) for corner in reference[CORNERS]], axis=0)
     creases = CREASED + (1 - CREASED) * smoothstep(away, CORNER, 2 * CORNER)
-    return creases * (1 - (1 - LINED) * _forehead(reference))
+    return creases * (1 - (1 - LINED) * _forehead(reference)) * (1 - _filled(reference, LIPS, BESIDE))
 
 
 def covered(texture: np.ndarray) -> np.ndarray:

@@ -36,6 +36,7 @@ UNSURE = sorted(ids("background", "l_ear", "r_ear", "ear_r", "neck", "cloth"))  
 OUTSIDE = 255
 SHOULDERS = 0.75  # share of the crop's height below which what is hair to the parser may be cloth by its colour
 FRINGE = 0.42  # share of the crop's height, about that of the eyes, above which what is skin to the parser may be hair
+BORDER = 1 / 24  # of the wide square: so near the frame's border a person goes on to it
 HAIRLINE = 8  # part of the crop's side near the face in which what is hair to the parser may be skin by its colour
 
 
@@ -123,7 +124,7 @@ def wide_map(
     inside = (u >= 0) & (v >= 0) & (u < len(classes)) & (v < len(classes))
     column, row = (np.clip(at, 0, len(classes) - 1).astype(int) for at in (u, v))
     seen = np.where(inside, classes[row, column], OUTSIDE)
-    person = (person > 0.5) & shown  # parsers take dark things behind for hair
+    person = _to_border(person > 0.5, shown) & shown  # parsers take dark things behind for hair
     likelihood, other, head = colours(wide)
     face = np.isin(seen, FACE_CLASSES)
     hairline = np.ones((round(size / reach / HAIRLINE),) * 2, np.uint8)
@@ -147,6 +148,14 @@ def wide_map(
     connected = np.isin(labels, np.unique(labels[found])) & hair
     kinds = np.where(np.isin(seen, FEATURES), FEATURE, np.where(face, FACE, 0))
     return np.where(connected, HAIR, kinds).astype(np.uint8)
+
+
+def _to_border(person: np.ndarray, shown: np.ndarray) -> np.ndarray:
+    """Where a person is, bool (S, S), who goes on to the frame's border if the border is near: its own last pixels tell
+    little, what is repeated beyond it less."""
+    near = np.ones((2 * round(len(shown) * BORDER) + 1,) * 2, np.uint8)
+    reached, bordering = (cv2.dilate(each.astype(np.uint8), near) > 0 for each in (person, ~shown))
+    return person | (reached & bordering)
 
 
 def _cut_off(found: np.ndarray, v: np.ndarray) -> np.ndarray:

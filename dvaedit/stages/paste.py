@@ -80,7 +80,7 @@ class Paste(Stage):
     """
 
     name: ClassVar[str] = "paste"
-    version: ClassVar[int] = 117
+    version: ClassVar[int] = 118
     region: str = "auto"
     mode: str = "delta"
     model: Model = unkeyed(None)

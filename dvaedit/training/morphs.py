@@ -52,11 +52,11 @@ class Look:
 
     ``shape``, ``texture``: how much of it is taken; ``relief``: so much more of what is fine; ``tint``: share of its
     colour, its lightness being whole; ``darker``, ``lighter``: Lab lightness it does not exceed; ``eyes``, ``lips``,
-    ``brows``: share that these, and the skin beside lips, take, whose mean is a blur; ``steady``: share that brows and upper lids move;
-    ``smooth``: share of the skin's fine relief that goes; ``nose``: share of it all that the nose's lower half takes,
-    whose wings are edges, no folds; ``root``, ``muzzle``: the same of the skin between the brows, and between nose and
-    mouth; ``mouth``: share of its own change of size that the mouth takes; ``jaw``: share that the outline of the face
-    moves, and with it what lies behind.
+    ``brows``: share that these, and the skin beside lips, take, whose mean is a blur; ``steady``: share that brows and
+    upper lids move; ``smooth``: share of the skin's fine relief that goes; ``nose``: share of it all that the nose's
+    lower half takes, whose wings are edges, no folds; ``root``, ``muzzle``: the same of the skin between the brows, and
+    between nose and mouth; ``mouth``: share of its own change of size that the mouth takes; ``jaw``: share that the
+    outline of the face moves, and with it what lies behind.
     """
 
     shape: float = 1.0

@@ -52,10 +52,9 @@ def test_temples_follow_the_head(plane):
 
 
 def test_what_lies_on_a_face_goes_where_its_points_go(plane):
-    own = face_points()
-    goal = own + [0.01, -0.02]
-    found = moved(plane, own, goal)
+    own, shift = face_points(), np.array([0.01, -0.02])
+    found = moved(plane, own, own + shift)
     here = pixels(SIZE)
     inside = np.s_[10:-10, 10:-10]
-    expected = fetch(pixels(SIZE) + plane.astype(np.float32), here - np.float32([0.01, -0.02])) - here
+    expected = fetch(pixels(SIZE) + plane.astype(np.float32), here - np.float32(shift)) - here
     assert found[inside] == pytest.approx(expected[inside], abs=5e-4)

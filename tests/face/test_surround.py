@@ -92,6 +92,15 @@ def test_hair_belongs_to_a_person_and_is_in_the_frame():
     assert (cut[60:88, 58:70] == HAIR).all() and not (cut[90:] == HAIR).any()
 
 
+def test_a_person_goes_on_to_the_border_of_the_frame():
+    wide, classes = scene()
+    colours = learnt(classes)[1]
+    person = EVERYBODY * (np.arange(SIZE)[:, None] >= 43)  # of whom the last rows before the border are not seen
+    shown = SHOWN & (np.arange(SIZE)[:, None] >= 38)
+    assert (wide_map(wide, shown, person, classes, colours)[40:43, 58:70] == HAIR).all()
+    assert not (wide_map(wide, SHOWN, person, classes, colours)[40:43] == HAIR).any()
+
+
 def test_skin_taken_for_hair_is_not():
     wide, classes = scene()
     colours = learnt(classes)[1]

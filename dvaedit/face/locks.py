@@ -42,6 +42,7 @@ SHORT, BESIDE = 0.3, (0.58, 0.9)  # share of own hair beside the jaw, in those r
 GLOSS, GLOSSY, DIM = 0.25, (0.4, 0.12), 0.15  # of the lightness: light across it, in which rows; how it fades downwards
 CORE = 7  # pixels of the crop: well inside of hair
 DARKER = 0.6  # share of it, the darkest, whose median is its colour: shine is of the crown
+SPARSE, THIN = 0.02, 0.3  # share of the crop that is, up to which skin shows through; of the chroma that is hair's own
 CONTRAST, MORE = (0.06, 0.24), 1.5  # of the lightness: bounds of the deviation of its own strands; times as deep drawn
 SHADES, DARK = (-15.0, 8.0), 55.0  # Lab lightness of the mean shade, at most; of hair that is shaded so
 DEEP, NECK = 0.35, (0.26, 0.36)  # how dark it is beside the neck; how far from the middle
@@ -70,11 +71,12 @@ class Locks:
         """From frames spread over the video: crops, (n, S, S, 3), RGB in 8-bit levels; hair: bool (n, S, S), where it
         is. dye: see :class:`Locks`."""
         core = well_inside(hair, CORE)
+        full = THIN + (1 - THIN) * float(smoothstep(core.mean(), 0, SPARSE))
         core = core if core.any() else hair
         lab, square = to_lab(crops), room(own_quad(crops.shape[1])[None])[0]
         sure = lab[core][np.argsort(lab[core][:, 0])]
         colour = np.median(sure[: max(round(DARKER * len(sure)), 1)], axis=0)
-        colour[0] = max(colour[0], 1)
+        colour = np.array([max(colour[0], 1), *(full * colour[1:])])
         contrast = np.stack([fine(light) for light in lab[..., 0]])[core].std() / colour[0]
         light = np.mean([_light(face_of(crop, square)) for crop in crops])
         return cls(maps, colour, np.asarray(np.clip(MORE * contrast, *CONTRAST) * colour[0]), np.asarray(light), dye)

@@ -80,7 +80,7 @@ class Paste(Stage):
     """
 
     name: ClassVar[str] = "paste"
-    version: ClassVar[int] = 118
+    version: ClassVar[int] = 119
     region: str = "auto"
     mode: str = "delta"
     model: Model = unkeyed(None)

@@ -334,7 +334,7 @@ def test_strengths_of_what_is_moved_have_a_bound(clip, moving, cache, monkeypatc
     blind = judging(moving, CLEARLY - 1)
     seeing(monkeypatch, blind, rising())
     meta = edit(clip, blind, cache, ("Smiling", 1.0), adapt=True).meta
-    assert (meta["strength"], meta["morphed"]) == (1.75, {"Smiling": 1.75}) and MORPHED[-1] == 1.75
+    assert (meta["strength"], meta["morphed"]) == (1.5, {"Smiling": 1.5}) and MORPHED[-1] == 1.5
     assert strengths == [2.0, 2.5, 3.0, 3.5]  # of a texture of 2
 
 

@@ -335,7 +335,7 @@ def test_strengths_of_what_is_moved_have_a_bound(clip, moving, cache, monkeypatc
     seeing(monkeypatch, blind, rising())
     meta = edit(clip, blind, cache, ("Smiling", 1.0), adapt=True).meta
     assert (meta["strength"], meta["morphed"]) == (1.5, {"Smiling": 1.5}) and MORPHED[-1] == 1.5
-    assert strengths == [2.0, 2.5, 3.0, 3.5]  # of a texture of 2
+    assert strengths == [2.0, 2.5, 3.0]  # of a texture of 2
 
 
 def test_what_is_seen_at_once_is_moved_as_it_is(clip, moving, cache, monkeypatch):

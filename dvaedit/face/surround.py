@@ -124,13 +124,13 @@ def wide_map(
     inside = (u >= 0) & (v >= 0) & (u < len(classes)) & (v < len(classes))
     column, row = (np.clip(at, 0, len(classes) - 1).astype(int) for at in (u, v))
     seen = np.where(inside, classes[row, column], OUTSIDE)
-    person = _to_border(person > 0.5, shown) & shown  # parsers take dark things behind for hair
+    person = (person > 0.5) & shown  # parsers take dark things behind for hair
     likelihood, other, head = colours(wide)
     face = np.isin(seen, FACE_CLASSES)
     hairline = np.ones((round(size / reach / HAIRLINE),) * 2, np.uint8)
     skin = (other > 0.85) & (cv2.dilate(face.astype(np.uint8), hairline) > 0)
     cloth = (v > SHOULDERS * len(classes)) & (likelihood < 0.3)
-    found, likelihood = (seen == HAIR) & person & ~skin & ~cloth, likelihood * person
+    found, likelihood = (seen == HAIR) & _to_border(person, shown) & ~skin & ~cloth, likelihood * person
     fringe = (seen == FACE) & (v < FRINGE * len(classes))
     possible = ~inside | np.isin(seen, UNSURE) | fringe
     likely = possible & (likelihood > np.where(inside, 0.8, 0.55))
@@ -155,7 +155,7 @@ def _to_border(person: np.ndarray, shown: np.ndarray) -> np.ndarray:
     little, what is repeated beyond it less."""
     near = np.ones((2 * round(len(shown) * BORDER) + 1,) * 2, np.uint8)
     reached, bordering = (cv2.dilate(each.astype(np.uint8), near) > 0 for each in (person, ~shown))
-    return person | (reached & bordering)
+    return (person | (reached & bordering)) & shown
 
 
 def _cut_off(found: np.ndarray, v: np.ndarray) -> np.ndarray:

@@ -80,7 +80,7 @@ class Paste(Stage):
     """
 
     name: ClassVar[str] = "paste"
-    version: ClassVar[int] = 119
+    version: ClassVar[int] = 120
     region: str = "auto"
     mode: str = "delta"
     model: Model = unkeyed(None)

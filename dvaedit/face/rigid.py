@@ -28,10 +28,10 @@ def rigid(offset: np.ndarray, eyes: np.ndarray) -> np.ndarray:
     """
     here = pixels(len(offset))
     skin = here + np.asarray(offset, np.float32)
-    x, y = _from_eyes(skin, eyes)
+    some, goals = (of[::STEP, ::STEP] for of in (here, skin))
+    x, y = _from_eyes(goals, eyes)
     inside = (np.abs(x) < WIDE) & (y > HIGH[0]) & (y < HIGH[1])
-    inside[np.arange(len(inside)) % STEP > 0] = inside[:, np.arange(len(inside)) % STEP > 0] = False
-    projection, _ = cv2.findHomography(here[inside], skin[inside])
+    projection, _ = cv2.findHomography(some[inside], goals[inside])
     plane = cv2.perspectiveTransform(here, projection)
     bent = smoothstep(np.abs(_from_eyes(plane, eyes)[0]), *BENDS)[..., None]
     return plane + bent * (skin - plane) - here

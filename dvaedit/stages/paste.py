@@ -26,16 +26,7 @@ from dvaedit.models.bundle import Model
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.pipeline.stage import Stage, StageProgress, unkeyed
 from dvaedit.pipeline.writer import ArtifactWriter
-from dvaedit.stages.additions import (
-    GROWN,
-    HANGING,
-    WORN,
-    Addition,
-    Additions,
-    Spectacles,
-    Sunglasses,
-    Whiskers,
-)  # fmt: skip
+from dvaedit.stages.additions import GROWN, HANGING, WORN, Addition, Additions, Spectacles, Sunglasses, Whiskers
 from dvaedit.stages.combing import CombedHair, Combing
 from dvaedit.stages.extent import Extent, reach_of
 from dvaedit.stages.frames import crops_at

@@ -32,8 +32,9 @@ OUTLINE, BEYOND = slice(17), 1.25  # points; how much farther out, as a multiple
 BROWS, CHIN, CROWN = slice(17, 27), 8, 0.42  # how far above them a head ends, as a share of how far the chin is below
 SLACK = 1 / 24  # of the crop's side: how far around the face the picture is moved with it
 MARGIN = 1 / 128  # of the side too: by how much the outline of a head may be off
-FINE, RELIEF = 1 / 50, (-12.0, 5.0)  # of the crop's side; Lab lightness: what is more is no wrinkle
+FINE, RELIEF = 1 / 50, (-24.0, 12.0)  # of the crop's side; Lab lightness: what is more is no wrinkle
 SATURATED = 0.5  # chroma over lightness of skin from which on shade takes some of it
+PORES, BROAD, FOLDS, EVENED = 0.25, 3.0, (-20.0, 10.0), 0.7
 GRAIN = 2.0  # lightness of relief that stays: pores, noise
 LEFT = 0.35  # of a pixel's lightness, at least
 LIGHT, WHITE = 55.0, 115.0  # Lab lightness at which shades are as learnt, and none
@@ -147,9 +148,7 @@ class Morph:
         change[..., :1] *= depth(light)
         change[..., 1:] *= np.clip(light / LIGHT, DARKEST, BRIGHTEST)
         if self.smooth.any():
-            relief = np.clip(light[..., 0] - cv2.GaussianBlur(light[..., 0], (0, 0), fine), *RELIEF)
-            relief -= GRAIN * np.tanh(relief / GRAIN)
-            change[..., 0] -= shown * fetch(self.smooth, places) * relief
+            change += _evened(lab, shown * fetch(self.smooth, places), fine)
         after = np.clip(light + change[..., :1], LEFT * light, 100)
         shaded = np.dstack([after, _kept(lab, after) * tint + change[..., 1:]])
         if len(self.painted):
@@ -173,6 +172,24 @@ class Morph:
         lips = lips_alone(picture, seen, points, quad, box)
         warped = _fetched(lips, upper + mouth.below[..., None] * (lower - upper))
         return open_mouth(warped, picture, mouth, self.teeth, float(self.above_skin), shown)
+
+
+def _evened(lab: np.ndarray, skin: np.ndarray, fine: float) -> np.ndarray:
+    """What is added to skin, as much as ``skin`` says, (h, w), where wrinkles and folds are: Lab, (h, w, 3).
+
+    fine: sigma, in pixels, of what counts as wrinkles; folds are broader.
+    """
+    skin = skin[..., None]
+    finest, near, far = (_within(lab, skin, by * fine) for by in (PORES, 1, BROAD))
+    grain = GRAIN * np.tanh((lab - finest) / GRAIN)
+    relief, folds = np.clip(lab - near, *RELIEF), np.clip(near - far, *FOLDS)
+    return -skin * (relief - grain + EVENED * skin * folds)
+
+
+def _within(values: np.ndarray, weights: np.ndarray, sigma: float) -> np.ndarray:
+    """Values, (h, w, 3), averaged where weights, (h, w, 1), are."""
+    total, weight = (cv2.GaussianBlur(each, (0, 0), sigma) for each in (values * weights, weights))
+    return total / np.maximum(weight, 1e-3)[..., None]
 
 
 def _kept(lab: np.ndarray, after: np.ndarray) -> np.ndarray:

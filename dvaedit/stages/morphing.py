@@ -46,7 +46,7 @@ class Morphing:
         reach = [self.morph.reach(face) * self.morph.swept(head, *move) for face, head, *move in there]
         return {
             "morph.mask": encode_masks(np.stack(reach)),
-            "morph.face": encode_masks(faces),
+            "morph.face": encode_masks(faces * (1 - masks("glasses"))),
             "morph.offsets": offsets,
             "morph.points": self.points[start:stop].astype(np.float32),
             "morph.goals": self.goals[start:stop].astype(np.float32),

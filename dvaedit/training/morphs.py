@@ -39,6 +39,7 @@ ROOT, MUZZLE = (np.r_[21, 22, 27],), (np.r_[31:36, 54:47:-1],)  # between the br
 BESIDE = 19  # pixels by which lips, of which shades would move the outlines, are let out
 CORNERS, CORNER = [48, 54], 0.05  # of the mouth; how wide, in sides of the crop
 CREASED, LINED = 0.5, 0.75  # share of an old face's lines by them, and above the brows
+BROWED, TALL, WIDER = slice(17, 27), 0.14, 25  # points; height of foreheads, sides; pixels beyond the face's outline
 FADE = 23  # pixels over which a texture ends before the mesh does
 ABOVE, ACROSS = 5, 14.0  # pixels above the brows from which on a forehead's relief runs across; sigma of that
 RELIEF = 8.0  # sigma of what counts as shade, not relief
@@ -84,7 +85,7 @@ LOOKS: dict[str, Look] = {
     "Male-": Look(shape=-1.3, texture=-1.6, tint=0.3, darker=10, eyes=0.5, lips=0, brows=0.15, smooth=0.4),
     "Young-": Look(shape=1.1, texture=0.75, relief=1.0, tint=0.25, darker=20, eyes=0.2, lips=0, brows=0.6,
                    muzzle=0.7, mouth=0.2),
-    "Young+": Look(shape=-0.9, texture=-1.2, relief=0.3, tint=0.3, darker=1, lighter=6, eyes=0.1, lips=0.5, brows=0.1,
+    "Young+": Look(shape=-0.9, texture=-1.2, relief=0.3, tint=0.3, darker=1, lighter=2, eyes=0.1, lips=0.5, brows=0.1,
                    smooth=0.95, nose=0.3, mouth=0.2),
     "Child+": Look(shape=0.8, texture=1.2, tint=0.3, darker=8, lighter=8, eyes=0.2, lips=0.5, brows=0.3, smooth=0.9,
                    nose=0.3, mouth=0.5),
@@ -135,12 +136,12 @@ def learn(library: Library) -> dict[str, np.ndarray]:
         look = LOOKS[name]
         found[f"texture/{name}"] = dressed(texture, look, reference)
         if look.smooth:
-            found[f"smooth/{name}"] = look.smooth * bare_skin(texture, reference) * _but_nose(reference, look)
+            found[f"smooth/{name}"] = look.smooth * bare_skin(reference) * _but_nose(reference, look)
         found[f"shape/{name}"] = look.shape * _moving(shape, look)
     found["coat"] = coverage(lipstick(library, library.donors(_group(sex="f", smile="none"), FRONTAL)))
     lines = learn_wrinkles(library, skin_of(reference), covered(texture))
     found["texture/Young-"][..., 0] += lines * _lined(reference)
-    found |= make_up(reference, bare_skin(texture, reference)) | hair_of_faces(library, reference)
+    found |= make_up(reference, bare_skin(reference)) | hair_of_faces(library, reference)
     found["locks"] = learn_locks(library, reference)
     return {name: np.asarray(value, np.float32) for name, value in found.items()}
 
@@ -220,15 +221,19 @@ def fading(inside: np.ndarray) -> np.ndarray:
     return cv2.GaussianBlur(cv2.erode(inside, np.ones((FADE, FADE))).astype(np.float32), (0, 0), FADE / 4)
 
 
-def bare_skin(texture: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """(S, S) in [0, 1]: the mean face without eyes, brows and lips."""
-    return fading(covered(texture)) * skin_of(reference)
+def bare_skin(reference: np.ndarray) -> np.ndarray:
+    """(S, S) in [0, 1]: the mean face without eyes, brows and lips, up to where hair begins and a little beyond its
+    outline: what shows there tells skin from what is beside it."""
+    ring = np.vstack([reference, reference[BROWED] - [0, TALL]])
+    outline = ring[cv2.convexHull(ring.astype(np.float32), returnPoints=False)[:, 0]]
+    return _filled(outline, (slice(None),), WIDER) * skin_of(reference, eyes=9, brows=21)
 
 
-def skin_of(reference: np.ndarray) -> np.ndarray:
-    """(S, S) in [0, 1]: zero on eyes, brows, lips and nostrils of the mean face."""
+def skin_of(reference: np.ndarray, eyes: int = 7, brows: int = 13) -> np.ndarray:
+    """(S, S) in [0, 1]: zero on eyes, brows, lips and nostrils of the mean face. eyes, brows: pixels by which they are
+    let out."""
     weight = np.ones((SIZE, SIZE), np.float32)
-    for parts, grow in ((EYES, 7), (LIPS, 7), (BROWS, 13), ((slice(31, 36),), 7)):
+    for parts, grow in ((EYES, eyes), (LIPS, 7), (BROWS, brows), ((slice(31, 36),), 7)):
         weight = weight * (1 - _filled(reference, parts, grow))
     return weight
 

@@ -28,6 +28,7 @@ from dvaedit.stages.sample import gathered, pictures_of, sample
 PROBES = 8  # frames, spread over the video
 STRENGTHS = (1.0, 1.25, 1.5, 1.75, 2.0)  # tried in this order; the last that helps is used where none is enough
 MORPHED = STRENGTHS[:3]  # of what is moved and shaded: beyond, faces are caricatures
+WOMANLY = STRENGTHS[:4]  # of those who are made women, who look natural still
 SEEN, CLEARLY = 0.9, 2.5  # of the probes; logit of the classifier
 PAYS = 0.2  # by which that logit must grow for more strength; otherwise it only makes a caricature
 PATIENCE = 2  # strengths in a row that do not pay
@@ -74,14 +75,13 @@ class SampledProbes:
 class MorphedProbes:
     """Probes that are moved and shaded, their hair as others show it."""
 
-    strengths = MORPHED
-
     def __init__(
-        self, morph: Callable[[float], Morph], sampled: SampledProbes, hair: np.ndarray, finish: Finish | None = None
-    ) -> None:
+        self, morph: Callable[[float], Morph], sampled: SampledProbes, hair: np.ndarray,
+        strengths: Sequence[float] = MORPHED, finish: Finish | None = None,
+    ) -> None:  # fmt: skip
         """morph: under so strong an edit; hair: float (n, S, S, 1) in [0, 1], how much of the crops it is; finish: what
         is put on."""
-        self._finish = finish
+        self.strengths, self._finish = strengths, finish
         self.track, self.chosen, self._sampled, self._hair = sampled.track, sampled.chosen, sampled, hair
         self._morph, self._points = morph, self.track.read("points").astype(np.float64)[self.chosen]
         self._frames = self.track.read("frames")[self.chosen]

@@ -33,7 +33,7 @@ from dvaedit.models.clip import TextImageModel
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.pipeline.stage import Stage, StageProgress, unkeyed
 from dvaedit.pipeline.writer import ArtifactWriter
-from dvaedit.stages.adapt import Finish, MorphedProbes, SampledProbes, hair_of, needed_strength
+from dvaedit.stages.adapt import MORPHED, WOMANLY, Finish, MorphedProbes, SampledProbes, hair_of, needed_strength
 from dvaedit.stages.long_hair import LongHair
 from dvaedit.stages.parse import read_maps
 
@@ -218,7 +218,8 @@ class Edit(Stage):
     ) -> MorphedProbes:
         sampled, morphs = SampledProbes(self.model, inputs, self.steps, edited), self.model.morphs
         hair = hair_of(inputs, sampled) if parts.dyed else np.zeros((1, 1, 1, 1))
-        return MorphedProbes(lambda by: morphs.combined(scaled(parts.morphed, by)), sampled, hair, finish)
+        strengths = WOMANLY if morphs.hangs(parts.morphed) else MORPHED
+        return MorphedProbes(lambda by: morphs.combined(scaled(parts.morphed, by)), sampled, hair, strengths, finish)
 
     def _text_shift(
         self, text: TextEdit, inputs: dict[str, Artifact], z_id_rep: Tensor, progress: StageProgress

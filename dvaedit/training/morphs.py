@@ -37,6 +37,7 @@ EYES, BROWS, LIPS = (LEFT_EYE, RIGHT_EYE), (slice(17, 22), slice(22, 27)), (slic
 NOSE, WINGS = np.r_[29, 31, 33, 35], 0.035  # its lower half; how far its wings go beyond, in sides of the crop
 ROOT, MUZZLE = (np.r_[21, 22, 27],), (np.r_[31:36, 54:47:-1],)  # between the brows; between nose and mouth
 BESIDE = 19  # pixels by which lips, of which shades would move the outlines, are let out
+UNDER = 0.016  # how far the lower edge of brows lies below their points, in sides of the crop
 CORNERS, CORNER = [48, 54], 0.05  # of the mouth; how wide, in sides of the crop
 CREASED, LINED = 0.5, 0.75  # share of an old face's lines by them, and above the brows
 BROWED, TALL, WIDER = slice(17, 27), 0.14, 25  # points; height of foreheads, sides; pixels beyond the face's outline
@@ -57,7 +58,8 @@ class Look:
     upper lids move; ``smooth``: share of the skin's fine relief that goes; ``nose``: share of it all that the nose's
     lower half takes, whose wings are edges, no folds; ``root``, ``muzzle``: the same of the skin between the brows, and
     between nose and mouth; ``mouth``: share of its own change of size that the mouth takes; ``jaw``: share that the
-    outline of the face moves, and with it what lies behind.
+    outline of the face moves, and with it what lies behind; ``plucked``: share of what is dark that goes from the lower
+    edge of brows and between them.
     """
 
     shape: float = 1.0
@@ -76,13 +78,15 @@ class Look:
     muzzle: float = 1.0
     mouth: float = 1.0
     jaw: float = 1.0
+    plucked: float = 0.0
 
 
 LOOKS: dict[str, Look] = {
     "Smiling+": Look(texture=1.45, tint=0.6, lighter=15, eyes=0, lips=0, brows=0, steady=0.4, muzzle=0.5,
                      jaw=0.0),
     "Male+": Look(shape=1.5, texture=1.9, tint=0.5, lighter=1, eyes=0.3, lips=0, brows=0.6, root=0.3),
-    "Male-": Look(shape=-1.3, texture=-1.6, tint=0.3, darker=10, eyes=0.5, lips=0, brows=0.15, smooth=0.4),
+    "Male-": Look(shape=-1.3, texture=-1.6, tint=0.3, darker=10, eyes=0.5, lips=0, brows=0.15, smooth=0.4,
+                  plucked=0.3),
     "Young-": Look(shape=1.1, texture=0.75, relief=1.0, tint=0.25, darker=20, eyes=0.2, lips=0, brows=0.6,
                    muzzle=0.7, mouth=0.2),
     "Young+": Look(shape=-0.9, texture=-1.2, relief=0.3, tint=0.3, darker=1, lighter=2, eyes=0.1, lips=0.5, brows=0.1,
@@ -136,7 +140,8 @@ def learn(library: Library) -> dict[str, np.ndarray]:
         look = LOOKS[name]
         found[f"texture/{name}"] = dressed(texture, look, reference)
         if look.smooth:
-            found[f"smooth/{name}"] = look.smooth * bare_skin(reference) * _but_nose(reference, look)
+            skin = look.smooth * bare_skin(reference) * _but_nose(reference, look)
+            found[f"smooth/{name}"] = np.maximum(skin, look.plucked * _under_brows(reference))
         found[f"shape/{name}"] = look.shape * _moving(shape, look)
     found["coat"] = coverage(lipstick(library, library.donors(_group(sex="f", smile="none"), FRONTAL)))
     lines = learn_wrinkles(library, skin_of(reference), covered(texture))
@@ -236,6 +241,11 @@ def skin_of(reference: np.ndarray, eyes: int = 7, brows: int = 13) -> np.ndarray
     for parts, grow in ((EYES, eyes), (LIPS, 7), (BROWS, brows), ((slice(31, 36),), 7)):
         weight = weight * (1 - _filled(reference, parts, grow))
     return weight
+
+
+def _under_brows(reference: np.ndarray) -> np.ndarray:
+    """(S, S) in [0, 1]: between the brows of the mean face, and the lower edge of both."""
+    return np.maximum(_filled(reference + [0, UNDER], BROWS, 9), _filled(reference, ROOT, 9))
 
 
 def _but_nose(reference: np.ndarray, look: Look) -> np.ndarray:

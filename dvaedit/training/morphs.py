@@ -245,7 +245,7 @@ def skin_of(reference: np.ndarray, eyes: int = 7, brows: int = 13) -> np.ndarray
 
 def _under_brows(reference: np.ndarray) -> np.ndarray:
     """(S, S) in [0, 1]: between the brows of the mean face, and the lower edge of both."""
-    return np.maximum(_filled(reference + [0, UNDER], BROWS, 9), _filled(reference, ROOT, 9))
+    return np.maximum(_filled(reference + np.array([0, UNDER]), BROWS, 9), _filled(reference, ROOT, 9))
 
 
 def _but_nose(reference: np.ndarray, look: Look) -> np.ndarray:

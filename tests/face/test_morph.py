@@ -155,14 +155,30 @@ def test_vivid_skin_fades_in_shade(plain):
 def test_wrinkles_go_where_skin_is_to_be_smooth_and_shades_stay(plain):
     rgb = np.full((SIDE, SIDE, 3), 150, np.uint8)
     rgb[:, :100] = 170  # a broad shade
-    rgb[40:160:8] -= 25  # lines
+    rgb[(np.arange(SIDE) % 12 < 3) & (np.arange(SIDE) // 40 > 0)] -= 25  # lines
     smooth = np.zeros((SIZE, SIZE), np.float32)
     smooth[: SIZE // 2] = 0.8
     out = rgb + patched(replace(plain, smooth=smooth), rgb)
     contrast = lambda picture, rows: float(np.ptp(picture[rows, 30].astype(float).mean(axis=1)))  # noqa: E731
-    assert contrast(out, slice(60, 84)) < 0.5 * contrast(rgb, slice(60, 84))
+    assert contrast(out, slice(60, 84)) < 0.55 * contrast(rgb, slice(60, 84))
     assert contrast(out, slice(120, 144)) == pytest.approx(contrast(rgb, slice(120, 144)), abs=2 * LOST)
     assert out[70, 30].mean() - out[70, 170].mean() == pytest.approx(20, abs=4)
+
+
+def test_folds_go_with_their_colour_as_the_square_of_the_share_and_broad_shades_stay(plain):
+    """A dark red fold of 10 pixels, five times ``FINE``; and shade of a cheek."""
+    across, cheek = np.arange(SIDE) - 100, np.linspace(0, 20, SIDE)[:, None, None]
+    fold = np.exp(-0.5 * (across / 5.0) ** 2)[None, :, None] * np.array([30, 45, 40])
+    rgb = np.rint(SKIN - 10 + cheek - fold).astype(np.uint8)
+    outs = [
+        rgb + patched(replace(plain, smooth=np.full((SIZE, SIZE), share, np.float32)), rgb) for share in (0, 0.5, 1)
+    ]
+    depths = np.array([to_lab(out[100, 150]) - to_lab(out[100, 100]) for out in outs])
+    assert depths[0, 0] > 12 and depths[0, 1] < -4
+    assert (np.abs(depths[2, :2]) < 0.6 * np.abs(depths[0, :2])).all()
+    assert 0.8 * depths[0, 0] < depths[1, 0] < 0.95 * depths[0, 0]
+    down = [to_lab(out[140, 170])[0] - to_lab(out[60, 170])[0] for out in outs]
+    assert down[2] == pytest.approx(down[0], abs=0.5)
 
 
 def test_grain_stays_where_wrinkles_go(plain):

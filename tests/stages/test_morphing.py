@@ -14,9 +14,9 @@ from dvaedit.stages import adapt
 from dvaedit.stages.adapt import CLEARLY, MORPHED, SAME, MorphedProbes, SampledProbes, hair_of
 from dvaedit.stages.additions import GROWN
 from dvaedit.stages.graph import Settings
-from dvaedit.stages.morphing import morphed_crops
+from dvaedit.stages.morphing import Morphing, morphed_crops
 from dvaedit.stages.paste import Patches
-from dvaedit.stages.png import read_mask
+from dvaedit.stages.png import decode_png, read_mask
 from dvaedit.video.reader import read_frames
 from tests.face.test_mouth import TEETH, speaking
 from tests.stages.conftest import FEW, rising, seeing, tiny_model
@@ -96,6 +96,23 @@ def pasted(clip, model, cache, *edits, **others):
     """The run and what is to be pasted."""
     run = pipeline(clip, model, cache, settings(*edits, **others))
     return run, run.artifact("paste")
+
+
+def test_glasses_that_are_worn_move_but_are_not_shaded(clip, moving, cache):
+    run, _ = pasted(clip, moving, cache, ("Smiling", 1.0))
+    inputs = {name: run.artifact(name) for name in ("align", "parse")}
+    morphing = Morphing(inputs, small_morphs().combined({"Smiling": 1.0}))
+    offsets = np.zeros((2, 8, 8, 2), np.float32)
+
+    def places(glasses):
+        worn = np.zeros((2, 64, 64), np.float32)
+        worn[:, 20:30] = glasses
+        told = morphing.places(0, 2, offsets, lambda region: worn if region == "glasses" else np.ones_like(worn))
+        return [decode_png(told[f"morph.{name}"][0]) for name in ("face", "mask")]
+
+    (bare, moved), (face, still_moved) = places(0.0), places(0.6)
+    assert (bare == 255).all() and (face[20:30] == 102).all() and (face[:20] == 255).all() and (face[30:] == 255).all()
+    assert np.array_equal(moved, still_moved)
 
 
 def test_a_smile_is_moved_and_shaded_not_pasted(clip, moving, cache):

@@ -41,6 +41,7 @@ WHITE = 100.0
 # Hair beside skin, where it gets lighter: how far off, sigma in sides of the wide square, and the shares of the way
 # that gray and other hair do not go. Portraits, blond: 3 to 5 of Lab's lightness darker there than elsewhere; gray: 2.
 ROOTS, KEEPING = 0.016, (0.3, 0.5)
+COLOURLESS = 6.0  # chroma, Lab, of what is black, at most
 COLOURED = 0.1, 0.3  # saturation of hair between which it is no longer gray
 
 
@@ -58,7 +59,7 @@ class Nature:
 
 NATURES = {  # the middle half of 150 to 400 portraits of each, but for what is bounded elsewhere
     "black": Nature((5.0, 11.0)),
-    "blond": Nature((33.0, 50.0), (0.3, np.inf), rise=0.0),
+    "blond": Nature((33.0, 50.0), (0.38, np.inf), rise=0.0),  # portraits: from 0.3, which was gray hair still
     "brown": Nature((11.0, 21.0), (0.5, 0.8), (8.0, 1.0)),
     "gray": Nature((39.0, 55.0), (0.0, 0.08), (80.0, 0.0), rise=22.0),  # portraits: to 64, which looks bald
     "red": Nature((22.0, 35.0), (0.7, 1.1), (20.0, 0.6)),  # portraits: 0.7, which in yellow light is golden
@@ -70,7 +71,7 @@ VIVID = {  # colours that hair is dyed: lightness beside ``MEAN_SKIN``, chroma o
     "green": (42.0, 0.75, 148.0),
 }  # fmt: skip
 MEAN_SKIN, EXPOSED, TINTED = (60.0, 0.4), 0.25, 0.5  # its lightness and saturation; how hair's go with them, exponents
-GRAY, YOUNG, UNGRAYED = "gray", "young", "brown"  # what gray hair was once, is not to be known
+BLACK_NAME, GRAY, YOUNG, UNGRAYED = "black", "gray", "young", "brown"  # what gray hair was once, is not to be known
 # Saturation of gray hair that goes with what skin's is more than on average, as yellow light makes it; and how much
 # more that is, and the hues of skin, degrees, between which it comes to be so.
 LIGHTS, LIT_WARM, LIT_YELLOW = 0.2, (0.0, 0.3), (35.0, 50.0)
@@ -94,7 +95,7 @@ class Dye:
 
         None where no pixel is. Medians: what an edit has missed has no say. skin: bool (n, S, S), tells what light
         there is. turns: names of ``NATURES`` that hair is to be of, and how far, in [0, 1]; or one of ``VIVID``; or
-        "young": hair keeps its colour unless that is gray, then it is brown.
+        "young": hair keeps its colour unless that is gray, then it is brown. Black hair that is to be black stays as it is.
         """
         chosen = weights >= SURE
         if not chosen.any():
@@ -106,6 +107,8 @@ class Dye:
         turns = turns or {}
         if vivid := VIVID.keys() & turns.keys():
             return cls(before, _vivid(vivid.pop(), beside))
+        if BLACK_NAME in turns and _black(before, beside):
+            return cls(before, before)
         if YOUNG in turns:
             if not _gray(before, beside, GRAYING):
                 return cls(before, before)
@@ -232,6 +235,12 @@ def _tint(before: np.ndarray, after: np.ndarray, skin: np.ndarray) -> np.ndarray
 def _gray(hair: np.ndarray, skin: np.ndarray, lit: float = LIT) -> bool:
     """Whether a colour is that of gray hair, beside skin of the colour ``skin``."""
     return bool(saturation(hair) < GRAYISH * saturation(skin) and hair[0] > lit * skin[0])
+
+
+def _black(hair: np.ndarray, skin: np.ndarray) -> bool:
+    """Whether a colour is that of black hair, beside skin of the colour ``skin``."""
+    most = exposure(skin) * NATURES[BLACK_NAME].light[1]
+    return bool(hair[0] <= most and np.hypot(*hair[1:]) <= COLOURLESS)
 
 
 def _turned(before: np.ndarray, after: np.ndarray) -> float:

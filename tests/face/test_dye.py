@@ -21,6 +21,7 @@ from dvaedit.face.dye import (
     YELLOWEST,
     Dye,
     dyed_patch,
+    exposure,
 )
 from dvaedit.face.surround import FACE
 from tests.face.test_matte import DARK, LIGHT, QUAD, SIDE, upper_half
@@ -162,6 +163,13 @@ def test_the_young_keep_their_hair_unless_it_is_gray():
 def test_in_the_dark_hair_stays_dark():
     found = learnt([0, 0, 0], BLOND, [0, 0, 0])
     assert np.isfinite(found).all() and found[0] < 2
+
+
+def test_black_hair_that_is_to_be_black_stays_as_it_is():
+    bluish, skin = [5, 1, -4], [33, 3, 6]
+    assert learnt(bluish, [12, 7, 3], skin, turns={"black": 1}) == pytest.approx(bluish, abs=0.5)
+    brown = learnt([9, 6, 6], [12, 7, 3], skin, turns={"black": 1})
+    assert brown[0] == pytest.approx(11 * exposure(np.array(skin)), abs=0.5)
 
 
 def test_black_hair_has_little_colour_but_hair_that_was_black_keeps_it():

@@ -95,7 +95,7 @@ class Dye:
 
         None where no pixel is. Medians: what an edit has missed has no say. skin: bool (n, S, S), tells what light
         there is. turns: names of ``NATURES`` that hair is to be of, and how far, in [0, 1]; or one of ``VIVID``; or
-        "young": hair keeps its colour unless that is gray, then it is brown. Black hair that is to be black stays as it is.
+        "young": hair keeps its colour unless that is gray, then it is brown. Hair that is to be black and is so stays.
         """
         chosen = weights >= SURE
         if not chosen.any():

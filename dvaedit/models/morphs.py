@@ -16,7 +16,9 @@ WITH_TEETH = SMILING, "Mouth_Slightly_Open+"
 PAINTED, UNPAINTED, MADE_UP = "Wearing_Lipstick+", "Wearing_Lipstick-", "Heavy_Makeup+"
 FOLD, DEEPEST = 15.0, 6.0  # Lab lightness that shades darken as they are, and by which they do more, at most
 WOMANLY = 0.7  # how thick lipstick is, at most, of those who are made women
-WHISKERS = {"Mustache+", "5_o_Clock_Shadow+", "No_Beard-"}
+BEARD = "No_Beard-"
+WHISKERS = {"Mustache+", "5_o_Clock_Shadow+", BEARD}
+HIDES = 2.0  # times the density of beards: how much of the skin they hide
 POINTS = 68
 
 
@@ -68,9 +70,9 @@ class Morphs:
         """Of some changes, those that are morphs."""
         return {name: value for name, value in strengths.items() if _key(name, value) in self.shapes}
 
-    def combined(self, strengths: Mapping[str, float], lips: str | None = None) -> Morph:
+    def combined(self, strengths: Mapping[str, float], lips: str | None = None, bearded: bool = False) -> Morph:
         """All the changes as one; ``strengths``: of those that are :meth:`known`; lips: the colour of lipstick, of
-        ``PAINTS``, red if None."""
+        ``PAINTS``, red if None; bearded: whether a beard, which is no wrinkle, covers the skin."""
         amounts = {_key(name, value): abs(value) for name, value in strengths.items()}
         teeth = self.teeth if not amounts.keys().isdisjoint(WITH_TEETH) else np.zeros((0, 0, 3), np.float32)
         shape, texture = (
@@ -79,6 +81,8 @@ class Morphs:
         texture[..., 0] = _shallow(texture[..., 0])
         smooth = [self.smooths[key] * amount for key, amount in amounts.items() if key in self.smooths]
         smooth = np.clip(_sum(smooth), 0, 1) if smooth else NOWHERE
+        if bearded and smooth.any() and BEARD in self.covers:
+            smooth = smooth * (1 - np.clip(HIDES * self.covers[BEARD], 0, 1))
         morph = Morph(self.reference, shape, texture, smooth, teeth, closes=amounts.get(UNSMILING, 0.0))
         # the last of these that is asked for
         paints = {

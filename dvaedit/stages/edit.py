@@ -51,8 +51,8 @@ class Edit(Stage):
     ``meta``: ``region`` it shows in, ``dyed``: hair takes on another colour, ``turns``: into which, see
     :func:`dvaedit.editing.effects.turning`, ``added``: what is put on the face, ``grown``: by what hair grows there and
     how much, ``beard``: of which colour, ``morphed``: what is moved and shaded, and how much, ``lips``: the colour of
-    lipstick; these colours only if a text names one, ``bespectacled``: logit of glasses before they are put on,
-    ``rest``: whether anything else is left, ``mix`` of
+    lipstick; these colours only if a text names one, ``bearded``: whether a beard is there or put on,
+    ``bespectacled``: logit of glasses before they are put on, ``rest``: whether anything else is left, ``mix`` of
     attributes per text, ``cosine`` to before.
 
     ``drawn``: what can be is dyed, drawn and morphed; otherwise all is ``rest``.
@@ -66,7 +66,7 @@ class Edit(Stage):
     """
 
     name: ClassVar[str] = "edit"
-    version: ClassVar[int] = 50
+    version: ClassVar[int] = 51
     attributes: tuple[AttributeEdit, ...] = ()
     texts: tuple[TextEdit, ...] = ()
     objective: TextObjective = field(default_factory=TextObjective)
@@ -123,6 +123,7 @@ class Edit(Stage):
         stubble = {} if BEARD in touched else morphed  # who says something of beards has no stubble besides
         out.meta["grown"] = stubble | parts.adding if "whiskers" in put_on else {}
         out.meta.update(lips=self._said(LIPSTICK), beard=self._said(BEARD))
+        out.meta["bearded"] = "shave" not in put_on and ("whiskers" in put_on or self._bearded(z_id_rep))
         out.meta["bespectacled"] = self._logit(GLASSES, z_id_rep) if "glasses" in put_on else None
         vague = [DYED] if touched.get(DYED, 0) > 0 and colour is None else []
         self._warn({name: touched[name] for name in [*parts.rest, *vague] if name in touched})
@@ -178,6 +179,10 @@ class Edit(Stage):
     def _man(self, z_id_rep: Tensor) -> bool:
         """Whether the classifier sees one."""
         return self._logit("Male", z_id_rep) > 0
+
+    def _bearded(self, z_id_rep: Tensor) -> bool:
+        """Whether the classifier, if it knows of beards, sees one."""
+        return BEARD in self.model.attributes.names and self._logit(BEARD, z_id_rep) < 0
 
     def _logit(self, name: str, z_id_rep: Tensor) -> float:
         """How surely the classifier sees an attribute in the unedited face."""

@@ -71,7 +71,7 @@ class Paste(Stage):
     """
 
     name: ClassVar[str] = "paste"
-    version: ClassVar[int] = 122
+    version: ClassVar[int] = 123
     region: str = "auto"
     mode: str = "delta"
     model: Model = unkeyed(None)
@@ -89,7 +89,8 @@ class Paste(Stage):
         dyed = drawn and edit["dyed"] and (self.region == "auto" or region in (HAIR, *WITH_HAIR))
         auto = drawn and self.region == "auto"
         morphed = edit["morphed"] if auto else {}
-        morphing = Morphing(inputs, self.model.morphs.combined(morphed, edit["lips"])) if morphed else None
+        morph = self.model.morphs.combined(morphed, edit["lips"], edit["bearded"]) if morphed else None
+        morphing = Morphing(inputs, morph) if morph is not None else None
         strands = Strands(self.model, self.video, inputs, shards) if dyed else None
         dye = None if strands is None else strands.dye(edit["turns"])
         if dye is not None and not out.has("dye"):

@@ -66,6 +66,16 @@ def test_skin_is_smoothed_with_what_says_so():
     assert morphs.combined({"Male": 4.0}).smooth.max() == 1 and not morphs.combined({"Smiling": 1.0}).smooth.any()
 
 
+def test_beards_are_not_smoothed():
+    """A density of half a beard hides skin."""
+    beard = np.zeros((4, 4), np.float32)
+    beard[2], beard[3] = 0.25, 0.6
+    morphs = Morphs.of({**tensors(), "smooth/Male+": np.full((4, 4), 0.8, np.float32), "cover/No_Beard-": beard})
+    assert morphs.combined({"Male": 1.0}, bearded=True).smooth[:, 0] == pytest.approx([0.8, 0.8, 0.4, 0])
+    assert (morphs.combined({"Male": 1.0}).smooth == np.float32(0.8)).all()
+    assert not morphs.combined({"Smiling": 1.0}, bearded=True).smooth.any()
+
+
 def test_known_are_changes_of_the_right_sign(morphs):
     asked = {"Smiling": 0.5, "Male": -2.0, "Young": 1.0, "Bald": 1.0, "": 1.0}
     assert morphs.known(asked) == {"Smiling": 0.5, "Male": -2.0}

@@ -206,6 +206,13 @@ def test_the_hair_of_a_face_is_as_dense_as_it_is_known_to_be(clip, whiskered, ca
     assert np.abs(added(run, clip)).max() > 3
 
 
+@pytest.mark.parametrize(("logit", "bearded"), [(-3.0, True), (3.0, False)])
+def test_a_beard_is_seen_by_the_classifier_or_put_on(clip, moving, cache, logit, bearded):
+    seeing = replace(judging(moving, logit), morphs=whiskered_morphs())
+    assert edit(clip, seeing, cache, ("Young", -1.0)).meta["bearded"] is bearded
+    assert edit(clip, seeing, cache, ("Young", -1.0), ("No_Beard", -1.0)).meta["bearded"] is True
+
+
 def test_half_a_beard_is_half_as_dense(clip, whiskered, cache):
     _, paste = pasted(clip, whiskered, cache, ("No_Beard", -0.5))
     assert np.array_equal(paste.read("whiskers.cover"), 0.5 * whiskered.morphs.covers["No_Beard-"])

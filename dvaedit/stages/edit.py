@@ -51,7 +51,7 @@ class Edit(Stage):
     ``meta``: ``region`` it shows in, ``dyed``: hair takes on another colour, ``turns``: into which, see
     :func:`dvaedit.editing.effects.turning`, ``added``: what is put on the face, ``grown``: by what hair grows there and
     how much, ``beard``: of which colour, ``morphed``: what is moved and shaded, and how much, ``lips``: the colour of
-    lipstick; these colours only if a text names one, ``bearded``: whether a beard is there or put on,
+    lipstick; these colours only if a text names one, ``bearded``: whether a beard is morphed,
     ``bespectacled``: logit of glasses before they are put on, ``rest``: whether anything else is left, ``mix`` of
     attributes per text, ``cosine`` to before.
 
@@ -123,7 +123,8 @@ class Edit(Stage):
         stubble = {} if BEARD in touched else morphed  # who says something of beards has no stubble besides
         out.meta["grown"] = stubble | parts.adding if "whiskers" in put_on else {}
         out.meta.update(lips=self._said(LIPSTICK), beard=self._said(BEARD))
-        out.meta["bearded"] = "shave" not in put_on and ("whiskers" in put_on or self._bearded(z_id_rep))
+        smoothed = morphed and "shave" not in put_on
+        out.meta["bearded"] = bool(smoothed) and ("whiskers" in put_on or self._bearded(z_id_rep))
         out.meta["bespectacled"] = self._logit(GLASSES, z_id_rep) if "glasses" in put_on else None
         vague = [DYED] if touched.get(DYED, 0) > 0 and colour is None else []
         self._warn({name: touched[name] for name in [*parts.rest, *vague] if name in touched})

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from dvaedit.face.mask import smoothstep
-from dvaedit.face.mouth import LOWER_LIP, TOOTH, UPPER_LIP, WIDER, WIDTH, between_eyes, gap, smiling
+from dvaedit.face.mouth import CLOSED, LOWER_LIP, OPEN, TOOTH, UPPER_LIP, WIDER, WIDTH, between_eyes, gap, smiling
 
 LOW = np.r_[5:12, 55:60, 65:68]  # chin and lower lip
 LIPS = (np.r_[49:54], UPPER_LIP), (np.r_[59:54:-1], LOWER_LIP)  # outer edges, but for corners, and inner ones
@@ -19,6 +19,7 @@ WIDEST = 1.1 * TOOTH  # by which lips part, whatever is asked for: teeth are no 
 NARROWEST = 0.6  # bound of the change of a mouth's width, as a share
 STRETCH = 0.5  # how far narrower mouths are drawn towards it
 CURVE = 0.1  # how far above the middle of the mouth a smile's corners should lie, in the same unit
+LIFTED = 0.02, 0.05  # how far they do in whoever smiles with closed lips: other mouths are only wide
 THINNER = 0.97  # exponent with which the upper lip gets thinner as a mouth gets wider (68 people at rest and smiling)
 SMILES = 0.15  # by how much wider, as a share, mouths of whoever surely smiles are (six videos: 0.17 to 0.38)
 SOON = 12  # frames, between which and a closed mouth it is open, if it speaks
@@ -48,7 +49,8 @@ def spoken(points: np.ndarray, goal: np.ndarray, pressed: float = 0.0) -> np.nda
     """
     corners, eyes = points[54] - points[48], between_eyes(points)
     width, rest, open_ = max(np.hypot(*corners), 1e-6), WIDTH * eyes, min(gap(points) / WIDE_OPEN, 1.0)
-    goal = points + (1 - SPARED * smiling(points, WIDER)) * (goal - points)
+    shown = max(smoothstep(_lift(points), *LIFTED), smoothstep(gap(points), CLOSED, OPEN))
+    goal = points + (1 - SPARED * shown * smiling(points, WIDER)) * (goal - points)
     goal[LOW] = points[LOW] + (1 - SPARED * open_) * (goal[LOW] - points[LOW])
     goal[LOW] -= _too_far(points, goal, WIDEST * (1 - SPARED * open_) * (1 - pressed)) * eyes
     axis, lips = corners / width, goal[48:68]

@@ -60,7 +60,8 @@ class Mouth:
     def row(self) -> np.ndarray:
         """float32 (h, w) in [0, 1]: where the upper teeth of a smile are, closed or open the mouth may have been.
 
-        Who smiles already shows their own: the more they smile the farther these are drawn up behind the upper lip.
+        Who smiles already with open lips shows their own: the more they smile the farther these are drawn up behind the
+        upper lip.
         """
         left = 1 - self.drawn_up
         row = 1 - smoothstep(self.down / (TALLEST * self.tooth), left - ROOTS, left + ROOTS)
@@ -68,8 +69,9 @@ class Mouth:
 
     @property
     def drawn_up(self) -> float:
-        """By how much of their height the drawn teeth are hidden behind the upper lip, in [0, 1]."""
-        return min(HIDDEN * self.smiles, 1.0)
+        """By how much of their height the drawn teeth are hidden behind the upper lip, in [0, 1]: not where lips were
+        closed, wide as they may be."""
+        return min(HIDDEN * self.smiles * (1 - self.closed), 1.0)
 
     @classmethod
     def of(cls, points: np.ndarray, goal: np.ndarray, quad: np.ndarray, box: Box) -> Mouth:

@@ -8,7 +8,9 @@ from dvaedit.face.anchor import offsets
 from dvaedit.face.lab import to_lab
 from dvaedit.face.lips import (
     CURVE,
+    LIFTED,
     NARROWEST,
+    OPEN,
     OVERLAP,
     SMILES,
     SPARED,
@@ -400,9 +402,18 @@ def test_lips_part_no_farther_than_teeth_are_high(smile, share):
 
 @pytest.mark.parametrize(("wider", "left"), [(0.0, 1), (WIDER / 2, 1 - SPARED / 2), (1.5 * WIDER, 1 - SPARED)])
 def test_a_face_that_smiles_already_goes_less_far(smile, wider, left):
-    points = speaking(width=REST * (1 + wider))
+    """Its corners are lifted, or its lips are open; a mouth that is only wide does not smile."""
     raised = replace(smile, shape=np.tile([0, -0.02], (68, 1)))
-    assert goal_of(raised, points)[:5] - points[:5] == pytest.approx(np.tile([0, -0.02 * left], (5, 1)), abs=1e-9)
+
+    def gone(points):
+        return goal_of(raised, points)[:5] - points[:5]
+
+    wide, open_ = (speaking(gap * EYES, REST * (1 + wider)) for gap in (0.0, OPEN))
+    points = wide.copy()
+    points[[48, 54, 60, 64], 1] -= LIFTED[1] * EYES
+    for smiling in (points, open_):
+        assert gone(smiling) == pytest.approx(np.tile([0, -0.02 * left], (5, 1)), abs=1e-9)
+    assert gone(wide) == pytest.approx(np.tile([0, -0.02], (5, 1)), abs=1e-9)
     calm = goal_of(replace(raised, teeth=NO_TEETH), points)
     assert calm - points == pytest.approx(raised.shape)  # other changes do not depend on the mouth
 

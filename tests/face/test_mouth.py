@@ -204,6 +204,12 @@ def test_the_row_of_a_smiles_teeth_is_as_high_as_they_are_and_drawn_up_where_a_f
         assert row == pytest.approx(share if left else 0.0, abs=1e-5)
 
 
+@pytest.mark.parametrize(("closed", "hidden"), [(0.0, 0.7), (0.5, 0.35), (1.0, 0.0)])
+def test_teeth_that_lips_hid_are_not_drawn_up_however_wide_the_mouth_was(closed, hidden):
+    mouth = replace(parted(0.0, 0.04), closed=closed, smiles=0.5)
+    assert mouth.drawn_up == pytest.approx(hidden)
+
+
 def test_teeth_that_are_drawn_up_leave_what_is_below_as_it_was():
     """Its lip is at 135; of teeth that are 9 pixels high the upper 0.42 are hidden."""
     mouth = parted(0.04, 0.12)

@@ -22,6 +22,7 @@ from dvaedit.face.mask import border_window
 from dvaedit.face.mouth import ABOVE_SKIN, Mouth, above_skin, inside_shown, lips_alone, narrowed, open_mouth, smiling
 from dvaedit.face.paste import Box, Patch, into_frame, mask_in_frame
 from dvaedit.face.softness import softened, softness
+from dvaedit.face.wrinkles import evened
 
 POINTS_SIGMA, TURN_SIGMA = 1.0, 3.0  # frames
 SIDE = 128  # of the grid on which displacements are told
@@ -32,10 +33,7 @@ OUTLINE, BEYOND = slice(17), 1.25  # points; how much farther out, as a multiple
 BROWS, CHIN, CROWN = slice(17, 27), 8, 0.42  # how far above them a head ends, as a share of how far the chin is below
 SLACK = 1 / 24  # of the crop's side: how far around the face the picture is moved with it
 MARGIN = 1 / 128  # of the side too: by how much the outline of a head may be off
-FINE, RELIEF = 1 / 50, (-24.0, 12.0)  # of the crop's side; Lab lightness: what is more is no wrinkle
 SATURATED = 0.5  # chroma over lightness of skin from which on shade takes some of it
-PORES, BROAD, FOLDS, EVENED = 0.25, 3.0, (-20.0, 10.0), 0.7
-GRAIN = 2.0  # lightness of relief that stays: pores, noise
 LEFT = 0.35  # of a pixel's lightness, at least
 LIGHT, WHITE = 55.0, 115.0  # Lab lightness at which shades are as learnt, and none
 DARKEST, BRIGHTEST = 0.3, 1.2  # bounds of their scale
@@ -47,8 +45,8 @@ NOWHERE = np.zeros((1, 1), np.float32)
 class Morph:
     """``reference``: (68, 2), points of the mean face, sides of the crop; ``shape``: (68, 2), how far they move;
     ``texture``: float32 (S, S, 3), change of Lab over the mean face; ``smooth``: float32 (S, S) in [0, 1], how much of
-    what is fine there goes, wrinkles above all; ``teeth``: float32 (h, w, 3), Lab, what lips that
-    part uncover, from corner to corner and from the upper lip down, or (0, 0, 3); ``above_skin``: (), see
+    wrinkles and folds goes there, see :func:`dvaedit.face.wrinkles.evened`; ``teeth``: float32 (h, w, 3), Lab, what
+    lips that part uncover, from corner to corner and from the upper lip down, or (0, 0, 3); ``above_skin``: (), see
     :func:`dvaedit.face.mouth.above_skin`; ``closes``: (), the share of a smile's gap by which lips close; ``coat``:
     float32 (S, S), how much lipstick lies where; ``paint``: (3,), its colour, see
     :func:`dvaedit.face.lipstick.in_light`; ``painted``: (2, 3), Lab, of the lips before and after in the light of a
@@ -130,17 +128,17 @@ class Morph:
         shown = into_frame(face, quad, box, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
         teeth, inside = inside_shown(picture, points, quad, box)
         skin, lips = (shown * (1 - mouth) for mouth in (teeth, inside))
-        fine, soft = FINE * side(quad), softness(picture, weights) if self.texture.any() else 0.0
+        soft = softness(picture, weights) if self.texture.any() else 0.0
         skin = self.wanted(points) * skin
-        shaded = self._shaded(picture, skin, lips, in_box(offset, quad, box), fine, soft)
+        shaded = self._shaded(picture, skin, lips, in_box(offset, quad, box), side(quad), soft)
         out = self._reshaped(shaded, teeth, shown, quad, box, points, goal)
         return box, weights[..., None] * (out - picture)
 
     def _shaded(
-        self, picture: np.ndarray, shown: np.ndarray, lips: np.ndarray, places: np.ndarray, fine: float, soft: float
+        self, picture: np.ndarray, shown: np.ndarray, lips: np.ndarray, places: np.ndarray, size: float, soft: float
     ) -> np.ndarray:  # fmt: skip
-        """``lips``: where lipstick may show; ``fine``: sigma, in pixels, of what counts as such; ``soft``: the
-        picture's own, see :func:`softness`."""
+        """``lips``: where lipstick may show; ``size``: of the crop's side, pixels; ``soft``: the picture's own, see
+        :func:`softness`."""
         lab = to_lab(picture)
         light, tint = lab[..., :1], lab[..., 1:]
         (texture,) = softened([fetch(self.texture, places)], soft)
@@ -148,7 +146,7 @@ class Morph:
         change[..., :1] *= depth(light)
         change[..., 1:] *= np.clip(light / LIGHT, DARKEST, BRIGHTEST)
         if self.smooth.any():
-            change += _evened(lab, shown * fetch(self.smooth, places), fine)
+            change += evened(lab, shown * fetch(self.smooth, places), size)
         after = np.clip(light + change[..., :1], LEFT * light, 100)
         shaded = np.dstack([after, _kept(lab, after) * tint + change[..., 1:]])
         if len(self.painted):
@@ -172,24 +170,6 @@ class Morph:
         lips = lips_alone(picture, seen, points, quad, box)
         warped = _fetched(lips, upper + mouth.below[..., None] * (lower - upper))
         return open_mouth(warped, picture, mouth, self.teeth, float(self.above_skin), shown)
-
-
-def _evened(lab: np.ndarray, skin: np.ndarray, fine: float) -> np.ndarray:
-    """What is added to skin, as much as ``skin`` says, (h, w), where wrinkles and folds are: Lab, (h, w, 3).
-
-    fine: sigma, in pixels, of what counts as wrinkles; folds are broader.
-    """
-    skin = skin[..., None]
-    finest, near, far = (_within(lab, skin, by * fine) for by in (PORES, 1, BROAD))
-    grain = GRAIN * np.tanh((lab - finest) / GRAIN)
-    relief, folds = np.clip(lab - near, *RELIEF), np.clip(near - far, *FOLDS)
-    return -skin * (relief - grain + EVENED * skin * folds)
-
-
-def _within(values: np.ndarray, weights: np.ndarray, sigma: float) -> np.ndarray:
-    """Values, (h, w, 3), averaged where weights, (h, w, 1), are."""
-    total, weight = (cv2.GaussianBlur(each, (0, 0), sigma) for each in (values * weights, weights))
-    return total / np.maximum(weight, 1e-3)[..., None]
 
 
 def _kept(lab: np.ndarray, after: np.ndarray) -> np.ndarray:

@@ -71,7 +71,7 @@ class Paste(Stage):
     """
 
     name: ClassVar[str] = "paste"
-    version: ClassVar[int] = 124
+    version: ClassVar[int] = 125
     region: str = "auto"
     mode: str = "delta"
     model: Model = unkeyed(None)

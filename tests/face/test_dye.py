@@ -165,6 +165,17 @@ def test_in_the_dark_hair_stays_dark():
     assert np.isfinite(found).all() and found[0] < 2
 
 
+@pytest.mark.parametrize(
+    ("hair", "gray"),
+    [([42, -7, -4], True), ([42, 0, 3], True), ([42, 8, 7], False), ([42, -20, -14], False), ([20, -3, -2], False)],
+    ids=["gray in cool light", "gray", "brown", "turquoise", "black in cool light"],
+)
+def test_gray_hair_of_who_gets_young_is_brown_bluish_as_it_may_be(hair, gray):
+    after = learnt(hair, hair, [47, 9, 8], turns={"young": 1})
+    assert (after == pytest.approx(hair, abs=0.5)) is not gray
+    assert not gray or after[0] < 22
+
+
 def test_black_hair_that_is_to_be_black_stays_as_it_is():
     bluish, skin = [5, 1, -4], [33, 3, 6]
     assert learnt(bluish, [12, 7, 3], skin, turns={"black": 1}) == pytest.approx(bluish, abs=0.5)

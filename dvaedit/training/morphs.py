@@ -85,7 +85,7 @@ LOOKS: dict[str, Look] = {
     "Smiling+": Look(texture=1.45, tint=0.6, lighter=15, eyes=0, lips=0, brows=0, steady=0.4, muzzle=0.5,
                      jaw=0.0),
     "Male+": Look(shape=1.5, texture=1.9, tint=0.5, lighter=1, eyes=0.3, lips=0, brows=0.6, root=0.3),
-    "Male-": Look(shape=-1.3, texture=-1.6, tint=0.3, darker=10, eyes=0.5, lips=0, brows=0.15, smooth=0.4,
+    "Male-": Look(shape=-1.3, texture=-1.6, tint=0.3, darker=10, eyes=0.5, lips=0, brows=0.15, smooth=0.3,
                   plucked=0.3),
     "Young-": Look(shape=1.1, texture=0.75, relief=1.0, tint=0.25, darker=20, eyes=0.2, lips=0, brows=0.6,
                    muzzle=0.7, mouth=0.2),

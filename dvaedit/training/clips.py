@@ -28,7 +28,7 @@ FOCAL = 2.0  # of the camera, in sides
 KINDS = {"voteview": 8, "webmorph": 6, "sfhq": 10}
 """How many portraits of a source of faces: officials, studio, synthetic; those by which edits were tuned."""
 OTHERS = {"voteview": 5, "webmorph": 4, "sfhq": 9, "genfaces": 6}
-"""How many of the next ones of each, by which none was."""
+"""How many of the next ones of each, by which none was before they were measured."""
 UNFIT = ("large_pose", "occluded")  # flags of a row
 
 

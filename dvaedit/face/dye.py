@@ -36,8 +36,8 @@ YELLOWEST = 44.0, 0.5  # hue of hair, degrees, where skin's is 0, and what a deg
 DYED = (40.0, 60.0)  # degrees beyond it; hair so much greener is meant to be
 PALE, YELLOW = 1.4, (-8.0, 0.0)  # saturation, relative to the skin's, at most; degrees beyond where it holds
 GRAYISH, LIT = 0.6, 0.55  # the same of hair that counts as gray, at most; lightness over the skin's, from which it may
-COOL = 0.22  # saturation of gray hair in cool light, at most
 GRAYING = 0.45  # the latter, if it is to lose its gray: 78 % of 183 gray heads are so, 5 % of 199 black ones
+COOL = 0.22  # saturation of gray hair in cool light, at most
 WHITE = 100.0
 # Hair beside skin, where it gets lighter: how far off, sigma in sides of the wide square, and the shares of the way
 # that gray and other hair do not go. Portraits, blond: 3 to 5 of Lab's lightness darker there than elsewhere; gray: 2.

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from dvaedit.face.mask import smoothstep
-from dvaedit.face.mouth import CLOSED, LOWER_LIP, OPEN, TOOTH, UPPER_LIP, WIDER, WIDTH, between_eyes, gap, smiling
+from dvaedit.face.mouth import LOWER_LIP, TOOTH, UPPER_LIP, WIDER, WIDTH, between_eyes, gap, opened, smiling
 
 LOW = np.r_[5:12, 55:60, 65:68]  # chin and lower lip
 LIPS = (np.r_[49:54], UPPER_LIP), (np.r_[59:54:-1], LOWER_LIP)  # outer edges, but for corners, and inner ones
@@ -49,7 +49,7 @@ def spoken(points: np.ndarray, goal: np.ndarray, pressed: float = 0.0) -> np.nda
     """
     corners, eyes = points[54] - points[48], between_eyes(points)
     width, rest, open_ = max(np.hypot(*corners), 1e-6), WIDTH * eyes, min(gap(points) / WIDE_OPEN, 1.0)
-    shown = max(smoothstep(_lift(points), *LIFTED), smoothstep(gap(points), CLOSED, OPEN))
+    shown = max(smoothstep(_lift(points), *LIFTED), opened(points))
     goal = points + (1 - SPARED * shown * smiling(points, WIDER)) * (goal - points)
     goal[LOW] = points[LOW] + (1 - SPARED * open_) * (goal[LOW] - points[LOW])
     goal[LOW] -= _too_far(points, goal, WIDEST * (1 - SPARED * open_) * (1 - pressed)) * eyes

@@ -105,6 +105,8 @@ def refine(mask: np.ndarray, guide: np.ndarray, radius: float = 1 / 40, eps: flo
     mask: float32 (S, S) in [0, 1]. guide: uint8 (S, S, 3). radius: of the box window, as a share of S.
     eps: variance of the guide (in [0, 1] units) below which it counts as flat. Returns float32 (S, S) in [0, 1].
     """
+    if not mask.any():
+        return np.zeros_like(mask)  # as many regions of most faces: glasses, hats
     size = len(mask)
     window = 2 * max(1, round(radius * size)) + 1
     scaled = guide.astype(np.float32) / 255

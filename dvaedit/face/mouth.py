@@ -93,7 +93,7 @@ class Mouth:
         before = between(*lay, along, share).astype(np.float32)
         return cls(
             inside, below, along, y - top, np.maximum(height, 1.0), before,
-            TOOTH * between_eyes(points) * side(quad), 1 - float(smoothstep(gap(points), CLOSED, OPEN)),
+            TOOTH * between_eyes(points) * side(quad), 1 - opened(points),
             smiling(points, WIDER),
         )  # fmt: skip
 
@@ -107,6 +107,11 @@ def gap(points: np.ndarray) -> float:
     """How far lips are apart, as a share of the distance between the eyes' outer corners."""
     apart = points[LOWER_LIP[1:-1]] - points[UPPER_LIP[1:-1]]
     return float(np.hypot(*apart.mean(axis=0)) / max(between_eyes(points), 1e-6))
+
+
+def opened(points: np.ndarray) -> float:
+    """How far lips are open, in [0, 1], so that what is between them is the mouth's own. points: (68, 2), any unit."""
+    return float(smoothstep(gap(points), CLOSED, OPEN))
 
 
 def smiling(points: np.ndarray, wider: float) -> float:

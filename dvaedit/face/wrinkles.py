@@ -22,13 +22,14 @@ def evened(lab: np.ndarray, skin: np.ndarray, size: float) -> np.ndarray:
     float32 (h, w) in [0, 1], outside of which nothing counts; size: of the crop's side, pixels.
     """
     skin = skin[..., None]
-    finest, near, far = (_within(lab, skin, by * FINE * size) for by in (PORES, 1, BROAD))
+    shown = lab * skin
+    finest, near, far = (_mean(shown, skin, by * FINE * size) for by in (PORES, 1, BROAD))
     grain = GRAIN * np.tanh((lab - finest) / GRAIN)
     relief, folds = np.clip(lab - near, *RELIEF), np.clip(near - far, *FOLDS)
     return -skin * (relief - grain + EVENED * skin * folds)
 
 
-def _within(values: np.ndarray, weights: np.ndarray, sigma: float) -> np.ndarray:
-    """Values, (h, w, 3), averaged where weights, (h, w, 1), are."""
-    total, weight = (cv2.GaussianBlur(each, (0, 0), sigma) for each in (values * weights, weights))
+def _mean(weighted: np.ndarray, weights: np.ndarray, sigma: float) -> np.ndarray:
+    """The mean around each pixel of values that are ``weighted``, (h, w, 3), by ``weights``, (h, w, 1)."""
+    total, weight = (cv2.GaussianBlur(each, (0, 0), sigma) for each in (weighted, weights))
     return total / np.maximum(weight, 1e-3)[..., None]

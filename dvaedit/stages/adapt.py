@@ -28,7 +28,7 @@ from dvaedit.stages.sample import gathered, pictures_of, sample
 PROBES = 8  # frames, spread over the video
 STRENGTHS = (1.0, 1.25, 1.5, 1.75, 2.0)  # tried in this order; the last that helps is used where none is enough
 MORPHED = STRENGTHS[:3]  # of what is moved and shaded: beyond, faces are caricatures
-WOMANLY = STRENGTHS[:4]  # of those who are made women, who look natural still
+FARTHER = STRENGTHS[:4]  # of those who are made women, who look natural still
 SEEN, CLEARLY = 0.9, 2.5  # of the probes; logit of the classifier
 PAYS = 0.2  # by which that logit must grow for more strength; otherwise it only makes a caricature
 PATIENCE = 2  # strengths in a row that do not pay

@@ -33,7 +33,7 @@ from dvaedit.models.clip import TextImageModel
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.pipeline.stage import Stage, StageProgress, unkeyed
 from dvaedit.pipeline.writer import ArtifactWriter
-from dvaedit.stages.adapt import MORPHED, WOMANLY, Finish, MorphedProbes, SampledProbes, hair_of, needed_strength
+from dvaedit.stages.adapt import FARTHER, MORPHED, Finish, MorphedProbes, SampledProbes, hair_of, needed_strength
 from dvaedit.stages.long_hair import LongHair
 from dvaedit.stages.parse import read_maps
 
@@ -123,8 +123,7 @@ class Edit(Stage):
         stubble = {} if BEARD in touched else morphed  # who says something of beards has no stubble besides
         out.meta["grown"] = stubble | parts.adding if "whiskers" in put_on else {}
         out.meta.update(lips=self._said(LIPSTICK), beard=self._said(BEARD))
-        smoothed = morphed and "shave" not in put_on
-        out.meta["bearded"] = bool(smoothed) and ("whiskers" in put_on or self._bearded(z_id_rep))
+        out.meta["bearded"] = bool(morphed) and self._bearded(z_id_rep, put_on)
         out.meta["bespectacled"] = self._logit(GLASSES, z_id_rep) if "glasses" in put_on else None
         vague = [DYED] if touched.get(DYED, 0) > 0 and colour is None else []
         self._warn({name: touched[name] for name in [*parts.rest, *vague] if name in touched})
@@ -181,9 +180,11 @@ class Edit(Stage):
         """Whether the classifier sees one."""
         return self._logit("Male", z_id_rep) > 0
 
-    def _bearded(self, z_id_rep: Tensor) -> bool:
-        """Whether the classifier, if it knows of beards, sees one."""
-        return BEARD in self.model.attributes.names and self._logit(BEARD, z_id_rep) < 0
+    def _bearded(self, z_id_rep: Tensor, put_on: list[str]) -> bool:
+        """Whether a beard is put on, or the classifier, if it knows of beards, sees one that stays."""
+        if "shave" in put_on:
+            return False
+        return "whiskers" in put_on or (BEARD in self.model.attributes.names and self._logit(BEARD, z_id_rep) < 0)
 
     def _logit(self, name: str, z_id_rep: Tensor) -> float:
         """How surely the classifier sees an attribute in the unedited face."""
@@ -224,7 +225,7 @@ class Edit(Stage):
     ) -> MorphedProbes:
         sampled, morphs = SampledProbes(self.model, inputs, self.steps, edited), self.model.morphs
         hair = hair_of(inputs, sampled) if parts.dyed else np.zeros((1, 1, 1, 1))
-        strengths = WOMANLY if morphs.hangs(parts.morphed) else MORPHED
+        strengths = FARTHER if morphs.hangs(parts.morphed) else MORPHED
         return MorphedProbes(lambda by: morphs.combined(scaled(parts.morphed, by)), sampled, hair, strengths, finish)
 
     def _text_shift(

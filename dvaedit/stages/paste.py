@@ -89,8 +89,9 @@ class Paste(Stage):
         dyed = drawn and edit["dyed"] and (self.region == "auto" or region in (HAIR, *WITH_HAIR))
         auto = drawn and self.region == "auto"
         morphed = edit["morphed"] if auto else {}
-        morph = self.model.morphs.combined(morphed, edit["lips"], edit["bearded"]) if morphed else None
-        morphing = Morphing(inputs, morph) if morph is not None else None
+        morphing = None
+        if morphed:
+            morphing = Morphing(inputs, self.model.morphs.combined(morphed, edit["lips"], edit["bearded"]))
         strands = Strands(self.model, self.video, inputs, shards) if dyed else None
         dye = None if strands is None else strands.dye(edit["turns"])
         if dye is not None and not out.has("dye"):

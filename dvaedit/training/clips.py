@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import itertools
 import math
 from collections.abc import Iterator
 from fractions import Fraction
@@ -58,9 +57,11 @@ def portraits(data: Path, others: bool = False) -> list[Path]:
     shuffled = sorted(read_rows(data), key=lambda row: hashlib.sha256(row["file"].encode()).digest()[::-1])
     fit = [row for row in shuffled if is_held_out(row["file"]) and not any(int(row[flag]) for flag in UNFIT)]
     first, counts = (KINDS, OTHERS) if others else ({}, KINDS)
-    kinds = {kind: [row["file"] for row in fit if row["source"] == kind][first.get(kind, 0) :] for kind in counts}
-    names = [kinds[kind][:count] for kind, count in counts.items()]
-    return [data / "images" / name for name in itertools.chain(*names)]
+    names = []
+    for kind, count in counts.items():
+        own = [row["file"] for row in fit if row["source"] == kind]
+        names += own[first.get(kind, 0) :][:count]
+    return [data / "images" / name for name in names]
 
 
 def main() -> None:

@@ -40,7 +40,7 @@ BESIDE = 19  # pixels by which lips, of which shades would move the outlines, ar
 UNDER = 0.016  # how far the lower edge of brows lies below their points, in sides of the crop
 CORNERS, CORNER = [48, 54], 0.05  # of the mouth; how wide, in sides of the crop
 CREASED, LINED = 0.5, 0.75  # share of an old face's lines by them, and above the brows
-BROWED, TALL, WIDER = slice(17, 27), 0.14, 25  # points; height of foreheads, sides; pixels beyond the face's outline
+TALL, WIDER = 0.14, 25  # height of foreheads, sides of the crop; pixels beyond the face's outline
 FADE = 23  # pixels over which a texture ends before the mesh does
 ABOVE, ACROSS = 5, 14.0  # pixels above the brows from which on a forehead's relief runs across; sigma of that
 RELIEF = 8.0  # sigma of what counts as shade, not relief
@@ -55,7 +55,7 @@ class Look:
     ``shape``, ``texture``: how much of it is taken; ``relief``: so much more of what is fine; ``tint``: share of its
     colour, its lightness being whole; ``darker``, ``lighter``: Lab lightness it does not exceed; ``eyes``, ``lips``,
     ``brows``: share that these, and the skin beside lips, take, whose mean is a blur; ``steady``: share that brows and
-    upper lids move; ``smooth``: share of the skin's fine relief that goes; ``nose``: share of it all that the nose's
+    upper lids move; ``smooth``: share of wrinkles and folds that goes; ``nose``: share of it all that the nose's
     lower half takes, whose wings are edges, no folds; ``root``, ``muzzle``: the same of the skin between the brows, and
     between nose and mouth; ``mouth``: share of its own change of size that the mouth takes; ``jaw``: share that the
     outline of the face moves, and with it what lies behind; ``plucked``: share of what is dark that goes from the lower
@@ -229,7 +229,8 @@ def fading(inside: np.ndarray) -> np.ndarray:
 def bare_skin(reference: np.ndarray) -> np.ndarray:
     """(S, S) in [0, 1]: the mean face without eyes, brows and lips, up to where hair begins and a little beyond its
     outline: what shows there tells skin from what is beside it."""
-    ring = np.vstack([reference, reference[BROWED] - [0, TALL]])
+    hairline = [reference[brow] - [0, TALL] for brow in BROWS]
+    ring = np.vstack([reference, *hairline])
     outline = ring[cv2.convexHull(ring.astype(np.float32), returnPoints=False)[:, 0]]
     return _filled(outline, (slice(None),), WIDER) * skin_of(reference, eyes=9, brows=21)
 

@@ -10,7 +10,6 @@ from dvaedit.face.lips import (
     CURVE,
     LIFTED,
     NARROWEST,
-    OPEN,
     OVERLAP,
     SMILES,
     SPARED,
@@ -25,7 +24,7 @@ from dvaedit.face.lips import (
 )
 from dvaedit.face.lipstick import OPAQUE
 from dvaedit.face.morph import BRIGHTEST, DARKEST, LEFT, LIGHT, SATURATED, SLACK, STEADY, Morph, _shift, depth
-from dvaedit.face.mouth import gap
+from dvaedit.face.mouth import OPEN, gap
 from tests.face.conftest import square
 from tests.face.test_mouth import DARK, EYES, LINE, SKIN, TEETH, grinning, lips_on_skin, speaking, turned
 
@@ -157,12 +156,12 @@ def test_vivid_skin_fades_in_shade(plain):
 def test_wrinkles_go_where_skin_is_to_be_smooth_and_shades_stay(plain):
     rgb = np.full((SIDE, SIDE, 3), 150, np.uint8)
     rgb[:, :100] = 170  # a broad shade
-    rgb[(np.arange(SIDE) % 12 < 3) & (np.arange(SIDE) // 40 > 0)] -= 25  # lines
+    rgb[40:160:8] -= 40  # lines
     smooth = np.zeros((SIZE, SIZE), np.float32)
     smooth[: SIZE // 2] = 0.8
     out = rgb + patched(replace(plain, smooth=smooth), rgb)
     contrast = lambda picture, rows: float(np.ptp(picture[rows, 30].astype(float).mean(axis=1)))  # noqa: E731
-    assert contrast(out, slice(60, 84)) < 0.55 * contrast(rgb, slice(60, 84))
+    assert contrast(out, slice(60, 84)) < 0.5 * contrast(rgb, slice(60, 84))
     assert contrast(out, slice(120, 144)) == pytest.approx(contrast(rgb, slice(120, 144)), abs=2 * LOST)
     assert out[70, 30].mean() - out[70, 170].mean() == pytest.approx(20, abs=4)
 

@@ -24,10 +24,14 @@ SIDE = 384  # pixels of a portrait, enlarged from 256
 RATE = Fraction(25)
 TURN, NOD, ROLL = 7.0, 3.0, 3.0  # degrees, at the most
 FOCAL = 2.0  # of the camera, in sides
-KINDS = {"voteview": 8, "webmorph": 6, "sfhq": 10}
-"""How many portraits of a source of faces: officials, studio, synthetic; those by which edits were tuned."""
-OTHERS = {"voteview": 5, "webmorph": 4, "sfhq": 9, "genfaces": 6}
-"""How many of the next ones of each, by which none was before they were measured."""
+ROUNDS = (
+    {"voteview": 8, "webmorph": 6, "sfhq": 10},
+    {"voteview": 5, "webmorph": 4, "sfhq": 9, "genfaces": 6},
+    {"voteview": 5, "webmorph": 4, "sfhq": 7, "genfaces": 8},
+)
+"""How many portraits of a source of faces: officials, studio, synthetic, generated. Each round takes the next ones of
+each: by the first edits were tuned, by another none was before it was measured."""
+LETTERS = "pqr"  # of the names of their portraits
 UNFIT = ("large_pose", "occluded")  # flags of a row
 
 
@@ -50,17 +54,15 @@ def moving(picture: np.ndarray, count: int) -> Iterator[np.ndarray]:
         yield cv2.warpPerspective(picture, view, (side, side), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
 
 
-def portraits(data: Path, others: bool = False) -> list[Path]:
-    """Pictures of held-out faces at ``data`` that look ahead, as many of each source as :data:`KINDS` says; or the
-    ``others``, of which none is among these."""
+def portraits(data: Path, turn: int = 0) -> list[Path]:
+    """Pictures of held-out faces at ``data`` that look ahead, those of one of the :data:`ROUNDS`: no face is in two."""
     # from the digest's end: by its beginning faces are held out
     shuffled = sorted(read_rows(data), key=lambda row: hashlib.sha256(row["file"].encode()).digest()[::-1])
     fit = [row for row in shuffled if is_held_out(row["file"]) and not any(int(row[flag]) for flag in UNFIT)]
-    first, counts = (KINDS, OTHERS) if others else ({}, KINDS)
     names = []
-    for kind, count in counts.items():
+    for kind, count in ROUNDS[turn].items():
         own = [row["file"] for row in fit if row["source"] == kind]
-        names += own[first.get(kind, 0) :][:count]
+        names += own[sum(earlier.get(kind, 0) for earlier in ROUNDS[:turn]) :][:count]
     return [data / "images" / name for name in names]
 
 
@@ -69,7 +71,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--videos", type=Path, nargs="*", default=[], help="videos to cut a part out of")
     parser.add_argument("--data", type=Path, help="face set, for portraits")
-    parser.add_argument("--others", action="store_true", help="of faces by which no edit was tuned")
+    parser.add_argument("--round", type=int, choices=range(len(ROUNDS)), default=0, help="of portraits")
     parser.add_argument("--start", type=int, default=0, help="first frame of the parts")
     parser.add_argument("--frames", type=int, default=32, help="of each clip")
     parser.add_argument("--out", type=Path, required=True, help="folder of clips, .mkv")
@@ -77,10 +79,9 @@ def main() -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     for video in arguments.videos:
         cut(video, arguments.out / f"{video.stem}.mkv", arguments.start, arguments.frames)
-    letter = "q" if arguments.others else "p"
-    for at, path in enumerate(portraits(arguments.data, arguments.others) if arguments.data else []):
+    for at, path in enumerate(portraits(arguments.data, arguments.round) if arguments.data else []):
         views = moving(read_image(path, SIDE), arguments.frames)
-        write_rgb_video(arguments.out / f"{letter}{at:02d}.mkv", views, RATE, codec="ffv1")
+        write_rgb_video(arguments.out / f"{LETTERS[arguments.round]}{at:02d}.mkv", views, RATE, codec="ffv1")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from dvaedit.training.clips import KINDS, OTHERS, cut, moving, portraits
+from dvaedit.training.clips import ROUNDS, cut, moving, portraits
 from dvaedit.training.faces import is_held_out
 from dvaedit.video.reader import read_frames
 from dvaedit.video.writer import write_rgb_video
@@ -28,14 +28,13 @@ def test_a_portrait_turns_about_its_middle():
     assert len({view.tobytes() for view in views}) == 12
 
 
-def test_portraits_are_held_out_and_look_ahead(tmp_path):
+def test_portraits_are_held_out_look_ahead_and_are_of_one_round(tmp_path):
     head = "file,source,large_pose,occluded\n"
-    rows = [f"{source}_{n}.jpg,{source},{int(n % 3 == 0)},0" for source in OTHERS for n in range(600)]
+    rows = [f"{source}_{n}.jpg,{source},{int(n % 3 == 0)},0" for source in ROUNDS[-1] for n in range(900)]
     (tmp_path / "faces.csv").write_text(head + "\n".join(rows))
-    names = [path.name for path in portraits(tmp_path)]
-    assert all(is_held_out(name) and int(name.split("_")[1][:-4]) % 3 for name in names)
-    assert [sum(name.startswith(kind) for name in names) for kind in KINDS] == list(KINDS.values())
-    assert names == [path.name for path in portraits(tmp_path)]
-    others = [path.name for path in portraits(tmp_path, others=True)]
-    assert [sum(name.startswith(kind) for name in others) for kind in OTHERS] == list(OTHERS.values())
-    assert not set(names) & set(others) and all(is_held_out(name) for name in others)
+    rounds = [[path.name for path in portraits(tmp_path, turn)] for turn in range(len(ROUNDS))]
+    for names, counts in zip(rounds, ROUNDS, strict=True):
+        assert all(is_held_out(name) and int(name.split("_")[1][:-4]) % 3 for name in names)
+        assert {kind: sum(name.startswith(kind) for name in names) for kind in counts} == counts
+    assert len(set(sum(rounds, []))) == sum(len(names) for names in rounds)
+    assert rounds[0] == [path.name for path in portraits(tmp_path)]

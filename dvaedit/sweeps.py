@@ -43,7 +43,7 @@ SHEETS = (".png", ".jpg", ".jpeg")
 GRIDS = (".mp4", ".m4v", ".mov", ".mkv")
 VIEWS = ("face", "frame")
 SOURCE = "source"
-OWN = ("edit", "sample", "drawn", "paste")  # stages of one variant
+OWN = ("edit", "sample", "drawn", "shaded", "paste")  # stages of one variant
 SHARED = ("invert", "parse")  # stages that variants have in common, after the track
 FEW = {"few": "few:pick", "invert": "few:invert", "sample": "few:sample"}
 """Labels of the stages that work on a few frames, where all that a variant changes is drawn."""

@@ -24,6 +24,7 @@ TITLES = {
     "edit": "edit the identity code",
     "sample": "crops back, edited",
     "drawn": "a few crops back, with what is put on",
+    "shaded": "a few crops back, for the light and shade of what is moved",
     "paste": "what changes in each frame",
     "export": "encode the video",
 }

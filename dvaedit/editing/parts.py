@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from dvaedit.editing.effects import DYES, EFFECTS, KNOWN, adding, dyed, region_of
 from dvaedit.models.morphs import Morphs
 
+TURNING = ("Smiling", "Male", "Young", "Child")
+OFF = ("Smiling", False)
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -36,6 +39,11 @@ class Parts:
         """Of changes that are all left to the network, but for the colour of hair."""
         names = list(strengths)
         return cls({}, {}, [name for name in names if name not in DYES], dyed(names), region_of(names))
+
+    @property
+    def turned(self) -> dict[str, float]:
+        """What is morphed that turns a face into another expression, sex or age, and is not just taken off."""
+        return {name: value for name, value in self.morphed.items() if name in TURNING and (name, value > 0) != OFF}
 
     @property
     def few(self) -> bool:

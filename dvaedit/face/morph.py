@@ -44,7 +44,8 @@ NOWHERE = np.zeros((1, 1), np.float32)
 @dataclass(frozen=True)
 class Morph:
     """``reference``: (68, 2), points of the mean face, sides of the crop; ``shape``: (68, 2), how far they move;
-    ``texture``: float32 (S, S, 3), change of Lab over the mean face; ``smooth``: float32 (S, S) in [0, 1], how much of
+    ``texture``: float32 (S, S, 3), change of Lab over the mean face; ``own``: float32 (S, S, 3), that of this face's
+    own skin besides, see :func:`dvaedit.face.shading.shading`; ``smooth``: float32 (S, S) in [0, 1], how much of
     wrinkles and folds goes there, see :func:`dvaedit.face.wrinkles.evened`; ``teeth``: float32 (h, w, 3), Lab, what
     lips that part uncover, from corner to corner and from the upper lip down, or (0, 0, 3); ``above_skin``: (), see
     :func:`dvaedit.face.mouth.above_skin`; ``closes``: (), the share of a smile's gap by which lips close; ``coat``:
@@ -62,6 +63,7 @@ class Morph:
     coat: np.ndarray = field(default_factory=lambda: NOWHERE)
     paint: np.ndarray = field(default_factory=lambda: np.zeros(3))
     painted: np.ndarray = field(default_factory=lambda: np.zeros((0, 3)))
+    own: np.ndarray = field(default_factory=lambda: np.zeros((1, 1, 3), np.float32))
 
     def lit(self, crops: np.ndarray, points: np.ndarray) -> Morph:
         """The same in the light of a video; arguments as of :func:`dvaedit.face.mouth.above_skin`."""
@@ -145,6 +147,7 @@ class Morph:
         change = shown[..., None] * texture
         change[..., :1] *= depth(light)
         change[..., 1:] *= np.clip(light / LIGHT, DARKEST, BRIGHTEST)
+        change += shown[..., None] * fetch(self.own, places)
         if self.smooth.any():
             change += evened(lab, shown * fetch(self.smooth, places), size)
         after = np.clip(light + change[..., :1], LEFT * light, 100)

@@ -8,6 +8,7 @@ only as long as SFace, which no edit is made with, sees the same person.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -19,7 +20,7 @@ from dvaedit.face.morph import Morph
 from dvaedit.face.people import cosine
 from dvaedit.models.bundle import Model
 from dvaedit.pipeline.artifact import Artifact
-from dvaedit.stages.morphing import morphed_crops
+from dvaedit.stages.morphing import morphed_crops, own_shading
 from dvaedit.stages.parse import read_maps
 from dvaedit.stages.pick import spread
 from dvaedit.stages.probes import weights_of
@@ -77,11 +78,12 @@ class MorphedProbes:
 
     def __init__(
         self, morph: Callable[[float], Morph], sampled: SampledProbes, hair: np.ndarray,
-        strengths: Sequence[float] = MORPHED, finish: Finish | None = None,
+        strengths: Sequence[float] = MORPHED, finish: Finish | None = None, shaded: SampledProbes | None = None,
     ) -> None:  # fmt: skip
         """morph: under so strong an edit; hair: float (n, S, S, 1) in [0, 1], how much of the crops it is; finish: what
-        is put on."""
+        is put on; shaded: the same as the network changes them, where it tells light and shade."""
         self.strengths, self._finish = strengths, finish
+        self._shaded = None if shaded is None else shaded.crops(STRENGTHS[0])
         self.track, self.chosen, self._sampled, self._hair = sampled.track, sampled.chosen, sampled, hair
         self._morph, self._points = morph, self.track.read("points").astype(np.float64)[self.chosen]
         self._frames = self.track.read("frames")[self.chosen]
@@ -92,7 +94,10 @@ class MorphedProbes:
         if self._hair.any():
             crops = crops + self._hair * (self._sampled.crops(strength).astype(np.float32) - crops)
             crops = np.rint(crops).astype(np.uint8)
-        crops = morphed_crops(self._morph(strength), crops, self._points)
+        morph = self._morph(strength)
+        if self._shaded is not None:
+            morph = replace(morph, own=own_shading(morph, self._crops, self._shaded, self._points))
+        crops = morphed_crops(morph, crops, self._points)
         return crops if self._finish is None else self._finish(crops, self._frames)
 
 

@@ -40,7 +40,6 @@ from dvaedit.stages.parse import read_maps
 log = logging.getLogger(__name__)
 SEARCH_TIMESTEPS = (350, 550, 750)
 BEARD, LONG, LIPSTICK, GLASSES, DYED = "No_Beard", "Long_Hair", "Wearing_Lipstick", "Eyeglasses", "Dyed_Hair"
-TURNING = ("Smiling", "Male", "Young", "Child")  # changes that some faces need more of
 SHAVEN = 1.5  # strength at which the beards of men go that are made women
 
 
@@ -57,7 +56,8 @@ class Edit(Stage):
 
     ``drawn``: what can be is dyed, drawn and morphed; otherwise all is ``rest``.
     ``split``: what is put on the face has a code of its own, ``z_drawn``, and no part in ``z_id``, nor has what is
-    morphed. Without, all is left to the network but where nothing is ``rest``.
+    morphed. Without, all is left to the network but where nothing is ``rest``. What turns a face into another
+    expression, sex or age has a code besides, ``z_shaded``, under which the network tells its light and shade.
 
     Edits add up in the normalised code; ``text_frames`` frames spread over the video guide the text search. ``adapt``:
     one change alone is as strong as :func:`needed_strength` says, ``meta["strength"]``, but for colours of hair that
@@ -66,7 +66,7 @@ class Edit(Stage):
     """
 
     name: ClassVar[str] = "edit"
-    version: ClassVar[int] = 51
+    version: ClassVar[int] = 52
     attributes: tuple[AttributeEdit, ...] = ()
     texts: tuple[TextEdit, ...] = ()
     objective: TextObjective = field(default_factory=TextObjective)
@@ -107,16 +107,17 @@ class Edit(Stage):
         parts = Parts.of(touched, model.morphs) if self.drawn else Parts.sampled(touched)
         put_on = self._put_on(touched, parts, z_id_rep)
         colour = self._said(DYED) if parts.dyed and touched.get(DYED, 0) > 0 else None
+        shaded = self._code(z_id_rep, _edits(parts.turned, parts.turned, 1.0)) if parts.turned else None
         adapt = self.adapt and colour is None
-        strength = self._needed_strength(inputs, touched, parts, put_on, edited) if adapt else 1.0
+        strength = self._needed_strength(inputs, touched, parts, put_on, edited, shaded) if adapt else 1.0
         codes = {"z_id": edited(strength)}
         out.meta.update(mix=mixes, length=float(shift(strength).norm()), strength=strength)
         out.meta.update(dyed=parts.dyed, turns={colour: 1.0} if colour else turning(touched))
         out.meta["cosine"] = float(torch.cosine_similarity(codes["z_id"], z_id_rep).mean())
         split = self.split and parts.split
         own = split or not parts.rest  # otherwise all is left to the network
-        more = self._more(inputs, parts, edited if self.adapt else None)
-        morphed = scaled(parts.morphed, strength) | scaled(_turns(parts), strength * more)
+        more = self._more(inputs, parts, edited, shaded) if self.adapt else 1.0
+        morphed = scaled(parts.morphed, strength) | scaled(parts.turned, strength * more)
         morphed |= self._implied(touched, parts, z_id_rep)
         put_on, morphed = (put_on, morphed) if own else ([], {})
         out.meta.update(region=parts.region, rest=bool(parts.rest), added=put_on, morphed=morphed)
@@ -127,6 +128,8 @@ class Edit(Stage):
         out.meta["bespectacled"] = self._logit(GLASSES, z_id_rep) if "glasses" in put_on else None
         vague = [DYED] if touched.get(DYED, 0) > 0 and colour is None else []
         self._warn({name: touched[name] for name in [*parts.rest, *vague] if name in touched})
+        if shaded is not None:
+            codes["z_shaded"] = shaded
         shaven = [AttributeEdit(BEARD, SHAVEN)] if "shave" in put_on else []
         if split:
             left_out = attribute_shift(model.attributes, z_id_rep, _edits(touched, parts.unsampled, strength))
@@ -193,7 +196,7 @@ class Edit(Stage):
 
     def _needed_strength(
         self, inputs: dict[str, Artifact], touched: dict[str, float], parts: Parts, put_on: list[str],
-        edited: Callable[[float], Tensor],
+        edited: Callable[[float], Tensor], shaded: Tensor | None,
     ) -> float:  # fmt: skip
         """How strong the edit must be; 1 for several changes, all of which would follow the one that needs most."""
         if len(parts.rest) + len(parts.morphed) > 1 or (parts.morphed and parts.adding):
@@ -207,26 +210,32 @@ class Edit(Stage):
         if parts.morphed:
             morphs = self.model.morphs
             locks = LongHair(inputs, morphs.locks, morphs.reference) if "locks" in put_on else None
-            probes = self._morphed(inputs, parts, edited, locks.on if locks is not None and locks.fits else None)
+            finish = locks.on if locks is not None and locks.fits else None
+            probes = self._morphed(inputs, parts, edited, shaded, finish)
         else:
             probes = SampledProbes(self.model, inputs, self.steps, edited)
         return needed_strength(self.model, probes, wanted)
 
-    def _more(self, inputs: dict[str, Artifact], parts: Parts, edited: Callable[[float], Tensor] | None) -> float:
+    def _more(
+        self, inputs: dict[str, Artifact], parts: Parts, edited: Callable[[float], Tensor], shaded: Tensor | None
+    ) -> float:
         """How many times as strong a change of expression, sex or age must be that is one of several changes."""
-        turns = _turns(parts)
+        turns = parts.turned
         alone = not parts.adding and len(parts.morphed) == 1
-        if edited is None or parts.rest or alone or len(turns) != 1 or turns.get("Smiling", 0) < 0:
+        if parts.rest or alone or len(turns) != 1:
             return 1.0
-        return needed_strength(self.model, self._morphed(inputs, parts, lambda _: edited(1.0)), turns)
+        return needed_strength(self.model, self._morphed(inputs, parts, lambda _: edited(1.0), shaded), turns)
 
     def _morphed(
-        self, inputs: dict[str, Artifact], parts: Parts, edited: Callable[[float], Tensor], finish: Finish | None = None
-    ) -> MorphedProbes:
+        self, inputs: dict[str, Artifact], parts: Parts, edited: Callable[[float], Tensor], shaded: Tensor | None,
+        finish: Finish | None = None,
+    ) -> MorphedProbes:  # fmt: skip
         sampled, morphs = SampledProbes(self.model, inputs, self.steps, edited), self.model.morphs
+        told = None if shaded is None else SampledProbes(self.model, inputs, self.steps, lambda _: shaded)
         hair = hair_of(inputs, sampled) if parts.dyed else np.zeros((1, 1, 1, 1))
         strengths = FARTHER if morphs.hangs(parts.morphed) else MORPHED
-        return MorphedProbes(lambda by: morphs.combined(scaled(parts.morphed, by)), sampled, hair, strengths, finish)
+        morph = lambda by: morphs.combined(scaled(parts.morphed, by))  # noqa: E731
+        return MorphedProbes(morph, sampled, hair, strengths, finish, told)
 
     def _text_shift(
         self, text: TextEdit, inputs: dict[str, Artifact], z_id_rep: Tensor, progress: StageProgress
@@ -264,10 +273,6 @@ class Edit(Stage):
         inside = np.concatenate([soft_mask(read_maps(parsed, n, n + 1), region) for n in chosen])
         inside = F.interpolate(self.model.tensor(inside)[:, None], x_0.shape[-2:], mode="area")
         return make_pairs(self.model.autoencoder, z_id_rep, x_0, z_lnd, 1 - inside, list(SEARCH_TIMESTEPS), self.seed)
-
-
-def _turns(parts: Parts) -> dict[str, float]:
-    return {name: value for name, value in parts.morphed.items() if name in TURNING}
 
 
 def scaled(strengths: dict[str, float], factor: float) -> dict[str, float]:

@@ -9,7 +9,7 @@ from dvaedit.pipeline.run import StagePlan
 from dvaedit.stages.probes import COUNT
 from dvaedit.video.probe import VideoInfo
 
-FEW, PICKED = ("few", "drawn"), ("invert", "sample")  # take a few frames; do so where a run picks some
+FEW, PICKED = ("few", "drawn", "shaded"), ("invert", "sample")  # take a few frames; do so where a run picks some
 
 
 @dataclass(frozen=True)

@@ -142,7 +142,8 @@ def _edit_chain(
     split = parts.split
     drawing = {"drawn": _may_draw(model, settings), "split": split}
     edit = Edit(settings.attributes, settings.texts, seed=settings.seed, **steps, **drawing, model=model, clip=clip)
-    drawn = [("drawn", Sample(settings.steps, model.runtime.dtype_name, "z_drawn", COUNT, model))] if split else []
+    codes = ["drawn"] * split + ["shaded"] * bool(parts.turned)
+    sampled = [(code, Sample(settings.steps, model.runtime.dtype_name, f"z_{code}", COUNT, model)) for code in codes]
     sample = Sample(settings.steps, model.runtime.dtype_name, model=model)
     paste = Paste(settings.region, settings.paste, model=model, video=video)
 
@@ -153,10 +154,10 @@ def _edit_chain(
     def named(*names: str) -> dict[str, str]:
         return {name: f"{name}{place}" for name in names}
 
-    codes = named("invert", "encode", "edit") | ({"encode": f"few{place}"} if few else {})
+    coded = named("invert", "encode", "edit") | ({"encode": f"few{place}"} if few else {})
     return [
         Node(Parse(model=model, video=video), named("align"), f"parse{place}"),
         Node(edit, named("align", "encode", *needs), f"edit{place}"),
-        *[Node(stage, codes, f"{label}{place}") for label, stage in (("sample", sample), *drawn)],
-        Node(paste, named("align", "parse", "sample", "edit", *picked, *(["drawn"] * split)), f"paste{place}"),
+        *[Node(stage, coded, f"{label}{place}") for label, stage in (("sample", sample), *sampled)],
+        Node(paste, named("align", "parse", "sample", "edit", *picked, *codes), f"paste{place}"),
     ]

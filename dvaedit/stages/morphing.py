@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import cv2
 import numpy as np
@@ -12,6 +12,7 @@ from dvaedit.face.align import own_quad
 from dvaedit.face.anchor import offsets
 from dvaedit.face.morph import Morph
 from dvaedit.face.regions import TRAINING_FACE
+from dvaedit.face.shading import shading
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.stages.places import Places
 from dvaedit.stages.png import encode_masks, read_mask
@@ -26,15 +27,19 @@ class Morphing:
     region, moving = "face", tuple(sorted(TRAINING_FACE))  # what is shaded, and what may move
 
     def __init__(self, inputs: Mapping[str, Artifact], morph: Morph) -> None:
-        """inputs: as of :class:`Probes`."""
+        """inputs: as of :class:`Probes`; shaded: the same frames as the network changes them, if it tells anything."""
         align, self.morph, self._probes = inputs["align"], morph, Probes(inputs)
+        self._shaded = Probes(inputs, "shaded") if "shaded" in inputs else None
         self._seen = align.read("points").astype(np.float64)
         self.points, self.goals = morph.goals(self._seen, align.read("timeline"))
         self.where = Places(align, self._seen, morph.reference)
 
     def tell(self) -> dict[str, np.ndarray]:
         """The fields of the morph in the light of the video, as ``morph.FIELD``."""
-        lit = self.morph.lit(self._probes.crops(), self._seen[self._probes.places])
+        crops, places = self._probes.crops(), self._probes.places
+        lit = self.morph.lit(crops, self._seen[places])
+        if self._shaded is not None:
+            lit = replace(lit, own=shading(crops, self._shaded.edited(), self.goals[places], lit.reference))
         return {f"morph.{field.name}": np.asarray(getattr(lit, field.name)) for field in fields(Morph)}
 
     def places(
@@ -71,11 +76,22 @@ class Morphed:
         return self._morph.patch(rgb, reach, face, self._quads[position], points, goals, at["offsets"])
 
 
+def own_shading(morph: Morph, before: np.ndarray, after: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """How the network shades single crops beside a morph; arguments and result as of :func:`shading`, but for points,
+    (n, 68, 2), which are those of the faces before they are morphed."""
+    return shading(before, after, _alone(morph, points)[1], morph.reference)
+
+
+def _alone(morph: Morph, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """:meth:`Morph.goals` of crops that have nothing to do with each other."""
+    return morph.goals(points, ALONE * np.arange(len(points)))
+
+
 def morphed_crops(morph: Morph, crops: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Single crops, uint8 (n, S, S, 3), with their ``points``, (n, 68, 2), sides of the crop, morphed."""
     size = crops.shape[1]
     quad = own_quad(size)
-    own, goals = morph.goals(points, ALONE * np.arange(len(points)))
+    own, goals = _alone(morph, points)
     out = crops.copy()
     for crop, start, goal, result in zip(crops, own, goals, out, strict=True):
         face = np.zeros((size, size), np.float32)

@@ -36,5 +36,5 @@ def test_portraits_are_held_out_look_ahead_and_are_of_one_round(tmp_path):
     for names, counts in zip(rounds, ROUNDS, strict=True):
         assert all(is_held_out(name) and int(name.split("_")[1][:-4]) % 3 for name in names)
         assert {kind: sum(name.startswith(kind) for name in names) for kind in counts} == counts
-    assert len(set(sum(rounds, []))) == sum(len(names) for names in rounds)
+    assert len({name for names in rounds for name in names}) == sum(map(len, rounds))
     assert rounds[0] == [path.name for path in portraits(tmp_path)]

@@ -1,0 +1,52 @@
+"""How the network lights and shades a changed face: what no mean of other faces tells, without what it moves there.
+
+A crop of 128 pixels is too coarse for lips that part or eyes that narrow, but not for the folds beside a smile, cheeks
+that rise or hollow: broad light and shade, on this person's skin and in this video's light.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from dvaedit.face.align import LEFT_EYE, RIGHT_EYE
+from dvaedit.face.anchor import seen
+from dvaedit.face.lab import to_lab
+from dvaedit.face.mouth import filled
+
+SHARE = 0.8  # of the network's change
+BROAD = 1 / 64  # of the crop's side: sigma of what is fine, and left out
+DEEPEST, TINTED = 12.0, 5.0  # Lab lightness, and a and b, that are neared but not exceeded
+OUTLINE, LIPS = np.r_[0:17, 26:16:-1], slice(48, 60)  # jaw and brows; what lies within is shaded
+EDGE, AWAY = 1 / 42, 1 / 64  # of the side: sigma of the area's edge; how far around eyes and lips nothing is
+
+
+def shading(before: np.ndarray, after: np.ndarray, points: Sequence[np.ndarray], reference: np.ndarray) -> np.ndarray:
+    """The change of Lab that a network makes to the skin of a face, float32 (S, S, 3), over the reference face.
+
+    before, after: (n, S, S, 3) RGB in 8-bit levels; points: n times (68, 2), of the changed face; reference: (68, 2);
+    both sides of the crop. Lightness changes by less than :data:`DEEPEST`, a and b by less than :data:`TINTED`.
+    """
+    changes = [
+        seen(to_lab(np.float32(new)) - to_lab(np.float32(old)), own, reference)
+        for old, new, own in zip(before, after, points, strict=True)
+    ]
+    change = np.median(changes, axis=0).astype(np.float32)
+    size = len(change)
+    skin = _skin(reference, size)
+    weights = skin + 1e-3  # what is left out is not smeared into the rest
+    sigma = BROAD * size
+    broad, share = (cv2.GaussianBlur(each, (0, 0), sigma) for each in (change * weights[..., None], weights))
+    most = np.float32([DEEPEST, TINTED, TINTED])
+    return SHARE * skin[..., None] * most * np.tanh(broad / share[..., None] / most)
+
+
+def _skin(points: np.ndarray, size: int) -> np.ndarray:
+    """Where a face of these points, sides of the crop, has skin below its brows: float32 (S, S) in [0, 1]."""
+    face = cv2.GaussianBlur(filled(size, points[OUTLINE]).astype(np.float32), (0, 0), EDGE * size)
+    features = filled(size, points[LEFT_EYE], points[RIGHT_EYE], points[LIPS]).astype(np.float32)
+    around = 2 * round(AWAY * size) + 1
+    features = cv2.GaussianBlur(cv2.dilate(features, np.ones((around, around))), (0, 0), AWAY * size)
+    return face * (1 - features)

@@ -33,7 +33,7 @@ COLOURS = {
     "brown": (21.0, 0.75, 58.0), "black": (9.0, 0.15, 60.0),
 }  # fmt: skip
 GRAYISH, LIGHT = 0.4, 32.0  # of gray hair: saturation relative to the skin's, at most; lightness, at least
-GRAYING = 0.6  # how far beards follow gray hair
+GRIZZLED, GRAY = 0.62, 0.35  # of beards beside gray hair: lightness, relative to the skin's; saturation, likewise
 BLACK = 10.0  # lightness of hair below which its chroma tells nothing
 LIPS, MOUTH_GAP = slice(48, 60), 1 / 180  # which points; how far around them nothing grows, as a share of the side
 SHADE = 0.9  # exponent with which hair follows the light on the skin
@@ -173,8 +173,9 @@ def _colour(skin: np.ndarray, head: np.ndarray | None) -> np.ndarray:
     if head is not None:
         hair = saturation(head, BLACK) / own
         light += FAIR * max(float(head[0]) - light, 0)
-        if hair < GRAYISH and head[0] > max(LIT * skin[0], LIGHT):
-            light += GRAYING * (float(head[0]) - light)
-    chroma = light * own * (BEARD + PER_HAIR * np.clip(hair, *HAIRS))
+    vivid = BEARD + PER_HAIR * np.clip(hair, *HAIRS)
+    if head is not None and hair < GRAYISH and head[0] > max(LIT * skin[0], LIGHT):
+        light, vivid = GRIZZLED * float(skin[0]), GRAY  # as light as skin, and of its colour, none is seen
+    chroma = light * own * vivid
     hue = np.arctan2(skin[2], skin[1]) + YELLOWER
     return np.array([light, chroma * np.cos(hue), chroma * np.sin(hue)])

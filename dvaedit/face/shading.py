@@ -11,15 +11,15 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from dvaedit.face.align import LEFT_EYE, RIGHT_EYE
 from dvaedit.face.anchor import seen
 from dvaedit.face.lab import to_lab
 from dvaedit.face.mouth import filled
 
 SHARE = 0.8  # of the network's change
 BROAD = 1 / 64  # of the crop's side: sigma of what is fine, and left out
-DEEPEST, TINTED = 12.0, 5.0  # Lab lightness, and a and b, that are neared but not exceeded
+DEEPEST, TINTED = 15.0, 5.0  # Lab lightness, and a and b, that are neared but not exceeded
 OUTLINE, LIPS = np.r_[0:17, 26:16:-1], slice(48, 60)  # jaw and brows; what lies within is shaded
+EYES = np.r_[17:27, 36:48]  # with brows
 EDGE, AWAY = 1 / 42, 1 / 64  # of the side: sigma of the area's edge; how far around eyes and lips nothing is
 
 
@@ -46,7 +46,8 @@ def shading(before: np.ndarray, after: np.ndarray, points: Sequence[np.ndarray],
 def _skin(points: np.ndarray, size: int) -> np.ndarray:
     """Where a face of these points, sides of the crop, has skin below its brows: float32 (S, S) in [0, 1]."""
     face = cv2.GaussianBlur(filled(size, points[OUTLINE]).astype(np.float32), (0, 0), EDGE * size)
-    features = filled(size, points[LEFT_EYE], points[RIGHT_EYE], points[LIPS]).astype(np.float32)
+    eyes = cv2.convexHull(np.float32(points[EYES]))[:, 0]
+    features = filled(size, points[LIPS], eyes).astype(np.float32)
     around = 2 * round(AWAY * size) + 1
     features = cv2.GaussianBlur(cv2.dilate(features, np.ones((around, around))), (0, 0), AWAY * size)
     return face * (1 - features)

@@ -82,7 +82,7 @@ class Look:
 
 
 LOOKS: dict[str, Look] = {
-    "Smiling+": Look(texture=1.45, tint=0.6, lighter=15, eyes=0, lips=0, brows=0, steady=0.4, muzzle=0.5,
+    "Smiling+": Look(texture=1.1, tint=0.6, lighter=15, eyes=0, lips=0, brows=0, steady=0.4, muzzle=0.5,
                      jaw=0.0),
     "Male+": Look(shape=1.5, texture=1.9, tint=0.5, lighter=1, eyes=0.3, lips=0, brows=0.6, root=0.3),
     "Male-": Look(shape=-1.3, texture=-1.6, tint=0.3, darker=10, eyes=0.5, lips=0, brows=0.15, smooth=0.3,

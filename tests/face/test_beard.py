@@ -10,8 +10,9 @@ from dvaedit.face.beard import (
     COLOURS,
     DARKEST,
     FAIR,
-    GRAYING,
+    GRAY,
     GRAYISH,
+    GRIZZLED,
     HAIRS,
     LIGHT,
     MOUTH_GAP,
@@ -105,33 +106,34 @@ def test_fair_hair_makes_it_fairer_and_dark_hair_no_darker(cover):
 
 
 @pytest.mark.parametrize(
-    ("saturated", "light", "lit", "follows"),
+    ("saturated", "light", "lit", "grizzled"),
     [(0.9, 1.1, 1.0, True), (1.1, 1.1, 1.0, False), (0.9, 0.9, 1.0, False), (0.9, 1.1, 0.5, True),
      (0.9, 0.9, 0.5, False)],
     ids=["gray", "blond", "dark", "gray beside dark skin", "black beside dark skin"],
 )  # fmt: skip
-def test_beards_follow_gray_hair_towards_its_lightness(cover, saturated, light, lit, follows):
+def test_beards_beside_gray_hair_are_grizzled(cover, saturated, light, lit, grizzled):
     skin = to_lab(lit * SKIN)
     head = light * max(LIT * skin[0], LIGHT)
     assert (lit < 1) == (LIT * skin[0] < 0.9 * LIGHT)
     dark = DARKEST * skin[0]
-    fair = dark + FAIR * (head - dark)
     found = grown(cover, [head, 0.0, saturated * GRAYISH * saturation(skin) * head], lit=lit).hair
-    assert found[0] == pytest.approx(fair + follows * GRAYING * (head - fair), abs=0.3)
+    assert found[0] == pytest.approx(GRIZZLED * skin[0] if grizzled else dark + FAIR * (head - dark), abs=0.3)
 
 
-def test_white_hair_has_a_white_beard(cover):
-    """Which is lighter than the skin, and has little colour."""
-    skin, fair = to_lab(SKIN), DARK + FAIR * (90 - DARK)
+def test_a_beard_beside_white_hair_is_seen_on_the_skin(cover):
+    """It is darker and has less colour."""
+    skin = to_lab(SKIN)
     found = grown(cover, head=[90.0, 0.0, 2.0]).hair
-    assert found[0] == pytest.approx(fair + GRAYING * (90 - fair), abs=0.3) and found[0] > skin[0]
-    assert saturation(found) < 0.75 * saturation(skin)
+    assert found[0] == pytest.approx(GRIZZLED * skin[0], abs=0.3) and GRIZZLED < 0.7
+    assert saturation(found) == pytest.approx(GRAY * saturation(skin), rel=0.02)
 
 
 def test_vivid_hair_makes_it_vivid_within_bounds(cover):
-    gray, red, neon = (saturation(grown(cover, head=[50.0, 0, c]).hair) for c in (0, 30, 90))
+    black, red, neon = (
+        saturation(grown(cover, head=head).hair) for head in ([9.0, 0, 0], [50.0, 0, 30], [50.0, 0, 90])
+    )
     skin = saturation(to_lab(SKIN))
-    assert gray == pytest.approx((BEARD + PER_HAIR * HAIRS[0]) * skin, rel=0.02)
+    assert black == pytest.approx((BEARD + PER_HAIR * HAIRS[0]) * skin, rel=0.02)
     assert red == pytest.approx((BEARD + PER_HAIR * 0.6 / skin) * skin, rel=0.02)
     assert neon == pytest.approx((BEARD + PER_HAIR * HAIRS[1]) * skin, rel=0.02)
 

@@ -23,11 +23,14 @@ EYES = np.r_[17:27, 36:48]  # with brows
 EDGE, AWAY = 1 / 42, 1 / 64  # of the side: sigma of the area's edge; how far around eyes and lips nothing is
 
 
-def shading(before: np.ndarray, after: np.ndarray, points: Sequence[np.ndarray], reference: np.ndarray) -> np.ndarray:
+def shading(
+    before: np.ndarray, after: np.ndarray, points: Sequence[np.ndarray], reference: np.ndarray, eyes: float = 0.0
+) -> np.ndarray:
     """The change of Lab that a network makes to the skin of a face, float32 (S, S, 3), over the reference face.
 
     before, after: (n, S, S, 3) RGB in 8-bit levels; points: n times (68, 2), of the changed face; reference: (68, 2);
-    both sides of the crop. Lightness changes by less than :data:`DEEPEST`, a and b by less than :data:`TINTED`.
+    both sides of the crop; eyes: share of the change that the eyes and what is around them take. Lightness changes by
+    less than :data:`DEEPEST`, a and b by less than :data:`TINTED`.
     """
     changes = [
         seen(to_lab(np.float32(new)) - to_lab(np.float32(old)), own, reference)
@@ -35,7 +38,7 @@ def shading(before: np.ndarray, after: np.ndarray, points: Sequence[np.ndarray],
     ]
     change = np.median(changes, axis=0).astype(np.float32)
     size = len(change)
-    skin = _skin(reference, size)
+    skin = _skin(reference, size, eyes)
     weights = skin + 1e-3  # what is left out is not smeared into the rest
     sigma = BROAD * size
     broad, share = (cv2.GaussianBlur(each, (0, 0), sigma) for each in (change * weights[..., None], weights))
@@ -43,11 +46,13 @@ def shading(before: np.ndarray, after: np.ndarray, points: Sequence[np.ndarray],
     return SHARE * skin[..., None] * most * np.tanh(broad / share[..., None] / most)
 
 
-def _skin(points: np.ndarray, size: int) -> np.ndarray:
-    """Where a face of these points, sides of the crop, has skin below its brows: float32 (S, S) in [0, 1]."""
+def _skin(points: np.ndarray, size: int, eyes: float) -> np.ndarray:
+    """Where a face of these points, sides of the crop, has skin below its brows: float32 (S, S) in [0, 1], ``eyes``
+    around the eyes."""
     face = cv2.GaussianBlur(filled(size, points[OUTLINE]).astype(np.float32), (0, 0), EDGE * size)
-    eyes = cv2.convexHull(np.float32(points[EYES]))[:, 0]
-    features = filled(size, points[LIPS], eyes).astype(np.float32)
-    around = 2 * round(AWAY * size) + 1
-    features = cv2.GaussianBlur(cv2.dilate(features, np.ones((around, around))), (0, 0), AWAY * size)
-    return face * (1 - features)
+    sockets = cv2.convexHull(np.float32(points[EYES]))[:, 0]
+    around, left = np.ones((2 * round(AWAY * size) + 1,) * 2), face
+    for outline, share in ((points[LIPS], 0.0), (sockets, eyes)):
+        there = cv2.dilate(filled(size, outline).astype(np.float32), around)
+        left = left * (1 - (1 - share) * cv2.GaussianBlur(there, (0, 0), AWAY * size))
+    return left

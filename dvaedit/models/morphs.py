@@ -16,6 +16,7 @@ WITH_TEETH = SMILING, "Mouth_Slightly_Open+"
 PAINTED, UNPAINTED, MADE_UP = "Wearing_Lipstick+", "Wearing_Lipstick-", "Heavy_Makeup+"
 FOLD, DEEPEST = 15.0, 6.0  # Lab lightness that shades darken as they are, and by which they do more, at most
 WOMANLY = 0.7  # how thick lipstick is, at most, of those who are made women
+MADE_UP_EYES = 0.5  # share of what the network shades there of those who are made women
 BEARD = "No_Beard-"
 WHISKERS = {"Mustache+", "5_o_Clock_Shadow+", BEARD}
 HIDES = 2.0  # times the density of beards: how much of the skin they hide
@@ -83,7 +84,8 @@ class Morphs:
         smooth = np.clip(_sum(smooth), 0, 1) if smooth else NOWHERE
         if bearded and smooth.any() and BEARD in self.covers:
             smooth = smooth * (1 - np.clip(HIDES * self.covers[BEARD], 0, 1))
-        morph = Morph(self.reference, shape, texture, smooth, teeth, closes=amounts.get(UNSMILING, 0.0))
+        eyes = MADE_UP_EYES if LONG_HAIRED in amounts else 0.0
+        morph = Morph(self.reference, shape, texture, smooth, teeth, closes=amounts.get(UNSMILING, 0.0), eyes=eyes)
         # the last of these that is asked for
         paints = {
             LONG_HAIRED: (PAINTS[ROSE], WOMANLY), UNPAINTED: (BARE, 1.0), MADE_UP: (PAINTS[lips or RED], np.inf),

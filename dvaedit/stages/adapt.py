@@ -20,7 +20,7 @@ from dvaedit.face.morph import Morph
 from dvaedit.face.people import cosine
 from dvaedit.models.bundle import Model
 from dvaedit.pipeline.artifact import Artifact
-from dvaedit.stages.morphing import morphed_crops, own_shading
+from dvaedit.stages.morphing import alone, morphed_crops, own_shading
 from dvaedit.stages.parse import read_maps
 from dvaedit.stages.pick import spread
 from dvaedit.stages.probes import weights_of
@@ -96,7 +96,7 @@ class MorphedProbes:
             crops = np.rint(crops).astype(np.uint8)
         morph = self._morph(strength)
         if self._shaded is not None:
-            morph = replace(morph, own=own_shading(morph, self._crops, self._shaded, self._points))
+            morph = replace(morph, own=own_shading(morph, self._crops, self._shaded, alone(morph, self._points)[1]))
         crops = morphed_crops(morph, crops, self._points)
         return crops if self._finish is None else self._finish(crops, self._frames)
 

@@ -39,7 +39,7 @@ class Morphing:
         crops, places = self._probes.crops(), self._probes.places
         lit = self.morph.lit(crops, self._seen[places])
         if self._shaded is not None:
-            lit = replace(lit, own=shading(crops, self._shaded.edited(), self.goals[places], lit.reference))
+            lit = replace(lit, own=own_shading(lit, crops, self._shaded.edited(), self.goals[places]))
         return {f"morph.{field.name}": np.asarray(getattr(lit, field.name)) for field in fields(Morph)}
 
     def places(
@@ -76,13 +76,12 @@ class Morphed:
         return self._morph.patch(rgb, reach, face, self._quads[position], points, goals, at["offsets"])
 
 
-def own_shading(morph: Morph, before: np.ndarray, after: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """How the network shades single crops beside a morph; arguments and result as of :func:`shading`, but for points,
-    (n, 68, 2), which are those of the faces before they are morphed."""
-    return shading(before, after, _alone(morph, points)[1], morph.reference)
+def own_shading(morph: Morph, before: np.ndarray, after: np.ndarray, goals: np.ndarray) -> np.ndarray:
+    """How the network shades what is morphed; arguments and result as of :func:`shading`."""
+    return shading(before, after, goals, morph.reference, float(morph.eyes))
 
 
-def _alone(morph: Morph, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def alone(morph: Morph, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """:meth:`Morph.goals` of crops that have nothing to do with each other."""
     return morph.goals(points, ALONE * np.arange(len(points)))
 
@@ -91,7 +90,7 @@ def morphed_crops(morph: Morph, crops: np.ndarray, points: np.ndarray) -> np.nda
     """Single crops, uint8 (n, S, S, 3), with their ``points``, (n, 68, 2), sides of the crop, morphed."""
     size = crops.shape[1]
     quad = own_quad(size)
-    own, goals = _alone(morph, points)
+    own, goals = alone(morph, points)
     out = crops.copy()
     for crop, start, goal, result in zip(crops, own, goals, out, strict=True):
         face = np.zeros((size, size), np.float32)

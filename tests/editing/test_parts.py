@@ -145,6 +145,16 @@ def test_sunglasses_are_put_on_and_not_taken_off():
     assert Parts.of({"Sunglasses": -1}, None).rest == ["Sunglasses"]
 
 
+def test_smiles_sex_and_age_turn_a_face_and_lips_and_smiles_taken_off_do_not():
+    shapes = {key: MORPHS.shapes["Male+"] for key in (*KEYS, "Smiling-", "Child+")}
+    textures = {key: MORPHS.textures["Male+"] for key in shapes}
+    morphs = replace(MORPHS, shapes=shapes, textures=textures)
+    asked = {"Smiling": 1, "Male": -0.5, "Young": 1, "Child": 1, "Wearing_Lipstick": 1, "Eyeglasses": 1}
+    assert Parts.of(asked, morphs).turned == {"Smiling": 1, "Male": -0.5, "Young": 1, "Child": 1}
+    assert Parts.of({"Smiling": -1, "Male": 1}, morphs).turned == {"Male": 1}
+    assert Parts.of({"Smiling": 1}, None).turned == {}
+
+
 def test_what_is_put_on_and_what_gives_hair_a_colour_is_not_sampled():
     found = Parts.of({"Sunglasses": 1, "Smiling": 1, "Black_Hair": 1, "Eyeglasses": -1}, None)
     assert (found.adding, found.rest) == ({"Sunglasses": 1}, ["Smiling", "Eyeglasses"])

@@ -17,9 +17,9 @@ def seen_as(change, count=3):
     return from_lab(before), from_lab(before + change)
 
 
-def told(change, points=None):
+def told(change, points=None, **how):
     points = np.stack([speaking()] * 3) if points is None else points
-    return shading(*seen_as(change), points, speaking())
+    return shading(*seen_as(change), points, speaking(), **how)
 
 
 def at(image, place):
@@ -72,3 +72,9 @@ def test_one_frame_that_errs_has_no_say():
     found = shading(before, after, np.stack([speaking()] * 5), speaking())
     assert at(found, CHEEK)[0] == pytest.approx(SHARE * DEEPEST * np.tanh(2 / DEEPEST), abs=0.3)
     assert to_lab(after[2])[0, 0, 0] > 99
+
+
+def test_eyes_take_the_share_that_they_are_given():
+    eye = speaking()[EYE].mean(axis=0)
+    none, half, all_ = (at(told([-10, 0, 0], eyes=share), eye)[0] for share in (0.0, 0.5, 1.0))
+    assert abs(none) < 0.1 and half == pytest.approx(all_ / 2, rel=0.05) and all_ < -4

@@ -163,6 +163,11 @@ def test_long_hair_comes_with_women_where_it_is_known(morphs):
     assert known.known({"Long_Hair": 1.0}) == {}  # it is no morph itself
 
 
+def test_eyes_of_those_who_are_made_women_are_shaded_by_half(morphs):
+    combined = (morphs.combined({"Male": -1.0}), morphs.combined({"Male": 1.0}), morphs.combined({"Smiling": 1.0}))
+    assert [float(each.eyes) for each in combined] == [0.5, 0, 0]
+
+
 def test_lipstick_has_the_colour_that_is_asked_for(morphs):
     coat = np.full((SIZE, SIZE), 0.5, np.float32)
     known = Morphs.of({**tensors(), "coat": coat})

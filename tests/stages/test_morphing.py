@@ -14,9 +14,10 @@ from dvaedit.stages import adapt
 from dvaedit.stages.adapt import CLEARLY, MORPHED, SAME, MorphedProbes, SampledProbes, hair_of
 from dvaedit.stages.additions import GROWN
 from dvaedit.stages.graph import Settings
-from dvaedit.stages.morphing import Morphing, morphed_crops
+from dvaedit.stages.morphing import Morphing, morphed_crops, own_shading
 from dvaedit.stages.paste import Patches
 from dvaedit.stages.png import decode_png, read_mask
+from dvaedit.stages.sample import to_levels
 from dvaedit.video.reader import read_frames
 from tests.face.test_mouth import TEETH, speaking
 from tests.stages.conftest import FEW, rising, seeing, tiny_model
@@ -330,6 +331,53 @@ def test_what_is_put_on_has_a_code_of_its_own_beside_a_morph(clip, moving, cache
     source = pipeline(clip, moving, cache, settings(("Male", 1.0))).artifact("encode").read("z_id_rep")
     assert both.read("z_id") == pytest.approx(source, abs=1e-5)  # all of it is made otherwise
     assert "z_drawn" not in edit(clip, moving, cache, ("Male", 1.0)).names
+
+
+def test_the_network_tells_the_shade_of_what_is_moved_at_its_plain_strength(clip, moving, cache, monkeypatch):
+    """Whatever else is asked for, and however strong it must be."""
+    alone = edit(clip, moving, cache, ("Smiling", 0.8))
+    assert alone.read("z_shaded") == pytest.approx(alone.read("z_id"), abs=1e-6)
+    both = edit(clip, moving, cache, ("Bald", 1.0), ("Smiling", 0.8), ("Eyeglasses", 1.0))
+    assert both.read("z_shaded") == pytest.approx(alone.read("z_id"), abs=1e-6)
+    blind = judging(moving, CLEARLY - 1)
+    seeing(monkeypatch, blind, rising())
+    strong = edit(clip, blind, cache, ("Smiling", 0.8), adapt=True)
+    assert strong.meta["strength"] == MORPHED[-1]
+    assert strong.read("z_shaded") == pytest.approx(alone.read("z_id"), abs=1e-6)
+    assert "z_shaded" not in edit(clip, moving, cache, ("Bald", 1.0)).names
+
+
+def test_its_shade_lies_where_points_go(clip, moving, cache):
+    run, paste = pasted(clip, moving, cache, ("Smiling", 1.0))
+    few, shaded = run.artifact("few"), run.artifact("shaded")
+    places = np.searchsorted(run.artifact("align").read("frames"), few.read("frames"))
+    known = small_morphs().combined({"Smiling": 1.0})
+    wanted = own_shading(known, few.read("crops"), to_levels(shaded, 0, FEW), paste.read("morph.goals")[places])
+    assert paste.read("morph.own") == pytest.approx(wanted, abs=0.02) and np.abs(wanted).max() > 1
+    bare = Morph(**{name: paste.read(f"morph.{name}") for name in ("reference", "shape", "texture", "smooth", "teeth")})
+    told = replace(bare, own=paste.read("morph.own"))
+    frame = next(iter(read_frames(clip, 0, 1))).rgb()
+    quad, points, goal = (
+        run.artifact("align").read("quads")[0],
+        *(paste.read(f"morph.{of}")[0] for of in ("points", "goals")),
+    )
+    masks = (read_mask(paste, f"morph.{name}", 0) for name in ("mask", "face"))
+    at = (*masks, quad, points.astype(float), goal.astype(float), paste.read("morph.offsets", 0, 1)[0])
+    (_, plain), (_, with_shade) = (morph.patch(frame, *at) for morph in (bare, told))
+    assert np.abs(with_shade - plain).max() > 1
+
+
+def test_probes_are_shaded_as_the_network_tells(clip, moving, cache, monkeypatch):
+    found = []
+
+    def spied(morph, crops, points):
+        found.append(morph.own)
+        return morphed_crops(morph, crops, points)
+
+    monkeypatch.setattr(adapt, "morphed_crops", spied)
+    run = pipeline(clip, judging(moving, CLEARLY + 1), cache, settings(("Smiling", 1.0), adapt=True))
+    told = run.artifact("paste").read("morph.own")
+    assert len(found) == 1 and np.corrcoef(found[0].ravel(), told.ravel())[0, 1] > 0.9
 
 
 def test_hair_that_grays_with_age_is_learnt_from_sampled_frames(clip, moving, cache):

@@ -32,7 +32,7 @@ def test_lossless_output_takes_more():
 
 
 def absent(*labels):
-    stages = {"few": "pick", "drawn": "sample"}
+    stages = {"few": "pick", "drawn": "sample", "shaded": "sample"}
     names = [label.split("-")[0] for label in labels]
     return [
         StagePlan(label, stages.get(name, name), "0" * 64, "absent", 0, None, True)
@@ -45,7 +45,8 @@ def absent(*labels):
     [
         (("align", "few", "invert", "sample", "few-2", "invert-2", "sample-2", "paste"),
          ("few", "invert", "sample", "few-2", "invert-2", "sample-2")),
-        (("invert", "sample", "drawn", "drawn-2", "paste"), ("drawn", "drawn-2")), (("invert", "sample"), ()),
+        (("invert", "sample", "drawn", "drawn-2", "shaded", "paste"), ("drawn", "drawn-2", "shaded")),
+        (("invert", "sample"), ()),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize(("faces", "count"), [(100, 16), (5, 5)])

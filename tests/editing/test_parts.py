@@ -146,8 +146,8 @@ def test_sunglasses_are_put_on_and_not_taken_off():
 
 
 def test_smiles_sex_and_age_turn_a_face_and_lips_and_smiles_taken_off_do_not():
-    shapes = {key: MORPHS.shapes["Male+"] for key in (*KEYS, "Smiling-", "Child+")}
-    textures = {key: MORPHS.textures["Male+"] for key in shapes}
+    shapes = dict.fromkeys((*KEYS, "Smiling-", "Child+"), MORPHS.shapes["Male+"])
+    textures = dict.fromkeys(shapes, MORPHS.textures["Male+"])
     morphs = replace(MORPHS, shapes=shapes, textures=textures)
     asked = {"Smiling": 1, "Male": -0.5, "Young": 1, "Child": 1, "Wearing_Lipstick": 1, "Eyeglasses": 1}
     assert Parts.of(asked, morphs).turned == {"Smiling": 1, "Male": -0.5, "Young": 1, "Child": 1}

@@ -27,9 +27,9 @@ class Morphing:
     region, moving = "face", tuple(sorted(TRAINING_FACE))  # what is shaded, and what may move
 
     def __init__(self, inputs: Mapping[str, Artifact], morph: Morph) -> None:
-        """inputs: as of :class:`Probes`; shaded: the same frames as the network changes them, if it tells anything."""
-        align, self.morph, self._probes = inputs["align"], morph, Probes(inputs)
-        self._shaded = Probes(inputs, "shaded") if "shaded" in inputs else None
+        """inputs: as of :class:`Probes`, and "shaded", where the network tells light and shade."""
+        align, self.morph, self._probes = inputs["align"], morph, Probes(inputs, "shaded")
+        self._shaded = "shaded" in inputs
         self._seen = align.read("points").astype(np.float64)
         self.points, self.goals = morph.goals(self._seen, align.read("timeline"))
         self.where = Places(align, self._seen, morph.reference)
@@ -38,8 +38,8 @@ class Morphing:
         """The fields of the morph in the light of the video, as ``morph.FIELD``."""
         crops, places = self._probes.crops(), self._probes.places
         lit = self.morph.lit(crops, self._seen[places])
-        if self._shaded is not None:
-            lit = replace(lit, own=own_shading(lit, crops, self._shaded.edited(), self.goals[places]))
+        if self._shaded:
+            lit = replace(lit, own=own_shading(lit, crops, self._probes.edited(), self.goals[places]))
         return {f"morph.{field.name}": np.asarray(getattr(lit, field.name)) for field in fields(Morph)}
 
     def places(

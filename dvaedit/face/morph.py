@@ -45,7 +45,7 @@ NOWHERE = np.zeros((1, 1), np.float32)
 class Morph:
     """``reference``: (68, 2), points of the mean face, sides of the crop; ``shape``: (68, 2), how far they move;
     ``texture``: float32 (S, S, 3), change of Lab over the mean face; ``own``: float32 (S, S, 3), that of this face's
-    own skin besides, and ``eyes``: (), the share of it that eyes take, see :func:`dvaedit.face.shading.shading`;
+    own skin besides, and of it ``eyes`` and ``darkens``: (), shares, see :func:`dvaedit.face.shading.shading`;
     ``smooth``: float32 (S, S) in [0, 1], how much of wrinkles and folds goes there, see
     :func:`dvaedit.face.wrinkles.evened`; ``teeth``: float32 (h, w, 3), Lab, what lips that part uncover, from corner to
     corner and from the upper lip down, or (0, 0, 3); ``above_skin``: (), see :func:`dvaedit.face.mouth.above_skin`;
@@ -65,6 +65,7 @@ class Morph:
     painted: np.ndarray = field(default_factory=lambda: np.zeros((0, 3)))
     own: np.ndarray = field(default_factory=lambda: np.zeros((1, 1, 3), np.float32))
     eyes: np.ndarray | float = 0.0
+    darkens: np.ndarray | float = 1.0
 
     def lit(self, crops: np.ndarray, points: np.ndarray) -> Morph:
         """The same in the light of a video; arguments as of :func:`dvaedit.face.mouth.above_skin`."""

@@ -24,13 +24,14 @@ EDGE, AWAY = 1 / 42, 1 / 64  # of the side: sigma of the area's edge; how far ar
 
 
 def shading(
-    before: np.ndarray, after: np.ndarray, points: Sequence[np.ndarray], reference: np.ndarray, eyes: float = 0.0
-) -> np.ndarray:
+    before: np.ndarray, after: np.ndarray, points: Sequence[np.ndarray], reference: np.ndarray, eyes: float = 0.0,
+    darkens: float = 1.0,
+) -> np.ndarray:  # fmt: skip
     """The change of Lab that a network makes to the skin of a face, float32 (S, S, 3), over the reference face.
 
     before, after: (n, S, S, 3) RGB in 8-bit levels; points: n times (68, 2), of the changed face; reference: (68, 2);
-    both sides of the crop; eyes: share of the change that the eyes and what is around them take. Lightness changes by
-    less than :data:`DEEPEST`, a and b by less than :data:`TINTED`.
+    both sides of the crop; eyes: share of the change that the eyes and what is around them take; darkens: share of
+    what it darkens. Lightness changes by less than :data:`DEEPEST`, a and b by less than :data:`TINTED`.
     """
     changes = [
         seen(to_lab(np.float32(new)) - to_lab(np.float32(old)), own, reference)
@@ -43,7 +44,9 @@ def shading(
     sigma = BROAD * size
     broad, share = (cv2.GaussianBlur(each, (0, 0), sigma) for each in (change * weights[..., None], weights))
     most = np.float32([DEEPEST, TINTED, TINTED])
-    return SHARE * skin[..., None] * most * np.tanh(broad / share[..., None] / most)
+    told = SHARE * skin[..., None] * most * np.tanh(broad / share[..., None] / most)
+    told[..., 0] *= np.where(told[..., 0] < 0, np.float32(darkens), 1)
+    return told
 
 
 def _skin(points: np.ndarray, size: int, eyes: float) -> np.ndarray:

@@ -17,6 +17,7 @@ PAINTED, UNPAINTED, MADE_UP = "Wearing_Lipstick+", "Wearing_Lipstick-", "Heavy_M
 FOLD, DEEPEST = 15.0, 6.0  # Lab lightness that shades darken as they are, and by which they do more, at most
 WOMANLY = 0.7  # how thick lipstick is, at most, of those who are made women
 MADE_UP_EYES = 0.5  # share of what the network shades there of those who are made women
+YOUTH, FRESH = {"Young+", "Child+"}, 0.35  # share of what it darkens of the young: no hollow cheeks
 BEARD = "No_Beard-"
 WHISKERS = {"Mustache+", "5_o_Clock_Shadow+", BEARD}
 HIDES = 2.0  # times the density of beards: how much of the skin they hide
@@ -85,7 +86,9 @@ class Morphs:
         if bearded and smooth.any() and BEARD in self.covers:
             smooth = smooth * (1 - np.clip(HIDES * self.covers[BEARD], 0, 1))
         eyes = MADE_UP_EYES if LONG_HAIRED in amounts else 0.0
-        morph = Morph(self.reference, shape, texture, smooth, teeth, closes=amounts.get(UNSMILING, 0.0), eyes=eyes)
+        darkens = 1.0 if amounts.keys().isdisjoint(YOUTH) else FRESH
+        closes = amounts.get(UNSMILING, 0.0)
+        morph = Morph(self.reference, shape, texture, smooth, teeth, closes=closes, eyes=eyes, darkens=darkens)
         # the last of these that is asked for
         paints = {
             LONG_HAIRED: (PAINTS[ROSE], WOMANLY), UNPAINTED: (BARE, 1.0), MADE_UP: (PAINTS[lips or RED], np.inf),

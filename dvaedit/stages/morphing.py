@@ -78,7 +78,7 @@ class Morphed:
 
 def own_shading(morph: Morph, before: np.ndarray, after: np.ndarray, goals: np.ndarray) -> np.ndarray:
     """How the network shades what is morphed; arguments and result as of :func:`shading`."""
-    return shading(before, after, goals, morph.reference, float(morph.eyes))
+    return shading(before, after, goals, morph.reference, float(morph.eyes), float(morph.darkens))
 
 
 def alone(morph: Morph, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

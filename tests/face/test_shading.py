@@ -74,6 +74,12 @@ def test_one_frame_that_errs_has_no_say():
     assert to_lab(after[2])[0, 0, 0] > 99
 
 
+def test_what_it_darkens_is_darkened_by_a_share():
+    plain, fresh = (at(told([-6, 0, 4], darkens=share), CHEEK) for share in (1.0, 0.35))
+    assert fresh[0] == pytest.approx(0.35 * plain[0], abs=0.05) and fresh[2] == pytest.approx(plain[2], abs=0.05)
+    assert at(told([6, 0, 0], darkens=0.35), CHEEK)[0] == pytest.approx(at(told([6, 0, 0]), CHEEK)[0], abs=0.01)
+
+
 def test_eyes_take_the_share_that_they_are_given():
     eye = speaking()[EYE].mean(axis=0)
     none, half, all_ = (at(told([-10, 0, 0], eyes=share), eye)[0] for share in (0.0, 0.5, 1.0))

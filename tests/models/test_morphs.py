@@ -168,6 +168,14 @@ def test_eyes_of_those_who_are_made_women_are_shaded_by_half(morphs):
     assert [float(each.eyes) for each in combined] == [0.5, 0, 0]
 
 
+def test_the_young_are_hardly_darkened_by_the_network():
+    shapes = {key: np.zeros((68, 2), np.float32) for key in ("Young+", "Young-", "Child+")}
+    textures = {key: np.zeros((SIZE, SIZE, 3), np.float32) for key in shapes}
+    known = Morphs(np.zeros((68, 2)), shapes, textures, {}, {}, np.zeros((1, 1, 3), np.float32))
+    asked = ({"Young": 1.0}, {"Child": 1.0}, {"Young": -1.0})
+    assert [float(known.combined(each).darkens) for each in asked] == [0.35, 0.35, 1]
+
+
 def test_lipstick_has_the_colour_that_is_asked_for(morphs):
     coat = np.full((SIZE, SIZE), 0.5, np.float32)
     known = Morphs.of({**tensors(), "coat": coat})

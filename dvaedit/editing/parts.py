@@ -9,7 +9,6 @@ from dvaedit.editing.effects import DYES, EFFECTS, KNOWN, adding, dyed, region_o
 from dvaedit.models.morphs import Morphs
 
 TURNING = ("Smiling", "Male", "Young", "Child")
-OFF = ("Smiling", False)
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,8 @@ class Parts:
     @property
     def turned(self) -> dict[str, float]:
         """What is morphed that turns a face into another expression, sex or age, and is not just taken off."""
-        return {name: value for name, value in self.morphed.items() if name in TURNING and (name, value > 0) != OFF}
+        turning = {name: value for name, value in self.morphed.items() if name in TURNING}
+        return {name: value for name, value in turning.items() if name != "Smiling" or value > 0}
 
     @property
     def few(self) -> bool:

@@ -113,3 +113,9 @@ def refine(mask: np.ndarray, guide: np.ndarray, radius: float = 1 / 40, eps: flo
     refined = apply_maps(*local_maps(mask[..., None], scaled, window, eps), scaled)[..., 0]
     core = cv2.erode(mask, _disc(window / 4))  # well inside nothing changes: thin regions (eyes, brows) would fade
     return np.maximum(_trim(refined, _REFINED_TAIL), core) * border_window(size)
+
+
+def mean_around(weighted: np.ndarray, weights: np.ndarray, sigma: float) -> np.ndarray:
+    """The mean around each pixel of values that are ``weighted``, (h, w, 3), by ``weights``, (h, w, 1)."""
+    total, weight = (cv2.GaussianBlur(each, (0, 0), sigma) for each in (weighted, weights))
+    return total / np.maximum(weight, 1e-3)[..., None]

@@ -21,6 +21,7 @@ from dvaedit.face.lipstick import beside, in_light, painted
 from dvaedit.face.mask import border_window
 from dvaedit.face.mouth import ABOVE_SKIN, Mouth, above_skin, inside_shown, lips_alone, narrowed, open_mouth, smiling
 from dvaedit.face.paste import Box, Patch, into_frame, mask_in_frame
+from dvaedit.face.shading import shading
 from dvaedit.face.softness import softened, softness
 from dvaedit.face.wrinkles import evened
 
@@ -73,6 +74,12 @@ class Morph:
         if not self.coat.any() or (colours := beside(crops, points)) is None:
             return lit
         return replace(lit, painted=np.stack([colours[0], in_light(self.paint, *colours)]))
+
+    def shaded(self, before: np.ndarray, after: np.ndarray, goals: np.ndarray) -> Morph:
+        """The same with the shades that the network gives this face; arguments as of
+        :func:`dvaedit.face.shading.shading`, ``goals`` being the points."""
+        own = shading(before, after, goals, self.reference, float(self.eyes), float(self.darkens))
+        return replace(self, own=own)
 
     def goals(self, points: np.ndarray, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The points of a face in each frame, (n, 68, 2), sides of the crop, made calm; and where they go.

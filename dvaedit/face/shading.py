@@ -13,6 +13,7 @@ import numpy as np
 
 from dvaedit.face.anchor import seen
 from dvaedit.face.lab import to_lab
+from dvaedit.face.mask import mean_around
 from dvaedit.face.mouth import filled
 
 SHARE = 0.8  # of the network's change
@@ -39,12 +40,11 @@ def shading(
     ]
     change = np.median(changes, axis=0).astype(np.float32)
     size = len(change)
-    skin = _skin(reference, size, eyes)
+    skin = _skin(reference, size, eyes)[..., None]
     weights = skin + 1e-3  # what is left out is not smeared into the rest
-    sigma = BROAD * size
-    broad, share = (cv2.GaussianBlur(each, (0, 0), sigma) for each in (change * weights[..., None], weights))
+    broad = mean_around(change * weights, weights, BROAD * size)
     most = np.float32([DEEPEST, TINTED, TINTED])
-    told = SHARE * skin[..., None] * most * np.tanh(broad / share[..., None] / most)
+    told = SHARE * skin * most * np.tanh(broad / most)
     told[..., 0] *= np.where(told[..., 0] < 0, np.float32(darkens), 1)
     return told
 

@@ -6,8 +6,9 @@ and furrows; what is broader still is the shape of the face.
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
+
+from dvaedit.face.mask import mean_around
 
 FINE, PORES, BROAD = 1 / 50, 0.25, 3.0  # sigma of what is broader than wrinkles, in sides of the crop; others in that
 RELIEF, FOLDS = (-24.0, 12.0), (-20.0, 10.0)  # Lab: what is more is no wrinkle, and no fold
@@ -23,13 +24,7 @@ def evened(lab: np.ndarray, skin: np.ndarray, size: float) -> np.ndarray:
     """
     skin = skin[..., None]
     shown = lab * skin
-    finest, near, far = (_mean(shown, skin, by * FINE * size) for by in (PORES, 1, BROAD))
+    finest, near, far = (mean_around(shown, skin, by * FINE * size) for by in (PORES, 1, BROAD))
     grain = GRAIN * np.tanh((lab - finest) / GRAIN)
     relief, folds = np.clip(lab - near, *RELIEF), np.clip(near - far, *FOLDS)
     return -skin * (relief - grain + EVENED * skin * folds)
-
-
-def _mean(weighted: np.ndarray, weights: np.ndarray, sigma: float) -> np.ndarray:
-    """The mean around each pixel of values that are ``weighted``, (h, w, 3), by ``weights``, (h, w, 1)."""
-    total, weight = (cv2.GaussianBlur(each, (0, 0), sigma) for each in (weighted, weights))
-    return total / np.maximum(weight, 1e-3)[..., None]

@@ -8,7 +8,7 @@ only as long as SFace, which no edit is made with, sees the same person.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -20,7 +20,7 @@ from dvaedit.face.morph import Morph
 from dvaedit.face.people import cosine
 from dvaedit.models.bundle import Model
 from dvaedit.pipeline.artifact import Artifact
-from dvaedit.stages.morphing import alone, morphed_crops, own_shading
+from dvaedit.stages.morphing import alone, morphed_crops
 from dvaedit.stages.parse import read_maps
 from dvaedit.stages.pick import spread
 from dvaedit.stages.probes import weights_of
@@ -83,7 +83,7 @@ class MorphedProbes:
         """morph: under so strong an edit; hair: float (n, S, S, 1) in [0, 1], how much of the crops it is; finish: what
         is put on; shaded: the same as the network changes them, where it tells light and shade."""
         self.strengths, self._finish = strengths, finish
-        self._shaded = None if shaded is None else shaded.crops(STRENGTHS[0])
+        self._shaded = shaded
         self.track, self.chosen, self._sampled, self._hair = sampled.track, sampled.chosen, sampled, hair
         self._morph, self._points = morph, self.track.read("points").astype(np.float64)[self.chosen]
         self._frames = self.track.read("frames")[self.chosen]
@@ -96,9 +96,14 @@ class MorphedProbes:
             crops = np.rint(crops).astype(np.uint8)
         morph = self._morph(strength)
         if self._shaded is not None:
-            morph = replace(morph, own=own_shading(morph, self._crops, self._shaded, alone(morph, self._points)[1]))
+            morph = morph.shaded(self._crops, self._told, alone(morph, self._points)[1])
         crops = morphed_crops(morph, crops, self._points)
         return crops if self._finish is None else self._finish(crops, self._frames)
+
+    @cached_property
+    def _told(self) -> np.ndarray:
+        """The crops as the network changes them, however strong the edit is."""
+        return self._shaded.crops(STRENGTHS[0])
 
 
 def hair_of(inputs: Mapping[str, Artifact], probes: SampledProbes) -> np.ndarray:

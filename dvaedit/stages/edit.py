@@ -28,6 +28,7 @@ from dvaedit.editing.text import (
     text_direction,
 )
 from dvaedit.face.mask import soft_mask
+from dvaedit.face.morph import Morph
 from dvaedit.models.bundle import Model
 from dvaedit.models.clip import TextImageModel
 from dvaedit.pipeline.artifact import Artifact
@@ -234,7 +235,10 @@ class Edit(Stage):
         told = None if shaded is None else SampledProbes(self.model, inputs, self.steps, lambda _: shaded)
         hair = hair_of(inputs, sampled) if parts.dyed else np.zeros((1, 1, 1, 1))
         strengths = FARTHER if morphs.hangs(parts.morphed) else MORPHED
-        morph = lambda by: morphs.combined(scaled(parts.morphed, by))  # noqa: E731
+
+        def morph(strength: float) -> Morph:
+            return morphs.combined(scaled(parts.morphed, strength))
+
         return MorphedProbes(morph, sampled, hair, strengths, finish, told)
 
     def _text_shift(

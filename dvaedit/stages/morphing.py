@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 
 import cv2
 import numpy as np
@@ -12,7 +12,6 @@ from dvaedit.face.align import own_quad
 from dvaedit.face.anchor import offsets
 from dvaedit.face.morph import Morph
 from dvaedit.face.regions import TRAINING_FACE
-from dvaedit.face.shading import shading
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.stages.places import Places
 from dvaedit.stages.png import encode_masks, read_mask
@@ -39,7 +38,7 @@ class Morphing:
         crops, places = self._probes.crops(), self._probes.places
         lit = self.morph.lit(crops, self._seen[places])
         if self._shaded:
-            lit = replace(lit, own=own_shading(lit, crops, self._probes.edited(), self.goals[places]))
+            lit = lit.shaded(crops, self._probes.edited(), self.goals[places])
         return {f"morph.{field.name}": np.asarray(getattr(lit, field.name)) for field in fields(Morph)}
 
     def places(
@@ -74,11 +73,6 @@ class Morphed:
         reach, face = (read_mask(self._pasted, f"morph.{name}", position) for name in ("mask", "face"))
         points, goals = (at[name].astype(np.float64) for name in ("points", "goals"))
         return self._morph.patch(rgb, reach, face, self._quads[position], points, goals, at["offsets"])
-
-
-def own_shading(morph: Morph, before: np.ndarray, after: np.ndarray, goals: np.ndarray) -> np.ndarray:
-    """How the network shades what is morphed; arguments and result as of :func:`shading`."""
-    return shading(before, after, goals, morph.reference, float(morph.eyes), float(morph.darkens))
 
 
 def alone(morph: Morph, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -14,7 +14,7 @@ from dvaedit.stages import adapt
 from dvaedit.stages.adapt import CLEARLY, MORPHED, SAME, MorphedProbes, SampledProbes, hair_of
 from dvaedit.stages.additions import GROWN
 from dvaedit.stages.graph import Settings
-from dvaedit.stages.morphing import Morphing, morphed_crops, own_shading
+from dvaedit.stages.morphing import Morphing, morphed_crops
 from dvaedit.stages.paste import Patches
 from dvaedit.stages.png import decode_png, read_mask
 from dvaedit.stages.sample import to_levels
@@ -352,7 +352,7 @@ def test_its_shade_lies_where_points_go(clip, moving, cache):
     few, shaded = run.artifact("few"), run.artifact("shaded")
     places = np.searchsorted(run.artifact("align").read("frames"), few.read("frames"))
     known = small_morphs().combined({"Smiling": 1.0})
-    wanted = own_shading(known, few.read("crops"), to_levels(shaded, 0, FEW), paste.read("morph.goals")[places])
+    wanted = known.shaded(few.read("crops"), to_levels(shaded, 0, FEW), paste.read("morph.goals")[places]).own
     assert paste.read("morph.own") == pytest.approx(wanted, abs=0.02) and np.abs(wanted).max() > 1
     bare = Morph(**{name: paste.read(f"morph.{name}") for name in ("reference", "shape", "texture", "smooth", "teeth")})
     told = replace(bare, own=paste.read("morph.own"))

@@ -42,7 +42,7 @@ WHITE = 100.0
 # Hair beside skin, where it gets lighter: how far off, sigma in sides of the wide square, and the shares of the way
 # that gray and other hair do not go. Portraits, blond: 3 to 5 of Lab's lightness darker there than elsewhere; gray: 2.
 ROOTS, KEEPING = 0.016, (0.3, 0.5)
-COLOURLESS = 6.0  # chroma, Lab, of what is black, at most
+COLOURLESS = 6.0  # chroma, Lab, of what is black, at most; in the dark less of it may be warm
 COLOURED = 0.1, 0.3  # saturation of hair between which it is no longer gray
 
 
@@ -235,15 +235,20 @@ def _tint(before: np.ndarray, after: np.ndarray, skin: np.ndarray) -> np.ndarray
 
 def _gray(hair: np.ndarray, skin: np.ndarray, lit: float = LIT) -> bool:
     """Whether a colour is that of gray hair, beside skin of the colour ``skin``: in cool light it is bluish."""
-    warm = max(float(hair[1:] @ skin[1:]) / max(np.hypot(*skin[1:]), 1e-3), 0.0) / max(float(hair[0]), 1.0)
-    most = GRAYISH * saturation(skin)
+    warm, most = _warmth(hair, skin) / max(float(hair[0]), 1.0), GRAYISH * saturation(skin)
     return bool(warm < most and saturation(hair) < max(most, COOL) and hair[0] > lit * skin[0])
 
 
 def _black(hair: np.ndarray, skin: np.ndarray) -> bool:
-    """Whether a colour is that of black hair, beside skin of the colour ``skin``."""
-    most = exposure(skin) * NATURES[BLACK_NAME].light[1]
-    return bool(hair[0] <= most and np.hypot(*hair[1:]) <= COLOURLESS)
+    """Whether a colour is that of black hair, beside skin of the colour ``skin``: brown is warm, even in the dark."""
+    most, light = exposure(skin) * NATURES[BLACK_NAME].light[1], min(float(skin[0]) / MEAN_SKIN[0], 1.0)
+    colourless = np.hypot(*hair[1:]) <= COLOURLESS and _warmth(hair, skin) <= light * COLOURLESS
+    return bool(hair[0] <= most and colourless)
+
+
+def _warmth(hair: np.ndarray, skin: np.ndarray) -> float:
+    """How much of the skin's hue hair has: chroma, Lab, at least 0."""
+    return max(float(hair[1:] @ skin[1:]) / max(np.hypot(*skin[1:]), 1e-3), 0.0)
 
 
 def _turned(before: np.ndarray, after: np.ndarray) -> float:

@@ -9,6 +9,7 @@ from dvaedit.face.anchor import fetch, offsets, pixels
 from dvaedit.face.mask import smoothstep
 
 WIDE, HIGH = 0.95, (-0.35, 0.45)  # what is rigid, around the middle of the pupils, in units of their distance
+LIDS = (0.4, 0.28)  # half axes of what around a pupil moves with lids, and tells nothing, in the same unit
 BENDS = (0.95, 1.3)  # where temples begin to follow the head on their way to the ears, to either side
 STEP = 2  # pixels of the crop between those that tell where it lies
 
@@ -31,6 +32,7 @@ def rigid(offset: np.ndarray, eyes: np.ndarray) -> np.ndarray:
     some, goals = (of[::STEP, ::STEP] for of in (here, skin))
     x, y = _from_eyes(goals, eyes)
     inside = (np.abs(x) < WIDE) & (y > HIGH[0]) & (y < HIGH[1])
+    inside &= np.hypot((np.abs(x) - 0.5) / LIDS[0], y / LIDS[1]) > 1
     projection, _ = cv2.findHomography(some[inside], goals[inside])
     plane = cv2.perspectiveTransform(here, projection)
     bent = smoothstep(np.abs(_from_eyes(plane, eyes)[0]), *BENDS)[..., None]

@@ -1,8 +1,8 @@
 """An edited face that is no more restless than the frames are, bounded as they are written.
 
-Along the motion a frame differs from the one before: by noise, by light, where motion is not found. By so much the
-edited one may differ too, less a fifth. What it differs by beyond that is the edit's own trembling, and it is drawn
-towards what the edited video showed there before.
+Along the motion a frame differs from the one before: by noise, by light, where motion is not found. By :data:`CALMER`
+of that the edited one may differ too. What it differs by beyond is the edit's own trembling, and it is drawn towards
+what the edited video showed there before.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dvaedit.face.mouth import OUTER
 from dvaedit.face.paste import Box, Mask, Patch, mask_in_frame, revise, within
 from dvaedit.face.steady import magnitude
 
-CALMER = 0.8  # times what the frame itself differs by: what the edited one may
+CALMER = 0.7  # times what the frame itself differs by: what the edited one may
 MOST = 0.8  # share of what came before, at most
 OTHER = 24.0  # 8-bit levels of difference at which something else shows
 SIGMA, REACH = 2.0, 6  # pixels, of these differences; how far they reach

@@ -11,9 +11,9 @@ import numpy as np
 from dvaedit.face.mask import mean_around
 
 FINE, PORES, BROAD = 1 / 50, 0.25, 3.0  # sigma of what is broader than wrinkles, in sides of the crop; others in that
-RELIEF, FOLDS = (-24.0, 12.0), (-20.0, 10.0)  # Lab: what is more is no wrinkle, and no fold
+RELIEF, FOLDS = (-40.0, 16.0), (-30.0, 13.0)  # Lab: what is more is no wrinkle, and no fold
 GRAIN = 2.0  # Lab: what is finest is a pore, or noise, up to about this
-EVENED = 0.7  # share of folds that goes where all wrinkles go
+EVENED = 0.9  # share of folds that goes where all wrinkles go
 
 
 def evened(lab: np.ndarray, skin: np.ndarray, size: float) -> np.ndarray:

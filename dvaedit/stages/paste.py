@@ -71,7 +71,7 @@ class Paste(Stage):
     """
 
     name: ClassVar[str] = "paste"
-    version: ClassVar[int] = 128
+    version: ClassVar[int] = 129
     region: str = "auto"
     mode: str = "delta"
     model: Model = unkeyed(None)

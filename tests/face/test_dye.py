@@ -183,6 +183,13 @@ def test_black_hair_that_is_to_be_black_stays_as_it_is():
     assert brown[0] == pytest.approx(11 * exposure(np.array(skin)), abs=0.5)
 
 
+def test_brown_hair_in_the_dark_is_not_black_yet():
+    dark, skin = [7, 4, 3], [28, 15, 17]
+    after = learnt(dark, [4, 2, 2], skin, turns={"black": 1})
+    assert after[0] < 5 and np.hypot(*after[1:]) < 1.5
+    assert learnt(dark, [4, 2, 2], [60, 12, 14], turns={"black": 1}) == pytest.approx(dark, abs=0.5)
+
+
 def test_black_hair_has_little_colour_but_hair_that_was_black_keeps_it():
     brown, black, skin = [38, 13, 13], [8, 4, 3], [60, 12, 14]
     assert learnt(brown, black, skin) == pytest.approx([8, 4 * BLACK, 3 * BLACK], abs=0.5)

@@ -38,6 +38,16 @@ def test_what_is_before_a_winking_eye_does_not_wink(plane):
     assert np.abs(rigid(skin, EYES) - plane)[before].max() < 0.008
 
 
+def test_lids_that_shut_move_nothing(plane):
+    """Both eyes, which no fit can tell from a head that nods, were they seen."""
+    eyes = np.stack([((pixels(SIZE) + plane - eye) / [0.03, 0.02]) for eye in EYES])
+    shut = np.exp(-0.5 * (eyes**2).sum(axis=3)).sum(axis=0)
+    skin = plane + 0.02 * shut[..., None] * np.array([0, 1])
+    inside = (from_middle(plane) < 0.9) & (np.abs((pixels(SIZE) + plane)[..., 1] - EYES[0, 1]) < 0.08)
+    assert np.abs(skin - plane)[inside].max() > 0.018
+    assert np.abs(rigid(skin, EYES) - plane)[inside].max() < 0.001
+
+
 def test_lines_stay_straight_before_the_eyes(plane):
     found = pixels(SIZE) + rigid(winked(plane), EYES)
     row = found[40, 30:66]

@@ -37,30 +37,36 @@ class Calm:
     def __init__(self, tolerance: float = LEVELS, motion: Motion | None = None) -> None:
         self._motion, self._last, self._tolerance = motion or Motion(), None, tolerance
 
-    def calmed(self, patch: Patch, moment: int, rgb: np.ndarray, quad: np.ndarray, mask: Mask | None = None) -> Patch:
+    def calmed(
+        self, patch: Patch, moment: int, rgb: np.ndarray, quad: np.ndarray, mask: Mask | None = None,
+        free: Mask | None = None,
+    ) -> Patch:  # fmt: skip
         """The patch of a frame, uint8 (H, W, 3), averaged with the last one's, in place; of any number of channels.
 
         moment: rises by one from frame to frame; after any other step, as at a cut, nothing is remembered. quad:
-        (4, 2), the crop square, frame pixels. mask: where it is zero, so is what this frame adds.
+        (4, 2), the crop square, frame pixels. mask: where it is zero, so is what this frame adds. free: what is left as
+        it is.
         """
         box, difference = patch
         gray, last = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), self._last
         if last is not None and last.moment == moment - 1 and last.difference.size and difference.size:
             at = self._motion.between(last.gray, gray, box, quad, moment)
-            self._average(last, gray, patch, at)
+            self._average(last, gray, patch, at, free)
             if mask is not None:
                 difference *= (within(mask, box) > 0)[..., None]
         self._last = _Last(moment, gray, box, difference.astype(np.float16))  # of an 8K frame it is large
         return box, difference
 
-    def _average(self, last: _Last, gray: np.ndarray, patch: Patch, at: np.ndarray) -> None:
-        """The difference of a patch with what is remembered; ``at``: where its pixels were."""
+    def _average(self, last: _Last, gray: np.ndarray, patch: Patch, at: np.ndarray, free: Mask | None) -> None:
+        """The difference of a patch with what is remembered; ``at``: where its pixels were; ``free``: but for this."""
         (x0, y0, x1, y1), difference = patch
         gray = gray[y0:y1, x0:x1]
 
         def averaged(around: slice) -> np.ndarray:
             now, (before, same) = difference[around], _carried(last, gray[around], at[around])
             share = MEMORY * same * np.exp(-((_blurred(magnitude(before - now)) / self._tolerance) ** 2))
+            if free is not None:
+                share *= 1 - within(free, (x0, y0 + around.start, x1, y0 + around.stop))
             return now + share[..., None] * (before - now)
 
         revise(patch, BLURRED, averaged)

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 
 from dvaedit.face.mask import smoothstep
-from dvaedit.face.mouth import LOWER_LIP, TOOTH, UPPER_LIP, WIDER, WIDTH, between_eyes, gap, opened, smiling
+from dvaedit.face.mouth import LOWER_LIP, OUTER, TOOTH, UPPER_LIP, WIDER, WIDTH, between_eyes, gap, opened, smiling
+from dvaedit.face.paste import Mask, mask_in_frame
 
 LOW = np.r_[5:12, 55:60, 65:68]  # chin and lower lip
 LIPS = (np.r_[49:54], UPPER_LIP), (np.r_[59:54:-1], LOWER_LIP)  # outer edges, but for corners, and inner ones
@@ -27,6 +29,19 @@ SPEAKS, PRESSED = (0.05, 0.09), (0.02, 0.05)  # gaps from and up to which lips d
 HELD, TIGHT = 75, 0.05  # percentile of the gaps of lips that smile; gap below which they begin to touch
 TOUCHING = np.array([0.5, 0.8, 1.0, 0.8, 0.5])  # share of that along the lips
 OVERLAP = 0.11  # by which they then lie on each other, in the unit of gaps: their inner edges are found among the teeth
+
+SIDE, AROUND, SOFT = 128, 4, 2.0  # of the mask of lips; pixels by which it is let out, and sigma of its edge
+
+
+def lips_in_frame(points: np.ndarray, quad: np.ndarray, size: tuple[int, int]) -> Mask:
+    """Where the lips of a face, and what shows between them, are in a frame of ``size`` (width, height).
+
+    points: (68, 2), sides of the crop square ``quad``, (4, 2), frame pixels.
+    """
+    mask = np.zeros((SIDE, SIDE), np.uint8)
+    cv2.fillConvexPoly(mask, cv2.convexHull(np.rint(points[OUTER] * SIDE).astype(np.int32)), 1)
+    mask = cv2.dilate(mask, np.ones((2 * AROUND + 1,) * 2)).astype(np.float32)
+    return mask_in_frame(cv2.GaussianBlur(mask, (0, 0), SOFT), quad, size)
 
 
 def pressed(points: np.ndarray, frames: np.ndarray) -> np.ndarray:

@@ -20,7 +20,7 @@ from dvaedit.face.lips import SMILES, closed, held, pressed, spoken
 from dvaedit.face.lipstick import beside, in_light, painted
 from dvaedit.face.mask import border_window
 from dvaedit.face.mouth import ABOVE_SKIN, Mouth, above_skin, inside_shown, lips_alone, narrowed, open_mouth, smiling
-from dvaedit.face.paste import Box, Patch, into_frame, mask_in_frame
+from dvaedit.face.paste import Box, Patch, into_frame, mask_in_frame, patched
 from dvaedit.face.shading import shading
 from dvaedit.face.softness import softened, softness
 from dvaedit.face.wrinkles import evened
@@ -124,20 +124,22 @@ class Morph:
 
     def patch(
         self, rgb: np.ndarray, reach: np.ndarray, face: np.ndarray, quad: np.ndarray, points: np.ndarray,
-        goal: np.ndarray, offset: np.ndarray,
+        goal: np.ndarray, offset: np.ndarray, below: Patch | None = None,
     ) -> Patch:  # fmt: skip
         """What the change adds to a frame: a box (x0, y0, x1, y1) and the difference, float32, 8-bit levels.
 
-        rgb: uint8 (H, W, 3); reach, face: float32 (M, M) in [0, 1], where the picture is moved and where it is shaded,
-        of the square ``quad``; points, goal: (68, 2), sides of the square, see :meth:`goals`; offset: float (S, S, 2),
-        see :func:`dvaedit.face.anchor.offsets`.
+        rgb: uint8 (H, W, 3), upon which comes what is ``below``, as hair that grows: the bare frame tells what is teeth
+        and what is lips, all of it is moved and shaded. reach, face: float32 (M, M) in [0, 1], where the picture is
+        moved and where it is shaded, of the square ``quad``; points, goal: (68, 2), sides of the square, see
+        :meth:`goals`; offset: float (S, S, 2), see :func:`dvaedit.face.anchor.offsets`.
         """
         box, weights = mask_in_frame(reach, quad, rgb.shape[1::-1])
         if not weights.size:
             return box, np.zeros((0, 0, 3), np.float32)
-        picture = rgb[box[1] : box[3], box[0] : box[2]].astype(np.float32)
+        around = slice(box[1], box[3]), slice(box[0], box[2])
         shown = into_frame(face, quad, box, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
-        teeth, inside = inside_shown(picture, points, quad, box)
+        teeth, inside = inside_shown(rgb[around].astype(np.float32), points, quad, box)
+        picture = patched(rgb, below)[around].astype(np.float32)
         skin, lips = (shown * (1 - mouth) for mouth in (teeth, inside))
         soft = softness(picture, weights) if self.texture.any() else 0.0
         skin = self.wanted(points) * skin

@@ -13,15 +13,13 @@ import cv2
 import numpy as np
 
 from dvaedit.face.motion import Motion, fetched
-from dvaedit.face.mouth import OUTER
-from dvaedit.face.paste import Box, Mask, Patch, mask_in_frame, revise, within
+from dvaedit.face.paste import Box, Mask, Patch, revise, within
 from dvaedit.face.steady import magnitude
 
 CALMER = 0.7  # times what the frame itself differs by: what the edited one may
 MOST = 0.8  # share of what came before, at most
 OTHER = 24.0  # 8-bit levels of difference at which something else shows
 SIGMA, REACH = 2.0, 6  # pixels, of these differences; how far they reach
-SIDE, LIPS, SOFT = 128, 4, 2.0  # of the mask of the lips; pixels by which it is let out, and sigma of its edge
 
 
 @dataclass(frozen=True)
@@ -38,20 +36,20 @@ class Settled:
     def __init__(self, motion: Motion | None = None) -> None:
         self._motion, self._last = motion or Motion(), None
 
-    def settled(self, patch: Patch, moment: int, rgb: np.ndarray, quad: np.ndarray, points: np.ndarray) -> Patch:
+    def settled(self, patch: Patch, moment: int, rgb: np.ndarray, quad: np.ndarray, free: Mask) -> Patch:
         """The patch of a frame, uint8 (H, W, 3), with which it differs no more from the last one than it does itself;
         changed in place.
 
         moment: rises by one from frame to frame; after any other step, as at a cut, nothing is remembered. quad:
-        (4, 2), the crop square, frame pixels. points: (68, 2), the face's, sides of the square: its lips, which part
-        as the edit has them, are not held back. Where nothing is added, nothing will be.
+        (4, 2), the crop square, frame pixels. free: what is not held back, as lips, which part as the edit has them.
+        Where nothing is added, nothing will be.
         """
         box, difference = patch
         last = self._last
         if last is not None and last.moment == moment - 1 and last.difference.size and difference.size:
             gray = (cv2.cvtColor(each, cv2.COLOR_RGB2GRAY) for each in (last.rgb, rgb))
             at = self._motion.between(*gray, box, quad, moment)
-            _bound(last, rgb, patch, at, _lips(points, quad, rgb.shape[1::-1]))
+            _bound(last, rgb, patch, at, free)
             self._motion.forget()
         self._last = _Last(moment, rgb, box, difference.astype(np.float16))  # of an 8K frame it is large
         return box, difference
@@ -80,10 +78,3 @@ def _share(own: np.ndarray, whole: np.ndarray) -> np.ndarray:
 
 def _blurred(difference: np.ndarray) -> np.ndarray:
     return cv2.GaussianBlur(magnitude(difference), (2 * REACH + 1,) * 2, SIGMA)
-
-
-def _lips(points: np.ndarray, quad: np.ndarray, size: tuple[int, int]) -> Mask:
-    mask = np.zeros((SIDE, SIDE), np.uint8)
-    cv2.fillConvexPoly(mask, cv2.convexHull(np.rint(points[OUTER] * SIDE).astype(np.int32)), 1)
-    mask = cv2.dilate(mask, np.ones((2 * LIPS + 1,) * 2)).astype(np.float32)
-    return mask_in_frame(cv2.GaussianBlur(mask, (0, 0), SOFT), quad, size)

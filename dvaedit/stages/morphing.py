@@ -11,6 +11,7 @@ import numpy as np
 from dvaedit.face.align import own_quad
 from dvaedit.face.anchor import offsets
 from dvaedit.face.morph import Morph
+from dvaedit.face.paste import Patch
 from dvaedit.face.regions import TRAINING_FACE
 from dvaedit.pipeline.artifact import Artifact
 from dvaedit.stages.places import Places
@@ -64,7 +65,12 @@ class Morphed:
         self._pasted, self._quads = pasted, quads
         self._morph = Morph(**{field.name: pasted.read(f"morph.{field.name}") for field in fields(Morph)})
 
-    def patch(self, rgb: np.ndarray, position: int) -> tuple[tuple[int, int, int, int], np.ndarray]:
+    @property
+    def toothed(self) -> bool:
+        """Whether teeth are drawn."""
+        return self._morph.teeth.size > 0
+
+    def patch(self, rgb: np.ndarray, position: int, below: Patch | None = None) -> Patch:
         """What is added to a frame, uint8 (H, W, 3), at ``position`` of the track: see :meth:`Morph.patch`."""
         at = {
             name: self._pasted.read(f"morph.{name}", position, position + 1)[0]
@@ -72,7 +78,7 @@ class Morphed:
         }
         reach, face = (read_mask(self._pasted, f"morph.{name}", position) for name in ("mask", "face"))
         points, goals = (at[name].astype(np.float64) for name in ("points", "goals"))
-        return self._morph.patch(rgb, reach, face, self._quads[position], points, goals, at["offsets"])
+        return self._morph.patch(rgb, reach, face, self._quads[position], points, goals, at["offsets"], below)
 
 
 def alone(morph: Morph, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

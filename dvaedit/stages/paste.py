@@ -15,9 +15,10 @@ import torch
 from dvaedit.errors import UsageError
 from dvaedit.face.calm import SHARE, Calm
 from dvaedit.face.dye import Dye, dyed_patch
+from dvaedit.face.lips import lips_in_frame
 from dvaedit.face.mask import TIME_RADIUS, refine, soft_mask
 from dvaedit.face.motion import Motion
-from dvaedit.face.paste import Patch, difference_patch, merge, patched, recoloured_patch, replace_patch
+from dvaedit.face.paste import Mask, Patch, difference_patch, merge, recoloured_patch, replace_patch
 from dvaedit.face.regions import REGIONS
 from dvaedit.face.settle import Settled
 from dvaedit.face.steady import RADIUS, steady
@@ -71,7 +72,7 @@ class Paste(Stage):
     """
 
     name: ClassVar[str] = "paste"
-    version: ClassVar[int] = 129
+    version: ClassVar[int] = 131
     region: str = "auto"
     mode: str = "delta"
     model: Model = unkeyed(None)
@@ -236,7 +237,7 @@ class Patches:
         patch = self._added(rgb, position, size)
         patch = merge(patch, self.additions.added(rgb, position, patch, WORN))
         if patch is not None:
-            patch = self.settled.settled(patch, **self._where(rgb, position), points=self.points[position])
+            patch = self.settled.settled(patch, **self._where(rgb, position), free=self._lips(position, size))
         return merge(patch, self.additions.added(rgb, position, patch, HANGING))
 
     def _added(self, rgb: np.ndarray, position: int, size: tuple[int, int]) -> Patch | None:
@@ -249,18 +250,23 @@ class Patches:
         hair = merge(dyed, grown)
         if rest is None:
             return hair
-        calm = self.calm.calmed(rest, **self._where(rgb, position), mask=self.extent.at(position, size))
+        speaks = self.morphed is not None and not self.morphed.toothed  # teeth that are drawn tremble
+        free = self._lips(position, size) if speaks else None
+        calm = self.calm.calmed(rest, **self._where(rgb, position), mask=self.extent.at(position, size), free=free)
         return merge(calm, hair)
 
     def _morphed(self, rgb: np.ndarray, position: int, below: Patch | None) -> Patch | None:
         """What a frame with a patch comes to be when it is moved and shaded: what grows on a face moves with it."""
-        return None if self.morphed is None else self.morphed.patch(patched(rgb, below), position)
+        return None if self.morphed is None else self.morphed.patch(rgb, position, below)
 
     def _dyed(self, rgb: np.ndarray, position: int) -> Patch:
         hair, face = (read_mask(self.pasted, name, position) for name in ("strands", "skin"))
         steady = partial(self.outlines.calmed, **self._where(rgb, position))
         strands = None if self.combed is None else self.combed.on(rgb, position)
         return dyed_patch(rgb, hair, face, self.wide[position], self.dye, steady, strands)
+
+    def _lips(self, position: int, size: tuple[int, int]) -> Mask:
+        return lips_in_frame(self.points[position], self.quads[position], size)
 
     def _where(self, rgb: np.ndarray, position: int) -> dict[str, Any]:
         return {"moment": int(self.timeline[position]), "rgb": rgb, "quad": self.quads[position]}

@@ -84,3 +84,12 @@ def test_strips_change_nothing(monkeypatch):
     at_once = made()
     monkeypatch.setattr("dvaedit.face.paste.STRIP", 700)
     np.testing.assert_allclose(made(), at_once, atol=1e-4)
+
+
+def test_what_is_free_is_not_averaged():
+    calm, rgb = Calm(), picture()
+    free = (55, 50, 70, 60), np.ones((10, 15), np.float32)
+    calm.calmed((BOX, disc(60, 10)), 0, rgb, QUAD, EVERYWHERE, free)
+    made = calm.calmed((BOX, disc(60, 14)), 1, rgb, QUAD, EVERYWHERE, free)[1]
+    assert made[35, 40] == pytest.approx(14, abs=1e-3)
+    assert made[25, 40] == pytest.approx(14 - 4 * MEMORY, abs=0.2)

@@ -509,6 +509,18 @@ def test_lipstick_lies_on_the_face_where_its_coat_says(plain, skin):
     assert np.abs(patched(replace(worn, painted=np.zeros((0, 3))), skin)).max() < LOST  # before it is lit
 
 
+def test_what_grows_beside_lips_makes_no_lips_of_teeth(plain):
+    """Gray hair on the upper lip, which would leave lips no redder than teeth."""
+    points, white = grinning(), np.array((205.0, 195, 180))
+    rgb = lips_on_skin(points, white).astype(np.uint8)
+    worn = replace(plain, coat=np.ones((SIZE, SIZE), np.float32), painted=np.float32([[60, 20, 10], [40, 40, 20]]))
+    shown, level = worn.goals(points[None], FRAMES[:1]), round(points[62, 1] * SIDE)
+    grown = (0, 0, SIDE, level), np.float32(60) - rgb[:level]
+    (x0, y0, _, _), made = worn.patch(rgb, WHOLE, WHOLE, square(SIDE), *(each[0] for each in shown), STILL, grown)
+    tooth, lip = (np.abs(made[row - y0, 100 - x0]).max() for row in (level + 4, round(points[57, 1] * SIDE) - 3))
+    assert tooth < 6 and lip > 20
+
+
 def test_beyond_an_outline_that_stays_nothing_moves():
     """What lies behind a face whose mouth is drawn wide, but not its jaw, stays where it is."""
     points = np.random.default_rng(3).uniform(0.35, 0.65, (68, 2))

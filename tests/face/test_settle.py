@@ -1,16 +1,17 @@
 import numpy as np
 import pytest
 
+from dvaedit.face.lips import lips_in_frame
 from dvaedit.face.settle import CALMER, MOST, Settled
 from tests.face.test_calm import BOX, QUAD, disc, picture
 
-POINTS = np.full((68, 2), 0.9)  # a mouth far from the disc
+NOTHING = (0, 0, 0, 0), np.zeros((0, 0), np.float32)
 
 
-def settled(frames, differences, points=POINTS, first=0, box=BOX):
+def settled(frames, differences, free=NOTHING, first=0, box=BOX):
     settling = Settled()
     return [
-        settling.settled((box, one.copy()), first + n, rgb, QUAD, points)[1]
+        settling.settled((box, one.copy()), first + n, rgb, QUAD, free)[1]
         for n, (rgb, one) in enumerate(zip(frames, differences, strict=True))
     ]
 
@@ -55,7 +56,7 @@ def test_nothing_is_added_where_the_patch_adds_nothing():
 def test_lips_and_what_is_something_else_are_not_held_back():
     frames, differences = [picture()] * 2, [disc(60, 10), disc(60, 14)]
     mouth = np.full((68, 2), 0.5) + 0.1 * np.stack([np.cos(np.arange(68)), np.sin(np.arange(68))], 1)
-    assert settled(frames, differences, mouth)[1][35, 40] == pytest.approx(14, abs=0.1)
+    assert settled(frames, differences, lips_in_frame(mouth, QUAD, (120, 120)))[1][35, 40] == pytest.approx(14, abs=0.1)
     assert settled(frames, differences)[1][35, 40] == pytest.approx(14 - 4 * MOST, abs=0.2)
     sudden = [disc(60, 10), disc(60, 110)]
     assert settled(frames, sudden)[1][35, 40] == pytest.approx(110, abs=0.1)
@@ -63,8 +64,8 @@ def test_lips_and_what_is_something_else_are_not_held_back():
 
 def test_nothing_is_remembered_across_a_gap():
     settling, rgb = Settled(), picture()
-    settling.settled((BOX, disc(60, 10)), 0, rgb, QUAD, POINTS)
-    later = settling.settled((BOX, disc(60, 14)), 2, rgb, QUAD, POINTS)[1]
+    settling.settled((BOX, disc(60, 10)), 0, rgb, QUAD, NOTHING)
+    later = settling.settled((BOX, disc(60, 14)), 2, rgb, QUAD, NOTHING)[1]
     assert np.array_equal(later, disc(60, 14))
 
 
@@ -73,7 +74,7 @@ def test_patches_may_be_small_or_empty():
     empty = (0, 0, 0, 0), np.zeros((0, 0, 3), np.float32)
     small = (0, 0, 3, 2), np.full((2, 3, 3), 5, np.float32)
     for n, patch in enumerate((small, empty, small, small)):
-        box, made = settling.settled((patch[0], patch[1].copy()), n, rgb, QUAD, POINTS)
+        box, made = settling.settled((patch[0], patch[1].copy()), n, rgb, QUAD, NOTHING)
         assert box == patch[0] and made == pytest.approx(patch[1], abs=0.01)
 
 

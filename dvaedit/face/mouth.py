@@ -24,6 +24,8 @@ TEETH_LIGHT, TEETH_TINT = 77.0, np.array([6.6, 14.2])  # Lab of the teeth that a
 ON_DARK, PER_SKIN = 64.0, 0.21  # lightness of teeth beside skin of some lightness (training faces)
 ABOVE_SKIN = 1.5, 4.0  # times the skin's: what that lightness is bounded by lies between; shaded eyes tell too little
 WHITES, OVER_WHITES = 95, 1.3  # percentile of the eyes' lightness that is that of their whites; teeth's over it
+# Of a mouth's own teeth: weight from which a pixel is one, their share of crops, at least, and percentile of lightness.
+TOOTH_SEEN, ENOUGH, LIGHTEST = 0.7, 1e-3, 95
 OWN_TINT, SKIN_TINT = np.array([0.8, 3.4]), np.array([0.35, 0.48])  # the same of a and b
 RUDDY, GOLDEN = 18.0, 30.0  # Lab a from which skin is red, not its light; b from which its light is yellow, not skin
 LESS_RED, LIGHTER = (2.0, 6.0), (-10.0, 0.0)  # Lab a and lightness of teeth beside the lips', between which they show
@@ -129,16 +131,24 @@ def above_skin(crops: np.ndarray, points: np.ndarray) -> float:
     """How much lighter than the skin around it teeth may be: skin may be dark, or in the dark.
 
     The whites of the eyes tell: teeth are 1.25 to 1.4 times as light, beside any skin (1,420 broad smiles; the ratio to
-    the skin goes from 1.05 to 1.9). crops: uint8 (n, S, S, 3) RGB, of one face; points: (n, 68, 2), sides of the crop.
+    the skin goes from 1.05 to 1.9). Where the mouth shows teeth of its own, these tell better: no drawn ones are
+    lighter. crops: uint8 (n, S, S, 3) RGB, of one face; points: (n, 68, 2), sides of the crop.
     """
-    size, found = crops.shape[1], []
-    for crop, own in zip(to_lab(crops), points, strict=True):
+    size, whites, teeth = crops.shape[1], [], [np.zeros(0)]
+    quad, box = own_quad(size), (0, 0, size, size)
+    for crop, own in zip(crops, points, strict=True):
+        light = to_lab(crop)[..., 0]
         eyes = filled(size, own[LEFT_EYE], own[RIGHT_EYE])
-        skin = _around(crop, Mouth.of(own, own, own_quad(size), (0, 0, size, size)))
+        skin = _around(light, Mouth.of(own, own, quad, box))
         if eyes.any() and len(skin):
-            whites = np.percentile(crop[eyes][:, 0], WHITES)
-            found.append(OVER_WHITES * whites / max(float(np.median(skin[:, 0])), 1.0))
-    return float(np.clip(np.median(found), *ABOVE_SKIN)) if found else ABOVE_SKIN[0]
+            level = max(float(np.median(skin)), 1.0)
+            whites.append(OVER_WHITES * np.percentile(light[eyes], WHITES) / level)
+            teeth.append(light[inside_shown(np.float32(crop), own, quad, box)[0] > TOOTH_SEEN] / level)
+    most = float(np.clip(np.median(whites), *ABOVE_SKIN)) if whites else ABOVE_SKIN[0]
+    own_teeth = np.concatenate(teeth)
+    if len(own_teeth) < ENOUGH * size**2 * len(crops):
+        return most
+    return min(most, max(float(np.percentile(own_teeth, LIGHTEST)), 1.0))
 
 
 def filled(size: int, *outlines: np.ndarray) -> np.ndarray:

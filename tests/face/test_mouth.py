@@ -142,6 +142,18 @@ def test_the_whites_of_the_eyes_tell_how_light_teeth_may_be(skin, white, expecte
     assert above_skin(crops, np.stack([points] * 3)) == pytest.approx(expected, rel=0.02)
 
 
+@pytest.mark.parametrize(("seen", "expected"), [(12, 1.2), (1, 1.5)])
+def test_teeth_that_are_seen_tell_better_than_eyes(seen, expected):
+    """Of twelve frames, in all of which the eyes, as light as skin, tell nothing."""
+    points, size = grinning(), 128
+    light = lambda lab: tuple(float(each) for each in np.rint(from_lab(np.array(lab, float))))  # noqa: E731
+    shut = np.broadcast_to(np.rint(light([50, 12, 14])), (size, size, 3)).astype(np.uint8).copy()
+    cv2.fillPoly(shut, [np.rint(points[48:60] * size).astype(np.int32)], light([50, 30, 14]))
+    open_ = cv2.fillPoly(shut.copy(), [np.rint(points[60:68] * size).astype(np.int32)], light([60, 4, 10]))
+    crops = np.stack([open_] * seen + [shut] * (12 - seen))
+    assert above_skin(crops, np.stack([points] * 12)) == pytest.approx(expected, rel=0.03)
+
+
 def test_teeth_may_be_as_light_as_they_are_told_to():
     picture, mouth = np.broadcast_to(np.array([70.0, 50, 40]), (SIDE, SIDE, 3)).astype(np.float32), parted(0.0, 0.04)
     shown = np.full((SIDE, SIDE), 1, np.float32)

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from dvaedit.face.lab import from_lab, lab_of, saturation, to_lab
-from dvaedit.face.mask import smoothstep
-from dvaedit.face.mouth import INNER, OUTER, filled
+from dvaedit.face.mask import filled, smoothstep
+from dvaedit.face.mouth import INNER, OUTER
 
 CHEEKS = (1, 2, 3, 4, 48, 31), (15, 14, 13, 12, 54, 35)  # points around each
 RED, ROSE, BARE = "red", "rose", (0.0, 0.0, 0.0)

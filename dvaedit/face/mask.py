@@ -119,3 +119,9 @@ def mean_around(weighted: np.ndarray, weights: np.ndarray, sigma: float) -> np.n
     """The mean around each pixel of values that are ``weighted``, (h, w, 3), by ``weights``, (h, w, 1)."""
     total, weight = (cv2.GaussianBlur(each, (0, 0), sigma) for each in (weighted, weights))
     return total / np.maximum(weight, 1e-3)[..., None]
+
+
+def filled(size: int, *outlines: np.ndarray) -> np.ndarray:
+    """bool (size, size): the inside of outlines, (k, 2) each, sides of a crop of ``size`` pixels."""
+    mask = np.zeros((size, size), np.uint8)
+    return cv2.fillPoly(mask, [np.rint(outline * size).astype(np.int32) for outline in outlines], 1) > 0

@@ -19,10 +19,11 @@ from dvaedit.face.lab import from_lab, to_lab
 from dvaedit.face.lips import SMILES, closed, held, pressed, spoken
 from dvaedit.face.lipstick import beside, in_light, painted
 from dvaedit.face.mask import border_window
-from dvaedit.face.mouth import ABOVE_SKIN, Mouth, above_skin, inside_shown, lips_alone, narrowed, open_mouth, smiling
+from dvaedit.face.mouth import Mouth, narrowed, open_mouth, smiling
 from dvaedit.face.paste import Box, Patch, into_frame, mask_in_frame, patched
 from dvaedit.face.shading import shading
 from dvaedit.face.softness import softened, softness
+from dvaedit.face.teeth import ABOVE_SKIN, above_skin, inside_shown, lips_alone
 from dvaedit.face.wrinkles import evened
 
 POINTS_SIGMA, TURN_SIGMA = 1.0, 3.0  # frames
@@ -49,7 +50,7 @@ class Morph:
     own skin besides, and of it ``eyes`` and ``darkens``: (), shares, see :func:`dvaedit.face.shading.shading`;
     ``smooth``: float32 (S, S) in [0, 1], how much of wrinkles and folds goes there, see
     :func:`dvaedit.face.wrinkles.evened`; ``teeth``: float32 (h, w, 3), Lab, what lips that part uncover, from corner to
-    corner and from the upper lip down, or (0, 0, 3); ``above_skin``: (), see :func:`dvaedit.face.mouth.above_skin`;
+    corner and from the upper lip down, or (0, 0, 3); ``above_skin``: (), see :func:`dvaedit.face.teeth.above_skin`;
     ``closes``: (), the share of a smile's gap by which lips close; ``coat``: float32 (S, S), how much lipstick lies
     where; ``paint``: (3,), its colour, see :func:`dvaedit.face.lipstick.in_light`; ``painted``: (2, 3), Lab, of the
     lips before and after in the light of a video, or (0, 3)."""
@@ -69,7 +70,7 @@ class Morph:
     darkens: np.ndarray | float = 1.0
 
     def lit(self, crops: np.ndarray, points: np.ndarray) -> Morph:
-        """The same in the light of a video; arguments as of :func:`dvaedit.face.mouth.above_skin`."""
+        """The same in the light of a video; arguments as of :func:`dvaedit.face.teeth.above_skin`."""
         lit = replace(self, above_skin=above_skin(crops, points)) if self.teeth.size else self
         if not self.coat.any() or (colours := beside(crops, points)) is None:
             return lit

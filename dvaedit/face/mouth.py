@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from dvaedit.face.align import LEFT_EYE, RIGHT_EYE, crop_to_frame, own_quad, side, transform
+from dvaedit.face.align import crop_to_frame, side, transform
 from dvaedit.face.lab import from_lab, to_lab
 from dvaedit.face.mask import smoothstep
 from dvaedit.face.paste import Box
@@ -22,16 +22,8 @@ CLOSED, OPEN = 0.03, 0.10  # gap of the lips, in the same unit, up to which teet
 EDGE = 1 / 400  # of the crop's side: half the width of the lips' edge
 TEETH_LIGHT, TEETH_TINT = 77.0, np.array([6.6, 14.2])  # Lab of the teeth that are learnt
 ON_DARK, PER_SKIN = 64.0, 0.21  # lightness of teeth beside skin of some lightness (training faces)
-ABOVE_SKIN = 1.5, 4.0  # times the skin's: what that lightness is bounded by lies between; shaded eyes tell too little
-WHITES, OVER_WHITES = 95, 1.3  # percentile of the eyes' lightness that is that of their whites; teeth's over it
-# Of a mouth's own teeth: weight from which a pixel is one, their share of crops, at least, and percentile of lightness.
-TOOTH_SEEN, ENOUGH, LIGHTEST = 0.7, 1e-3, 95
 OWN_TINT, SKIN_TINT = np.array([0.8, 3.4]), np.array([0.35, 0.48])  # the same of a and b
 RUDDY, GOLDEN = 18.0, 30.0  # Lab a from which skin is red, not its light; b from which its light is yellow, not skin
-LESS_RED, LIGHTER = (2.0, 6.0), (-10.0, 0.0)  # Lab a and lightness of teeth beside the lips', between which they show
-DARKER = 4.0, 12.0  # lightness of what lies behind teeth below the lips', between which it shows
-UNSURE = 0.05  # of the mouth's width: how far the inner edges of lips may be off
-NEAR, SURE = 0.04, 0.1  # of the mouth's width: sigma within which lips are beside teeth; share of teeth that is none
 BEYOND = 1.2, 3.0  # heights of teeth above and below the gap, between which there is skin: no lips, no hair
 ROOTS = 0.1  # of a tooth's height: how soft the edge of the row is
 HIDDEN = 1.4  # of their height by which drawn teeth are drawn up behind the lip where a face smiles on its own
@@ -78,7 +70,7 @@ class Mouth:
     @classmethod
     def of(cls, points: np.ndarray, goal: np.ndarray, quad: np.ndarray, box: Box) -> Mouth:
         """points, goal: (68, 2), the face's before and after, sides of the square ``quad``."""
-        upper, lower = (_in_frame(lip, quad) - box[:2] for lip in inner_lips(goal))
+        upper, lower = (in_frame(lip, quad) - box[:2] for lip in inner_lips(goal))
         first, axis = upper[0], upper[-1] - upper[0]
         width = max(float(np.hypot(*axis)), 1e-3)
         across, down = axis / width, np.array([-axis[1], axis[0]]) / width
@@ -90,7 +82,7 @@ class Mouth:
         inside = np.clip(np.minimum(y - top, bottom - y) / edge + 0.5, 0, 1) * (x > 0) * (x < width)
         inside = cv2.GaussianBlur((inside * np.clip(height / (2 * edge), 0, 1)).astype(np.float32), (0, 0), edge / 2)
         below = np.clip((y - (top + bottom) / 2) / (2 * edge) + 0.5, 0, 1)
-        lay = (_in_frame(lip, quad) - box[:2] for lip in inner_lips(points))
+        lay = (in_frame(lip, quad) - box[:2] for lip in inner_lips(points))
         share = np.clip((y - top) / np.maximum(height, 1e-3), 0, 1)
         before = between(*lay, along, share).astype(np.float32)
         return cls(
@@ -127,44 +119,14 @@ def between_eyes(points: np.ndarray) -> float:
     return float(np.hypot(*(points[EYES[1]] - points[EYES[0]])))
 
 
-def above_skin(crops: np.ndarray, points: np.ndarray) -> float:
-    """How much lighter than the skin around it teeth may be: skin may be dark, or in the dark.
-
-    The whites of the eyes tell: teeth are 1.25 to 1.4 times as light, beside any skin (1,420 broad smiles; the ratio to
-    the skin goes from 1.05 to 1.9). Where the mouth shows teeth of its own, these tell better: no drawn ones are
-    lighter. crops: uint8 (n, S, S, 3) RGB, of one face; points: (n, 68, 2), sides of the crop.
-    """
-    size, whites, teeth = crops.shape[1], [], [np.zeros(0)]
-    quad, box = own_quad(size), (0, 0, size, size)
-    for crop, own in zip(crops, points, strict=True):
-        light = to_lab(crop)[..., 0]
-        eyes = filled(size, own[LEFT_EYE], own[RIGHT_EYE])
-        skin = _around(light, Mouth.of(own, own, quad, box))
-        if eyes.any() and len(skin):
-            level = max(float(np.median(skin)), 1.0)
-            whites.append(OVER_WHITES * np.percentile(light[eyes], WHITES) / level)
-            teeth.append(light[inside_shown(np.float32(crop), own, quad, box)[0] > TOOTH_SEEN] / level)
-    most = float(np.clip(np.median(whites), *ABOVE_SKIN)) if whites else ABOVE_SKIN[0]
-    own_teeth = np.concatenate(teeth)
-    if len(own_teeth) < ENOUGH * size**2 * len(crops):
-        return most
-    return min(most, max(float(np.percentile(own_teeth, LIGHTEST)), 1.0))
-
-
-def filled(size: int, *outlines: np.ndarray) -> np.ndarray:
-    """bool (size, size): the inside of outlines, (k, 2) each, sides of a crop of ``size`` pixels."""
-    mask = np.zeros((size, size), np.uint8)
-    return cv2.fillPoly(mask, [np.rint(outline * size).astype(np.int32) for outline in outlines], 1) > 0
-
-
 def open_mouth(
     picture: np.ndarray, before: np.ndarray, mouth: Mouth, teeth: np.ndarray, light: float, shown: np.ndarray
 ) -> np.ndarray:
     """``picture`` with what shows between the lips: the mouth of ``before`` or, where that was closed, teeth.
 
     Both pictures: float32 (h, w, 3) RGB, 8-bit levels; teeth: float32 (k, l, 3), Lab, see
-    :class:`dvaedit.face.morph.Morph`; light: see :func:`above_skin`; shown: (h, w) in [0, 1], where nothing hides the
-    face.
+    :class:`dvaedit.face.morph.Morph`; light: see :func:`dvaedit.face.teeth.above_skin`; shown: (h, w) in [0, 1], where
+    nothing hides the face.
     """
     own = _own(before, mouth)
     drawn = from_lab(_lit(_teeth(mouth, teeth), picture, mouth, light))
@@ -180,70 +142,6 @@ def narrowed(picture: np.ndarray, before: np.ndarray, mouth: Mouth, shown: np.nd
 def _own(before: np.ndarray, mouth: Mouth) -> np.ndarray:
     """What lay between the lips, where it lies now."""
     return cv2.remap(before, mouth.before, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-
-
-def inside_shown(picture: np.ndarray, points: np.ndarray, quad: np.ndarray, box: Box) -> np.ndarray:
-    """Where teeth, and where teeth or the dark behind them show between open lips: float32 (2, h, w) in [0, 1].
-
-    Teeth are less red than lips, and lighter; what is behind them is darker.
-
-    picture: float32 (h, w, 3), what the frame shows in ``box``, RGB, 8-bit levels; points: (68, 2), sides of ``quad``.
-    """
-    shown = np.zeros((2, *picture.shape[:2]), np.float32)
-    if gap(points) < CLOSED:
-        return shown
-    y, x, upper, lower, inner, width = _lips_in(points, quad, box)
-    lab = to_lab(picture[y, x])
-    if not lab.size:
-        return shown
-    upper, lower, inside = (
-        cv2.fillPoly(np.zeros(lab.shape[:2], np.uint8), [outline], 1, offset=(-x.start, -y.start))
-        for outline in (upper, lower, inner)
-    )
-    reach = 2 * round(UNSURE * width) + 1
-    inside = cv2.dilate(inside, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
-    lips = [np.median(lab[lip > inside], axis=0) for lip in (upper, lower) if (lip > inside).any()]
-    if not lips:
-        return shown
-    light, red, _ = np.min(lips, axis=0)
-    teeth = smoothstep(red - lab[..., 1], *LESS_RED) * smoothstep(lab[..., 0] - light, *LIGHTER)
-    dark = smoothstep(light - lab[..., 0], *DARKER)
-    for one, seen in zip(shown, (teeth, np.maximum(teeth, dark)), strict=True):
-        one[y, x] = cv2.GaussianBlur(inside * seen.astype(np.float32), (0, 0), 0.7)
-    return shown
-
-
-def lips_alone(picture: np.ndarray, teeth: np.ndarray, points: np.ndarray, quad: np.ndarray, box: Box) -> np.ndarray:
-    """``picture`` with what shows of teeth, (h, w) in [0, 1], on the lower lip in the colours of the lip beside them.
-
-    Where its inner edge is off, a lip that is moved would take teeth along. Other arguments as of
-    :func:`inside_shown`.
-    """
-    if not teeth.any():
-        return picture
-    y, x, _, lower, _, width = _lips_in(points, quad, box)
-    part, seen = picture[y, x], teeth[y, x]
-    lip = cv2.fillPoly(np.zeros(seen.shape, np.float32), [lower], 1.0, offset=(-x.start, -y.start))
-    lips, seen = lip * (seen < SURE), lip * seen
-    sigma = max(NEAR * width, 0.5)
-    colours, weights = (cv2.GaussianBlur(one, (0, 0), sigma) for one in (part * lips[..., None], lips))
-    out = picture.copy()
-    known = smoothstep(weights, 0, SURE)
-    out[y, x] = part + (seen * known)[..., None] * (colours / np.maximum(weights, 1e-3)[..., None] - part)
-    return out
-
-
-def _lips_in(
-    points: np.ndarray, quad: np.ndarray, box: Box
-) -> tuple[slice, slice, np.ndarray, np.ndarray, np.ndarray, int]:
-    """Rows and columns of the lips in a box of the frame; the outlines of the upper lip, the lower one and what is
-    between them, (k, 2) int32 pixels of the box each; and how wide the mouth is."""
-    outer, inner = (np.rint(_in_frame(points[part], quad) - box[:2]).astype(np.int32) for part in (OUTER, INNER))
-    left, top, width, height = cv2.boundingRect(outer)
-    columns, rows = (slice(max(low, 0), max(low + size, 0)) for low, size in ((left, width), (top, height)))
-    upper = np.vstack([outer[:7], inner[4::-1]])
-    lower = np.vstack([outer[6:], outer[:1], inner[:1], inner[:3:-1]])
-    return rows, columns, upper, lower, inner, width
 
 
 def _teeth(mouth: Mouth, teeth: np.ndarray) -> np.ndarray:
@@ -262,7 +160,7 @@ def _teeth(mouth: Mouth, teeth: np.ndarray) -> np.ndarray:
 
 def _lit(teeth: np.ndarray, picture: np.ndarray, mouth: Mouth, most: float) -> np.ndarray:
     """Teeth in the light that falls on the skin around the mouth, at most so many times as light."""
-    around = to_lab(_around(picture, mouth))
+    around = to_lab(skin_around(picture, mouth))
     skin = np.median(around, axis=0) if len(around) else np.array([TEETH_LIGHT, 0, 0])
     light = min(ON_DARK + PER_SKIN * skin[0], most * skin[0])
     red, yellow = skin[1:]
@@ -271,7 +169,7 @@ def _lit(teeth: np.ndarray, picture: np.ndarray, mouth: Mouth, most: float) -> n
     return np.dstack([teeth[..., 0] * light / TEETH_LIGHT, teeth[..., 1:] + tint])
 
 
-def _around(picture: np.ndarray, mouth: Mouth) -> np.ndarray:
+def skin_around(picture: np.ndarray, mouth: Mouth) -> np.ndarray:
     """(n, 3): the pixels of the skin above and below the mouth."""
     away = np.maximum(-mouth.down, mouth.down - mouth.height) / mouth.tooth
     return picture[(mouth.along > 0) & (mouth.along < 1) & (away > BEYOND[0]) & (away < BEYOND[1])]
@@ -301,6 +199,6 @@ def between(upper: np.ndarray, lower: np.ndarray, along: np.ndarray, down: np.nd
     return top + down[..., None] * (bottom - top)
 
 
-def _in_frame(points: np.ndarray, quad: np.ndarray) -> np.ndarray:
+def in_frame(points: np.ndarray, quad: np.ndarray) -> np.ndarray:
     """Points in sides of the square ``quad`` as indices of the frame's pixels."""
     return transform(points, crop_to_frame(quad, 1))

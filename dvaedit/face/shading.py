@@ -13,8 +13,7 @@ import numpy as np
 
 from dvaedit.face.anchor import seen
 from dvaedit.face.lab import to_lab
-from dvaedit.face.mask import mean_around
-from dvaedit.face.mouth import filled
+from dvaedit.face.mask import filled, mean_around
 
 SHARE = 0.8  # of the network's change
 BROAD = 1 / 64  # of the crop's side: sigma of what is fine, and left out

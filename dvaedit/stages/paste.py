@@ -72,7 +72,7 @@ class Paste(Stage):
     """
 
     name: ClassVar[str] = "paste"
-    version: ClassVar[int] = 132
+    version: ClassVar[int] = 133
     region: str = "auto"
     mode: str = "delta"
     model: Model = unkeyed(None)

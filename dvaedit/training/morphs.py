@@ -52,14 +52,15 @@ STILL = np.array([0, 1, 15, 16, 27, 28, 36, 39, 42, 45])  # points that say how 
 class Look:
     """What becomes of a mean difference before it is put on faces.
 
-    ``shape``, ``texture``: how much of it is taken; ``relief``: so much more of what is fine; ``tint``: share of its
-    colour, its lightness being whole; ``darker``, ``lighter``: Lab lightness it does not exceed; ``eyes``, ``lips``,
-    ``brows``: share that these, and the skin beside lips, take, whose mean is a blur; ``steady``: share that brows and
-    upper lids move; ``smooth``: share of wrinkles and folds that goes; ``nose``: share of it all that the nose's
-    lower half takes, whose wings are edges, no folds; ``root``, ``muzzle``: the same of the skin between the brows, and
-    between nose and mouth; ``mouth``: share of its own change of size that the mouth takes; ``jaw``: share that the
-    outline of the face moves, and with it what lies behind; ``plucked``: share of what is dark that goes from the lower
-    edge of brows and between them.
+    ``shape``, ``texture``: how much of it is taken; ``relief``: so much more of what is fine; ``tint``: share of
+    its colour, its lightness being whole; ``darker``, ``lighter``: Lab lightness it does not exceed; ``eyes``,
+    ``lips``, ``brows``: share that these, and the skin beside lips, take, whose mean is a blur; ``steady``: share
+    that brows and upper lids move; ``smooth``: share of wrinkles and folds that goes; ``soft``: sigma, pixels, by
+    which lightness and colour are blurred: where a face has no folds, what lightens them is streaks; ``nose``:
+    share of it all that the nose's lower half takes, whose wings are edges, no folds; ``root``, ``muzzle``: the
+    same of the skin between the brows, and between nose and mouth; ``mouth``: share of its own change of size that
+    the mouth takes; ``jaw``: share that the outline of the face moves, and with it what lies behind; ``plucked``:
+    share of what is dark that goes from the lower edge of brows and between them.
     """
 
     shape: float = 1.0
@@ -73,6 +74,7 @@ class Look:
     brows: float = 1.0
     steady: float = 1.0
     smooth: float = 0.0
+    soft: float = 0.0
     nose: float = 1.0
     root: float = 1.0
     muzzle: float = 1.0
@@ -90,9 +92,9 @@ LOOKS: dict[str, Look] = {
     "Young-": Look(shape=1.1, texture=0.75, relief=1.0, tint=0.25, darker=20, eyes=0.2, lips=0, brows=0.6,
                    muzzle=0.7, mouth=0.2),
     "Young+": Look(shape=-0.9, texture=-1.2, relief=0.3, tint=0.3, darker=1, lighter=2, eyes=0.1, lips=0.5, brows=0.1,
-                   smooth=0.95, nose=0.3, mouth=0.2),
+                   smooth=0.95, soft=10, nose=0.3, mouth=0.2),
     "Child+": Look(shape=0.8, texture=1.2, tint=0.3, darker=8, lighter=8, eyes=0.2, lips=0.5, brows=0.3, smooth=0.9,
-                   nose=0.3, mouth=0.5),
+                   soft=10, nose=0.3, mouth=0.5),
     "Mouth_Slightly_Open+": Look(shape=1.5, texture=0, steady=0),
 }  # fmt: skip
 
@@ -189,7 +191,8 @@ def dressed(texture: np.ndarray, look: Look, reference: np.ndarray) -> np.ndarra
         (MUZZLE, look.muzzle, 3),
     ):  # fmt: skip
         weight *= 1 - (1 - share) * _filled(reference, parts, grow)
-    return weight[..., None] * np.dstack([bound * np.tanh(light / bound), texture[..., 1:]])
+    change = np.dstack([bound * np.tanh(light / bound), texture[..., 1:]])
+    return weight[..., None] * (cv2.GaussianBlur(change, (0, 0), look.soft) if look.soft else change)
 
 
 def _across(light: np.ndarray, inside: np.ndarray) -> np.ndarray:

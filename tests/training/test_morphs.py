@@ -169,6 +169,17 @@ def test_a_forehead_has_lines_across_and_no_blot():
     assert light[brows - 16, 128] > -2.5 and light[brows + 10, 128] == pytest.approx(-10, abs=0.2)
 
 
+def test_what_is_soft_has_no_lines():
+    fold = np.zeros((SIZE, SIZE, 3))
+    fold[140:146] = [3, 0, 0]
+    lined, soft = (
+        dressed(face_shaped(fold + 0.01)[0], Look(lighter=1e6, soft=by), speaking())[..., 0] for by in (0.0, 10.0)
+    )
+    core = np.s_[110:180, 118:138]
+    assert soft[core].max() < 0.35 * lined[core].max()
+    assert soft[core].sum() == pytest.approx(lined[core].sum(), rel=0.1)
+
+
 def test_relief_is_what_is_fine():
     fine, _ = face_shaped(np.where(np.arange(SIZE)[:, None, None] % 8 < 4, 1, -1) * np.ones((1, SIZE, 1)) * [1, 0, 0])
     plain, steep = (

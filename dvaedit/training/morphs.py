@@ -94,7 +94,7 @@ LOOKS: dict[str, Look] = {
     "Young+": Look(shape=-0.9, texture=-1.2, relief=0.3, tint=0.3, darker=1, lighter=2, eyes=0.1, lips=0.5, brows=0.1,
                    smooth=0.95, soft=10, nose=0.3, mouth=0.2),
     "Child+": Look(shape=0.8, texture=1.2, tint=0.3, darker=8, lighter=8, eyes=0.2, lips=0.5, brows=0.3, smooth=0.9,
-                   soft=10, nose=0.3, mouth=0.5),
+                   nose=0.3, mouth=0.5),
     "Mouth_Slightly_Open+": Look(shape=1.5, texture=0, steady=0),
 }  # fmt: skip
 

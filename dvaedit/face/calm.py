@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from dvaedit.face.motion import Motion, fetched
-from dvaedit.face.paste import Box, Mask, Patch, revise, within
+from dvaedit.face.paste import Box, Mask, Patch, revise, rows_of, within
 from dvaedit.face.steady import magnitude
 
 MEMORY = 0.8  # share of what came before
@@ -66,7 +66,7 @@ class Calm:
             now, (before, same) = difference[around], _carried(last, gray[around], at[around])
             share = MEMORY * same * np.exp(-((_blurred(magnitude(before - now)) / self._tolerance) ** 2))
             if free is not None:
-                share *= 1 - within(free, (x0, y0 + around.start, x1, y0 + around.stop))
+                share *= 1 - within(free, rows_of(patch[0], around))
             return now + share[..., None] * (before - now)
 
         revise(patch, BLURRED, averaged)

@@ -29,7 +29,6 @@ SPEAKS, PRESSED = (0.05, 0.09), (0.02, 0.05)  # gaps from and up to which lips d
 HELD, TIGHT = 75, 0.05  # percentile of the gaps of lips that smile; gap below which they begin to touch
 TOUCHING = np.array([0.5, 0.8, 1.0, 0.8, 0.5])  # share of that along the lips
 OVERLAP = 0.11  # by which they then lie on each other, in the unit of gaps: their inner edges are found among the teeth
-
 SIDE, AROUND, SOFT = 128, 4, 2.0  # of the mask of lips; pixels by which it is let out, and sigma of its edge
 
 

@@ -158,6 +158,12 @@ def revise(patch: Patch, reach: int, change: Callable[[slice], np.ndarray]) -> N
         difference[waiting[0]] = waiting[1]
 
 
+def rows_of(box: Box, rows: slice) -> Box:
+    """Some rows of a box, counted from its top, as :func:`revise` asks for them."""
+    left, top, right, _ = box
+    return left, top + rows.start, right, top + rows.stop
+
+
 def _around(boxes: Sequence[Box]) -> Box:
     """The least box that holds all of some."""
     corners = np.array(boxes)

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from dvaedit.face.motion import Motion, fetched
-from dvaedit.face.paste import Box, Mask, Patch, revise, within
+from dvaedit.face.paste import Box, Mask, Patch, revise, rows_of, within
 from dvaedit.face.steady import magnitude
 
 CALMER = 0.7  # times what the frame itself differs by: what the edited one may
@@ -64,7 +64,7 @@ def _bound(last: _Last, rgb: np.ndarray, patch: Patch, at: np.ndarray, free: Mas
         now = difference[around]
         own = fetched(last.rgb, at[around]) - frame[around]
         whole = own + fetched(last.difference, at[around] - np.float32(last.box[:2])) - now
-        held = 1 - within(free, (x0, y0 + around.start, x1, y0 + around.stop))
+        held = 1 - within(free, rows_of(patch[0], around))
         share = held * (magnitude(now) > 0) * _share(_blurred(own), _blurred(whole))
         return now + share[..., None] * whole
 

@@ -234,14 +234,15 @@ class Patches:
         rgb = frame.rgb()
         if self.pasted.meta["mode"] == "replace":
             return self._difference(rgb, position)
-        patch = self._added(rgb, position, size)
+        lips = lips_in_frame(self.points[position], self.quads[position], size)
+        patch = self._added(rgb, position, size, lips)
         patch = merge(patch, self.additions.added(rgb, position, patch, WORN))
         if patch is not None:
-            patch = self.settled.settled(patch, **self._where(rgb, position), free=self._lips(position, size))
+            patch = self.settled.settled(patch, **self._where(rgb, position), free=lips)
         return merge(patch, self.additions.added(rgb, position, patch, HANGING))
 
-    def _added(self, rgb: np.ndarray, position: int, size: tuple[int, int]) -> Patch | None:
-        """All that is added together, as :meth:`patch` says, before it is settled."""
+    def _added(self, rgb: np.ndarray, position: int, size: tuple[int, int], lips: Mask) -> Patch | None:
+        """All that is added together, as :meth:`patch` says, before it is settled; lips: where they are."""
         sampled = self._difference(rgb, position) if "levels" in self.pasted else None
         dyed = None if self.dye is None else self._dyed(rgb, position)
         below = merge(sampled, dyed)
@@ -251,8 +252,8 @@ class Patches:
         if rest is None:
             return hair
         speaks = self.morphed is not None and not self.morphed.toothed  # teeth that are drawn tremble
-        free = self._lips(position, size) if speaks else None
-        calm = self.calm.calmed(rest, **self._where(rgb, position), mask=self.extent.at(position, size), free=free)
+        reach, free = self.extent.at(position, size), lips if speaks else None
+        calm = self.calm.calmed(rest, **self._where(rgb, position), mask=reach, free=free)
         return merge(calm, hair)
 
     def _morphed(self, rgb: np.ndarray, position: int, below: Patch | None) -> Patch | None:
@@ -264,9 +265,6 @@ class Patches:
         steady = partial(self.outlines.calmed, **self._where(rgb, position))
         strands = None if self.combed is None else self.combed.on(rgb, position)
         return dyed_patch(rgb, hair, face, self.wide[position], self.dye, steady, strands)
-
-    def _lips(self, position: int, size: tuple[int, int]) -> Mask:
-        return lips_in_frame(self.points[position], self.quads[position], size)
 
     def _where(self, rgb: np.ndarray, position: int) -> dict[str, Any]:
         return {"moment": int(self.timeline[position]), "rgb": rgb, "quad": self.quads[position]}
